@@ -1,0 +1,61 @@
+/** The step that all l-infinity attacks are made of. */
+
+import type { Module } from '../nn/module.js';
+import { grad } from '../ops/autograd.js';
+import { pgdStep } from '../ops/pgd.js';
+import { scope } from '../scope.js';
+import type { Tensor } from '../tensor.js';
+import { device } from '../device.js';
+
+export interface SignAscent {
+  /** Centre of the ball, f32 [N, H, W, C] in [0, 1]. */
+  readonly images: Tensor;
+  /** Where to begin: in the ball and in [0, 1]. */
+  readonly start: Tensor;
+  /** What to increase, as one number: a function of the logits [N, classes]. */
+  readonly loss: (logits: Tensor) => Tensor;
+  readonly epsilon: number;
+  readonly stepSize: number;
+  /** Whole, at least 1. */
+  readonly steps: number;
+}
+
+/**
+ * x <- clip(x + stepSize * sign(d loss / d x)), `steps` times, clipped to the ball and to [0, 1] after each
+ * (arXiv 1706.06083, equation of section 2.1).
+ *
+ * Only gradients with respect to the images are computed, none of weights. The network runs in whatever mode it is in:
+ * see `inEvaluationMode`. Waits between steps until the queue has room, so the event loop stays free.
+ *
+ * @returns adversarial images, off the tape
+ */
+export async function signAscent(model: Module, options: SignAscent): Promise<Tensor> {
+  const { images, start, loss, epsilon, stepSize, steps } = options;
+  let adversarial = start;
+  for (let i = 0; i < steps; i++) {
+    if (i > 0) await device().ready();
+    const next = scope(() => {
+      const x = adversarial.detach();
+      x.requiresGrad = true;
+      const [gradient] = grad(loss(model.forward(x)), [x]);
+      return pgdStep(x.detach(), gradient, images, { step: stepSize, epsilon });
+    });
+    if (adversarial !== start) adversarial.dispose();
+    adversarial = next;
+  }
+  return adversarial;
+}
+
+/**
+ * Runs `fn` with the network in evaluation mode (batch normalisation by running statistics, which do not move), then
+ * puts every part of it back into the mode it was in, also when `fn` throws.
+ */
+export async function inEvaluationMode<T>(model: Module, fn: () => Promise<T>): Promise<T> {
+  const wasTraining = model.training;
+  model.eval();
+  try {
+    return await fn();
+  } finally {
+    if (wasTraining) model.train();
+  }
+}

@@ -1,0 +1,145 @@
+/** The device that computes, its memory, and the numbers that change from step to step. */
+
+import { ArgumentError, DeviceError, fromNative } from './errors.js';
+import type { MemoryCounters } from './native.js';
+import { addon } from './native-addon.js';
+import { native } from './resource.js';
+
+/** `auto`: the best there is. */
+export type DeviceKind = 'auto' | 'cpu' | 'cuda';
+
+const slotCount = 32;
+const philoxStep = -1;
+const philoxEpoch = -2;
+
+/** Scalars that kernels read when they run, so that a step can be recorded once and replayed. */
+export class StepBlock {
+  readonly #used = new Set<number>();
+
+  /** Reserves one of 32 slots for a scalar, such as a learning rate. @throws ArgumentError when all are taken */
+  allocateSlot(): number {
+    for (let slot = 0; slot < slotCount; slot++) {
+      if (this.#used.has(slot)) continue;
+      this.#used.add(slot);
+      return slot;
+    }
+    throw new ArgumentError(
+      `Expected a free slot in the step block, but all ${slotCount} are taken; dispose optimisers that are done with.`,
+    );
+  }
+
+  /** Makes a slot free again. */
+  releaseSlot(slot: number): void {
+    this.#used.delete(slot);
+  }
+
+  /** Sets a slot for all work that is enqueued from now on. */
+  set(slot: number, value: number): void {
+    native(() => addon.setStepBlock(slot, value));
+  }
+
+  /** Sets the step that dropout and attacks draw their random numbers for, and the epoch of augmentation if given. */
+  manualStep(step: number, epoch?: number): void {
+    this.set(philoxStep, step);
+    if (epoch !== undefined) this.set(philoxEpoch, epoch);
+  }
+
+  /** Sets the epoch of augmentation; loaders do it for each of their batches. */
+  setEpoch(epoch: number): void {
+    this.set(philoxEpoch, epoch);
+  }
+}
+
+/** A device. There is one of each kind in a process. */
+export class Device {
+  readonly kind = 'cpu';
+  readonly stepBlock = new StepBlock();
+
+  /** The instruction set that kernels use: base, avx2 or avx512. Results are equal to the bit only on the same one. */
+  get isa(): string {
+    return addon.engine().isa;
+  }
+
+  /** What the addon was built from; with `isa` it decides the bits of results. */
+  get build(): string {
+    return addon.engine().build;
+  }
+
+  get threads(): number {
+    return addon.engine().threads;
+  }
+
+  /** Uses so many threads from now on; results do not depend on it. @throws ArgumentError below 1 */
+  setThreads(threads: number): void {
+    native(() => addon.setThreads(threads));
+  }
+
+  /** Resolves when everything enqueued so far has run; rejects with the first error since the last call. */
+  async synchronize(): Promise<void> {
+    await addon.synchronize().catch(rethrow);
+  }
+
+  /** As `synchronize()`, but blocks the event loop. */
+  synchronizeSync(): void {
+    native(() => addon.synchronizeSync());
+  }
+
+  /** Resolves when the queue has room for a step's worth of work, so that the calls of a step do not block. */
+  async ready(): Promise<void> {
+    await addon.ready().catch(rethrow);
+  }
+
+  toString(): string {
+    return `cpu (${this.isa}, ${this.threads} threads)`;
+  }
+}
+
+const cpu = new Device();
+let toldOfFallback = false;
+
+/**
+ * The device of a kind. `auto`, the default, falls back to the processor and says so once on stderr.
+ *
+ * @throws DeviceError when it is not there, with the reason
+ */
+export function device(kind: DeviceKind = 'cpu'): Device {
+  requireDevice(kind);
+  if (kind === 'auto' && !toldOfFallback) {
+    toldOfFallback = true;
+    process.stderr.write(`lapidary: using the ${cpu} (${noCuda}).\n`);
+  }
+  return cpu;
+}
+
+const noCuda = 'this build has no CUDA backend yet';
+
+/** @throws DeviceError when tensors cannot be made on such a device */
+export function requireDevice(kind: DeviceKind | undefined): void {
+  if (kind === undefined || kind === 'cpu' || kind === 'auto') return;
+  if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but ${noCuda}; use 'cpu' or 'auto'.`);
+  throw new DeviceError(`Expected 'auto', 'cpu' or 'cuda' as a device, got '${String(kind)}'.`);
+}
+
+/** Counters of the device's memory, in bytes, and of live tensors. */
+export function memory(): MemoryCounters {
+  return addon.memory();
+}
+
+/** Starts a new measurement of `memory().peak`. */
+export function resetPeakMemory(): void {
+  addon.resetPeak();
+}
+
+/** The most bytes the device may use; beyond it `OutOfMemoryError` is thrown. @throws ArgumentError */
+export function setMemoryLimit(bytes: number): void {
+  native(() => addon.setMemoryLimit(bytes));
+}
+
+/** Gives memory that is kept for reuse back to the system; waits for the stream first. */
+export function emptyMemoryCache(): void {
+  native(() => addon.emptyCache());
+}
+
+function rethrow(error: unknown): never {
+  throw fromNative(error);
+}

@@ -1,0 +1,133 @@
+/**
+ * The addon's interface: the one internal type file for native/bindings. Nothing here is public; lib/tensor.ts and
+ * lib/ops/ are the only callers of `run`.
+ *
+ * A handle is index + generation in one number (exact in a double); 0 means "no tensor". Every call is checked natively
+ * and throws an Error with `code` (see lib/errors.ts `fromNative`).
+ */
+
+export type Handle = number;
+export type HostArray = Float32Array | Int32Array | Uint8Array;
+
+/** One row of native/ops/table.cpp. */
+export interface OpRow {
+  readonly name: string;
+  /** Names of the packed int32 arguments; a last name starting with `...` takes any number. */
+  readonly ints: readonly string[];
+  /** Names of the float64 arguments. */
+  readonly scalars: readonly string[];
+  /** Names of the tensor inputs; `name?` may be 0, a last name starting with `...` takes any number. */
+  readonly inputs: readonly string[];
+  readonly outputs: number;
+  /** Inputs (by name) whose storage this op changes. */
+  readonly mutates: readonly string[];
+}
+
+export interface TensorInfo {
+  readonly shape: number[];
+  readonly dtype: number;
+  readonly requiresGrad: boolean;
+  /** True for a tensor recorded on the tape by an op (not a leaf). */
+  readonly recorded: boolean;
+  /** True for a convolution output whose normalisation is pending (see `Normed`). */
+  readonly normed: boolean;
+  readonly version: number;
+}
+
+export interface MemoryCounters {
+  /** Bytes in live tensors and saved tensors. */
+  readonly active: number;
+  readonly peak: number;
+  /** Bytes kept for reuse. */
+  readonly cached: number;
+  /** Bytes of packed filters. */
+  readonly packed: number;
+  readonly limit: number;
+  /** Handles that this environment holds. */
+  readonly liveTensors: number;
+}
+
+export interface KernelOperand {
+  readonly name: string;
+  readonly dtype: 'f32' | 'i32' | 'u8';
+  readonly count: number;
+  readonly role: 'in' | 'out' | 'inout';
+}
+
+export interface KernelImplementation {
+  readonly isa: string;
+  readonly name: string;
+  /** Empty when the problem is accepted, else why not. */
+  readonly refusal: string;
+}
+
+export interface EngineInfo {
+  readonly isa: string;
+  readonly isas: string[];
+  readonly threads: number;
+  readonly build: string;
+  readonly queueLimit: number;
+  readonly stagingLimit: number;
+}
+
+export interface NativeAddon {
+  opTable(): OpRow[];
+  /** flags: 1 = record on the tape. Returns one handle, or a list when the row has several (or no) outputs. */
+  run(op: number, flags: number, ints: Int32Array, scalars: Float64Array, inputs: Float64Array): Handle | Handle[];
+
+  /** Copies the array at the call. Its element type must be that of dtype (0 f32, 1 i32, 2 u8). */
+  fromHost(data: HostArray, dtype: number, shape: Int32Array): Handle;
+  /** Overwrites a tensor; copies the array at the call; bumps the version. */
+  write(tensor: Handle, data: HostArray): void;
+  toHost(tensor: Handle): Promise<HostArray>;
+  toHostSync(tensor: Handle): HostArray;
+
+  release(tensor: Handle): void;
+  /** A second handle to the same tensor (same node, same storage). */
+  alias(tensor: Handle): Handle;
+  info(tensor: Handle): TensorInfo;
+
+  setRequiresGrad(tensor: Handle, value: boolean): void;
+  /** The accumulated gradient of a leaf as a new handle, or 0. */
+  gradOf(tensor: Handle): Handle;
+  /** 0 clears. */
+  setGrad(tensor: Handle, gradient: Handle): void;
+  /** Adds gradients into every leaf that requires one. seed 0: ones, for a one-element y. */
+  backward(y: Handle, seed: Handle, retain: boolean): void;
+  /** Gradients of y with respect to xs; 0 where y does not depend on x. */
+  grad(y: Handle, xs: Float64Array, seed: Handle, retain: boolean): Handle[];
+
+  /** slot 0..31: a scalar; -1: the Philox step; -2: the Philox epoch. Takes effect in stream order. */
+  setStepBlock(slot: number, value: number): void;
+
+  /** Resolves when everything enqueued so far has run; rejects with this environment's first error since the last call. */
+  synchronize(): Promise<void>;
+  synchronizeSync(): void;
+  /** Resolves when the queue has room for a step's worth of tasks. */
+  ready(): Promise<void>;
+
+  memory(): MemoryCounters;
+  resetPeak(): void;
+  setMemoryLimit(bytes: number): void;
+  /** Gives cached blocks back to the system (waits for the stream first). */
+  emptyCache(): void;
+  setThreads(threads: number): void;
+  engine(): EngineInfo;
+  /** 'avx2', 'avx2:ref', ':ref', or '' for the ordinary choice; applies to calls from this environment. Returns the former. */
+  forceImplementation(choice: string): string;
+  /** CSV line per kernel on stderr (LAPIDARY_VERBOSE=1 sets it at load). */
+  setVerbose(value: boolean): void;
+  /** Debug mode: the JavaScript stack that faults of the next calls will carry. */
+  setCallSite(stack: string): void;
+
+  /** For tests and bench: one kernel on host arrays, in place, synchronously. See test/kernels/harness.ts. */
+  runKernel(
+    kernel: string,
+    problem: string,
+    implementation: string,
+    operands: (Float32Array | Float64Array | Int32Array | Uint8Array | null)[],
+  ): void;
+  kernels(): string[];
+  kernelOperands(kernel: string, problem: string): KernelOperand[];
+  kernelImplementations(kernel: string, problem: string): KernelImplementation[];
+}

@@ -1,0 +1,62 @@
+/** The convolution layer. */
+
+import { ArgumentError } from '../errors.js';
+import { type ConvGeometry, conv2d } from '../ops/conv2d.js';
+import { zeros } from '../ops/create.js';
+import type { Pair } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { fanInOf, kaimingNormalFanOut, uniformFanIn } from './init.js';
+import { observed } from './layer-observer.js';
+import { Module, type ParameterRandom } from './module.js';
+import { Parameter } from './parameter.js';
+
+export interface Conv2dLayerOptions extends ConvGeometry {
+  /** Default true, as in PyTorch; pass false before a batch normalisation. */
+  readonly bias?: boolean;
+  /** Default 0. A model initialises its layers again by its own seed. */
+  readonly seed?: number;
+}
+
+/**
+ * 2-D convolution, [N, H, W, in] -> [N, P, Q, out].
+ *
+ * `weight` is [out, R, S, in / groups] (KRSC; PyTorch's is [out, in / groups, R, S]), drawn as torchvision does it for
+ * ResNets: Kaiming normal, fan out.
+ */
+export class Conv2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  readonly geometry: Required<ConvGeometry>;
+
+  constructor(inChannels: number, outChannels: number, window: Pair, options: Conv2dLayerOptions = {}) {
+    super();
+    const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ArgumentError(
+        `Expected channels that ${groups} groups divide, got ${inChannels} in and ${outChannels} out.`,
+      );
+    }
+    this.geometry = { stride, padding, dilation, groups };
+    const [r, s] = typeof window === 'number' ? [window, window] : window;
+    this.weight = new Parameter(zeros([outChannels, r, s, inChannels / groups]));
+    this.bias = options.bias === false ? null : new Parameter(zeros([outChannels]));
+    this.initialize(options.seed ?? 0);
+  }
+
+  get inChannels(): number {
+    return this.weight.shape[3]! * this.geometry.groups;
+  }
+
+  get outChannels(): number {
+    return this.weight.shape[0]!;
+  }
+
+  protected override drawParameters(random: ParameterRandom): void {
+    kaimingNormalFanOut(this.weight, random);
+    if (this.bias !== null) uniformFanIn(this.bias, fanInOf(this.weight.shape), random);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return observed(this, conv2d(x, this.weight, { ...this.geometry, bias: this.bias }));
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Element by element: functions of one tensor, and of two with broadcasting (NumPy's rule: shapes are aligned at their
+ * last axis, and an extent of 1 is repeated). All take and give f32.
+ */
+
+import { type DType, dtypeNumber } from '../dtype.js';
+import { handleOf } from '../resource.js';
+import { type Tensor, wrap } from '../tensor.js';
+import { Op } from './call.js';
+
+const unaryOp = new Op('unary', 'kind', 'p0 p1', 'x');
+const binaryOp = new Op('binary', 'kind', '', 'a b');
+const castOp = new Op('cast', 'dtype', '', 'x');
+const fullOp = new Op('full', '...shape', 'value', '');
+const scalarShape = new Int32Array(0);
+
+// The orders are those of native/ops/elementwise.h.
+enum Unary {
+  Relu,
+  Relu6,
+  Sigmoid,
+  Tanh,
+  Exp,
+  Log,
+  Sqrt,
+  Square,
+  Abs,
+  Negate,
+  Sign,
+  Reciprocal,
+  Affine,
+  Clamp,
+  Step,
+}
+
+enum Binary {
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  Maximum,
+  Minimum,
+  Equal,
+  Greater,
+}
+
+function unary(kind: Unary, x: Tensor, p0 = 0, p1 = 0): Tensor {
+  const { ints, scalars, inputs } = unaryOp;
+  inputs[0] = handleOf(x);
+  ints[0] = kind;
+  scalars[0] = p0;
+  scalars[1] = p1;
+  return wrap(unaryOp.run(), 'f32');
+}
+
+function binary(kind: Binary, a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') {
+    using scalar = scalarTensor(b);
+    return binary(kind, a, scalar);
+  }
+  const { ints, inputs } = binaryOp;
+  inputs[0] = handleOf(a);
+  inputs[1] = handleOf(b);
+  ints[0] = kind;
+  return wrap(binaryOp.run(), 'f32');
+}
+
+function scalarTensor(value: number): Tensor {
+  fullOp.scalars[0] = value;
+  return wrap(fullOp.run(scalarShape), 'f32');
+}
+
+/** max(x, 0); its derivative at 0 is 0. */
+export const relu = (x: Tensor): Tensor => unary(Unary.Relu, x);
+/** min(max(x, 0), 6); its derivative at 0 and 6 is 0. */
+export const relu6 = (x: Tensor): Tensor => unary(Unary.Relu6, x);
+/** 1 / (1 + e^-x). */
+export const sigmoid = (x: Tensor): Tensor => unary(Unary.Sigmoid, x);
+export const tanh = (x: Tensor): Tensor => unary(Unary.Tanh, x);
+/** e^x. */
+export const exp = (x: Tensor): Tensor => unary(Unary.Exp, x);
+/** The natural logarithm. */
+export const log = (x: Tensor): Tensor => unary(Unary.Log, x);
+export const sqrt = (x: Tensor): Tensor => unary(Unary.Sqrt, x);
+/** x * x. */
+export const square = (x: Tensor): Tensor => unary(Unary.Square, x);
+/** |x|; its derivative at 0 is 0. */
+export const abs = (x: Tensor): Tensor => unary(Unary.Abs, x);
+/** -x. */
+export const neg = (x: Tensor): Tensor => unary(Unary.Negate, x);
+/** -1, 0 or 1; no gradient. */
+export const sign = (x: Tensor): Tensor => unary(Unary.Sign, x);
+/** 1 / x. */
+export const reciprocal = (x: Tensor): Tensor => unary(Unary.Reciprocal, x);
+/** factor * x + term. */
+export const affine = (x: Tensor, factor: number, term: number): Tensor => unary(Unary.Affine, x, factor, term);
+/** min(max(x, low), high); the gradient passes on [low, high]. */
+export const clamp = (x: Tensor, low: number, high: number): Tensor => unary(Unary.Clamp, x, low, high);
+/** 1 where x > 0, else 0; no gradient. */
+export const step = (x: Tensor): Tensor => unary(Unary.Step, x);
+
+/** a + b. */
+export const add = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === 'number' ? affine(a, 1, b) : binary(Binary.Add, a, b);
+/** a - b. */
+export const sub = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === 'number' ? affine(a, 1, -b) : binary(Binary.Subtract, a, b);
+/** a * b. */
+export const mul = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === 'number' ? affine(a, b, 0) : binary(Binary.Multiply, a, b);
+/** a / b. */
+export const div = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Divide, a, b);
+/** The larger of the two. */
+export const maximum = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Maximum, a, b);
+/** The smaller of the two. */
+export const minimum = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Minimum, a, b);
+/** 1 where a = b, else 0; no gradient. */
+export const equal = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Equal, a, b);
+/** 1 where a > b, else 0; no gradient. */
+export const greater = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Greater, a, b);
+
+/**
+ * The same values as another element type: u8 and i32 to f32, f32 to i32 (towards zero, saturating, NaN to 0).
+ *
+ * @throws DTypeError for another pair
+ */
+export function cast<D extends DType>(x: Tensor<DType>, dtype: D): Tensor<D> {
+  castOp.inputs[0] = handleOf(x);
+  castOp.ints[0] = dtypeNumber[dtype];
+  return wrap(castOp.run(), dtype);
+}

@@ -1,0 +1,96 @@
+// What one Node-API environment (the main thread or a worker thread) owns in the addon: its handles, its promises, its
+// forced implementation. Several environments share the device and enqueue under its lock.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace lapidary {
+
+/// Handles are index + generation, so a disposed one is recognised even when its slot serves another tensor.
+class HandleTable {
+ public:
+  double add(Tensor tensor);
+  /// Throws ERR_DISPOSED for a released handle, ERR_ARGUMENT for a number that never was one.
+  const Tensor& at(double handle) const;
+  void remove(double handle);
+  void clear();
+  size_t live() const noexcept { return live_; }
+
+ private:
+  static constexpr uint64_t kIndexBits = 26;
+  struct Slot {
+    Tensor tensor;
+    uint32_t generation = 1;
+  };
+  size_t index_of(double handle) const;
+
+  std::vector<Slot> slots_{1};  // index 0 stays empty: handle 0 means "no tensor"
+  std::vector<size_t> free_;
+  size_t live_ = 0;
+};
+
+/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while some are due.
+class Mailbox {
+ public:
+  explicit Mailbox(Napi::Env env);
+  /// On the environment's thread: one callback is due.
+  void expect(Napi::Env env);
+  /// On any thread: delivers it. Does nothing once closed.
+  void post(std::function<void(Napi::Env)> callback);
+  void close();
+
+ private:
+  std::mutex mutex_;
+  Napi::ThreadSafeFunction function_;
+  size_t due_ = 0;
+  bool closed_ = false;
+};
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+
+  const EnvironmentId id;
+  HandleTable handles;
+  std::shared_ptr<Mailbox> mailbox;
+  CallContext context;
+
+ private:
+  static EnvironmentId next_id();
+};
+
+/// A lapidary error as a JavaScript Error with `code`.
+Napi::Error to_javascript(Napi::Env env, ErrorCode code, const std::string& message);
+
+/// Wraps a binding: takes the enqueue lock, sets the call context, and turns every C++ exception into a typed one.
+using Binding = Napi::Value (*)(const Napi::CallbackInfo& info, Environment& environment);
+template <Binding function, bool locked = true>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  Environment& environment = *info.Env().GetInstanceData<Environment>();
+  try {
+    call_context() = environment.context;
+    if constexpr (locked) {
+      std::lock_guard lock(Device::cpu().enqueue_lock());
+      return function(info, environment);
+    } else {
+      return function(info, environment);
+    }
+  } catch (const Error& error) {
+    throw to_javascript(info.Env(), error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    throw to_javascript(info.Env(), ErrorCode::OutOfMemory, "the system has no memory left for this call");
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw to_javascript(info.Env(), ErrorCode::Internal, error.what());
+  }
+}
+
+}  // namespace lapidary

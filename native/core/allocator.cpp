@@ -1,0 +1,126 @@
+#include "core/allocator.h"
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+namespace lapidary {
+namespace {
+
+constexpr double kMiB = 1048576.0;
+
+size_t read_number(const char* path) {
+  std::ifstream file(path);
+  size_t value = 0;
+  return file >> value ? value : 0;  // "max" does not parse: no limit
+}
+
+}  // namespace
+
+size_t available_memory() {
+  size_t available = size_t{1} << 62;
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  size_t kilobytes = 0;
+  while (meminfo >> key >> kilobytes) {
+    if (key == "MemAvailable:") {
+      available = kilobytes * 1024;
+      break;
+    }
+    meminfo.ignore(64, '\n');
+  }
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    if (const size_t limit = read_number(path)) available = std::min(available, limit);
+  }
+  return available;
+}
+
+Allocator::Allocator(Backend& backend) : backend_(backend) { counters_.limit = available_memory() / 5 * 4; }
+
+Allocator::~Allocator() { empty_cache(); }
+
+// Eight classes per power of two: at most 12.5 % is lost, and a step's sizes repeat exactly.
+size_t Allocator::size_class(size_t bytes) {
+  size_t size = std::max<size_t>(bytes, 512);
+  size_t power = 512;
+  while (power * 2 <= size) power *= 2;
+  const size_t step = std::max<size_t>(power / 8, 64);
+  return (size + step - 1) / step * step;
+}
+
+void* Allocator::take_cached(size_t size) {
+  const auto found = free_.find(size);
+  if (found == free_.end() || found->second.empty()) return nullptr;
+  void* block = found->second.back();
+  found->second.pop_back();
+  counters_.cached -= size;
+  return block;
+}
+
+void* Allocator::allocate(size_t bytes) {
+  if (bytes > (size_t{1} << 46)) fail(ErrorCode::OutOfMemory, "expected at most 64 TiB for one tensor, got %zu bytes", bytes);
+  const size_t size = size_class(bytes);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    {
+      std::lock_guard lock(mutex_);
+      void* block = take_cached(size);
+      if (!block && counters_.active + counters_.cached + counters_.packed + size <= counters_.limit) {
+        block = backend_.allocate(size);
+      }
+      if (block) {
+        counters_.active += size;
+        counters_.peak = std::max(counters_.peak, counters_.active);
+        return block;
+      }
+    }
+    if (attempt == 0 && relieve) relieve();
+    if (attempt <= 1) empty_cache();
+  }
+  const MemoryCounters now = counters();
+  fail(ErrorCode::OutOfMemory,
+       "expected room for %.1f MiB; active %.1f, cached %.1f, packed filters %.1f, limit %.1f MiB. Use a smaller batch, "
+       "dispose tensors (scope), or raise the limit",
+       double(bytes) / kMiB, double(now.active) / kMiB, double(now.cached) / kMiB, double(now.packed) / kMiB,
+       double(now.limit) / kMiB);
+}
+
+void Allocator::release(void* data, size_t bytes) noexcept {
+  if (!data) return;
+  const size_t size = size_class(bytes);
+  std::lock_guard lock(mutex_);
+  counters_.active -= size;
+  counters_.cached += size;
+  free_[size].push_back(data);
+}
+
+void Allocator::empty_cache() noexcept {
+  std::lock_guard lock(mutex_);
+  for (auto& [size, blocks] : free_) {
+    for (void* block : blocks) backend_.release(block, size);
+    counters_.cached -= size * blocks.size();
+    blocks.clear();
+  }
+}
+
+MemoryCounters Allocator::counters() const {
+  std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+void Allocator::reset_peak() {
+  std::lock_guard lock(mutex_);
+  counters_.peak = counters_.active;
+}
+
+void Allocator::set_limit(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  counters_.limit = bytes;
+}
+
+void Allocator::count_packed(ptrdiff_t bytes) {
+  std::lock_guard lock(mutex_);
+  counters_.packed += static_cast<size_t>(bytes);
+  counters_.active -= static_cast<size_t>(bytes);
+}
+
+}  // namespace lapidary

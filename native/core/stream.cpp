@@ -1,0 +1,161 @@
+#include "core/stream.h"
+
+#include <chrono>
+
+namespace lapidary {
+
+Stream::Stream() : driver_([this] { drive(); }) {}
+
+Stream::~Stream() { stop(); }
+
+void Stream::enqueue(Task task) {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] { return queue_.size() < kQueueLimit || stopping_; });
+  if (stopping_) fail(ErrorCode::Aborted, "the device's stream has stopped; no more work is accepted");
+  queue_.push_back(std::move(task));
+  pending_.store(queue_.size(), std::memory_order_release);
+  if (sleeping_) work_.notify_one();
+}
+
+void Stream::fence(std::function<void()> done) {
+  Task task;
+  task.name = "fence";
+  task.run = std::move(done);
+  enqueue(std::move(task));
+}
+
+void Stream::wait() {
+  std::mutex gate;
+  std::condition_variable passed;
+  bool done = false;
+  fence([&] {
+    std::lock_guard lock(gate);
+    done = true;
+    passed.notify_one();
+  });
+  std::unique_lock lock(gate);
+  passed.wait(lock, [&] { return done; });
+}
+
+void Stream::when_shorter(size_t below, std::function<void()> done) {
+  {
+    std::lock_guard lock(mutex_);
+    if (queue_.size() >= below) {
+      shorter_.emplace_back(below, std::move(done));
+      return;
+    }
+  }
+  done();
+}
+
+std::shared_ptr<const Fault> Stream::take_fault(EnvironmentId environment) {
+  std::lock_guard lock(mutex_);
+  const auto found = faults_.find(environment);
+  if (found == faults_.end()) return nullptr;
+  auto fault = std::move(found->second);
+  faults_.erase(found);
+  return fault;
+}
+
+void Stream::report_fault(EnvironmentId environment, std::shared_ptr<const Fault> fault) {
+  std::lock_guard lock(mutex_);
+  faults_.try_emplace(environment, std::move(fault));
+}
+
+void Stream::drop(EnvironmentId environment) {
+  std::deque<Task> dropped;  // destroyed after the lock is gone: tasks may own storages
+  std::unique_lock lock(mutex_);
+  std::deque<Task> kept;
+  for (Task& task : queue_) (task.environment == environment ? dropped : kept).push_back(std::move(task));
+  queue_ = std::move(kept);
+  pending_.store(queue_.size(), std::memory_order_release);
+  settled_.wait(lock, [&] { return !running_ || running_for_ != environment; });
+  faults_.erase(environment);
+  room_.notify_all();
+}
+
+size_t Stream::queued() const {
+  std::lock_guard lock(mutex_);
+  return queue_.size() + (running_ ? 1 : 0);
+}
+
+void Stream::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    queue_.clear();
+    pending_.store(0);
+  }
+  work_.notify_all();
+  room_.notify_all();
+  if (driver_.joinable()) driver_.join();
+}
+
+void Stream::execute(Task& task) {
+  for (const auto& input : task.inputs) {
+    if (!input->fault || task.always) continue;
+    for (const auto& output : task.outputs) output->fault = input->fault;
+    return;
+  }
+  try {
+    task.run();
+    for (const auto& output : task.outputs) output->fault = nullptr;
+    for (const auto& target : task.changed) target->fault = nullptr;
+  } catch (const std::exception& error) {
+    const auto* typed = dynamic_cast<const Error*>(&error);
+    std::string message = std::string("[") + (task.describe ? task.describe() : task.name) + "] " + error.what();
+    if (!task.call_site.empty()) message += "\nenqueued by\n" + task.call_site;
+    auto fault = std::make_shared<const Fault>(Fault{typed ? typed->code() : ErrorCode::Internal, std::move(message)});
+    for (const auto& output : task.outputs) output->fault = fault;
+    for (const auto& target : task.changed) target->fault = fault;
+    report_fault(task.environment, fault);
+  }
+}
+
+void Stream::drive() {
+  using Clock = std::chrono::steady_clock;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (queue_.empty() && !stopping_) {
+      // Spin a little before sleeping: the next task of a step is usually microseconds away.
+      lock.unlock();
+      const auto until = Clock::now() + std::chrono::microseconds(50);
+      while (pending_.load(std::memory_order_acquire) == 0 && Clock::now() < until) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+      }
+      lock.lock();
+      sleeping_ = true;
+      work_.wait(lock, [&] { return !queue_.empty() || stopping_; });
+      sleeping_ = false;
+    }
+    if (stopping_) return;
+    Task task = std::move(queue_.front());
+    queue_.pop_front();
+    pending_.store(queue_.size(), std::memory_order_release);
+    running_ = true;
+    running_for_ = task.environment;
+    if (queue_.size() == kQueueLimit - 1) room_.notify_all();
+    lock.unlock();
+    execute(task);
+    task = Task{};  // releases what the task held before anyone is told that it ended
+    lock.lock();
+    running_ = false;
+    settled_.notify_all();
+    for (size_t index = 0; index < shorter_.size();) {
+      if (queue_.size() >= shorter_[index].first) {
+        ++index;
+        continue;
+      }
+      auto done = std::move(shorter_[index].second);
+      shorter_.erase(shorter_.begin() + static_cast<ptrdiff_t>(index));
+      lock.unlock();
+      done();
+      lock.lock();
+    }
+  }
+}
+
+}  // namespace lapidary

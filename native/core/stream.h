@@ -1,0 +1,79 @@
+// One in-order queue of tasks per device. JavaScript threads enqueue under a lock; one driver thread runs the tasks.
+//
+// Errors: a task that throws or faults poisons its outputs (Health); a task with a poisoned input does not run, poisons
+// what it would have created, and leaves what it would have changed as it was. `synchronize` reports the first fault of
+// the asking environment.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "core/storage.h"
+
+namespace lapidary {
+
+/// The environment (Node-API env) that a task belongs to; 0: none.
+using EnvironmentId = uint64_t;
+
+struct Task {
+  std::string name;  ///< op and problem, for error messages; built lazily by `describe` when empty
+  std::function<std::string()> describe;
+  std::function<void()> run;
+  std::vector<std::shared_ptr<Health>> inputs;   ///< read (or changed): poisoned ones keep the task from running
+  std::vector<std::shared_ptr<Health>> outputs;  ///< written afresh: poisoned by failure and by a poisoned input
+  std::vector<std::shared_ptr<Health>> changed;  ///< existing tensors: poisoned only when the task itself fails half-way
+  EnvironmentId environment = 0;
+  std::string call_site;  ///< the JavaScript stack of the call, in debug mode
+  bool always = false;  ///< runs even with poisoned inputs (copies to the host report the fault themselves)
+};
+
+class Stream {
+ public:
+  static constexpr size_t kQueueLimit = 4096;
+
+  Stream();
+  ~Stream();
+
+  /// Blocks while the queue is full. Throws ERR_ABORTED after stop().
+  void enqueue(Task task);
+
+  /// A fence: `done` runs on the driver thread after all tasks enqueued so far.
+  void fence(std::function<void()> done);
+  /// Blocks until everything enqueued so far has run.
+  void wait();
+  /// Blocks no one: `done` runs on the driver thread when fewer than `below` tasks are queued.
+  void when_shorter(size_t below, std::function<void()> done);
+
+  /// Takes (and forgets) the environment's first fault since the last call.
+  std::shared_ptr<const Fault> take_fault(EnvironmentId environment);
+  void report_fault(EnvironmentId environment, std::shared_ptr<const Fault> fault);
+  /// Drops the environment's queued tasks (its teardown); returns when none of them is running.
+  void drop(EnvironmentId environment);
+
+  size_t queued() const;
+  /// Finishes the running task, drops the rest, joins the driver.
+  void stop();
+
+ private:
+  void drive();
+  void execute(Task& task);
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_, room_, settled_;
+  std::deque<Task> queue_;
+  std::vector<std::pair<size_t, std::function<void()>>> shorter_;
+  std::unordered_map<EnvironmentId, std::shared_ptr<const Fault>> faults_;
+  std::atomic<size_t> pending_{0};
+  EnvironmentId running_for_ = 0;
+  bool running_ = false, stopping_ = false, sleeping_ = false;
+  std::thread driver_;
+};
+
+}  // namespace lapidary

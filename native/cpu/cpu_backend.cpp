@@ -1,0 +1,218 @@
+#include "cpu/cpu_backend.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <mutex>
+
+#include "cpu/pool.h"
+
+namespace lapidary::cpu {
+
+// Every kernel list of every instruction set, defined in cpu/kernels/**.
+#define LAPIDARY_KERNEL(name, Args) ImplementationList name();
+namespace base {
+#include "ops/kernels.def"
+}
+#if LAPIDARY_HAVE_X86_ISAS
+namespace avx2 {
+#include "ops/kernels.def"
+}
+namespace avx512 {
+#include "ops/kernels.def"
+}
+#endif
+#undef LAPIDARY_KERNEL
+#define LAPIDARY_KERNEL(name, Args) Implementation name##_ref64();
+namespace base {
+#include "ops/kernels.def"
+}
+#undef LAPIDARY_KERNEL
+
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kMapped = size_t{1} << 20;  // blocks from here on are mappings of their own
+constexpr size_t kStagger = 5 * 64;
+
+struct IsaTable {
+  const char* name;
+  KernelTable kernels;
+};
+
+const std::vector<IsaTable>& isa_tables() {
+  static const std::vector<IsaTable> tables = [] {
+    std::vector<IsaTable> made;
+#if LAPIDARY_HAVE_X86_ISAS
+    __builtin_cpu_init();
+#define LAPIDARY_KERNEL(name, Args) avx512::name(),
+    if (__builtin_cpu_supports("x86-64-v4")) {
+      made.push_back({"avx512", {
+#include "ops/kernels.def"
+                                }});
+    }
+#undef LAPIDARY_KERNEL
+#define LAPIDARY_KERNEL(name, Args) avx2::name(),
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      made.push_back({"avx2", {
+#include "ops/kernels.def"
+                              }});
+    }
+#undef LAPIDARY_KERNEL
+#endif
+#define LAPIDARY_KERNEL(name, Args) base::name(),
+    made.push_back({"base", {
+#include "ops/kernels.def"
+                            }});
+#undef LAPIDARY_KERNEL
+    return made;
+  }();
+  return tables;
+}
+
+/// LAPIDARY_ISA lowers the choice, so that a run can be resumed with the bits of another machine.
+const IsaTable& chosen_isa() {
+  const char* wanted = std::getenv("LAPIDARY_ISA");
+  for (const IsaTable& table : isa_tables()) {
+    if (!wanted || !*wanted || std::string_view(wanted) == table.name) return table;
+  }
+  fail(ErrorCode::Unsupported, "LAPIDARY_ISA=%s: expected an instruction set that this processor and build have (%s is the "
+       "widest)", wanted, isa_tables().front().name);
+}
+
+class CpuContext final : public KernelContext {
+ public:
+  CpuContext(Pool& pool, std::vector<std::pair<void*, size_t>>& scratch) : pool_(pool), scratch_(scratch) {}
+
+  void parallel(int64_t chunks, ChunkFunction body) override { pool_.parallel(chunks, body); }
+
+  void* scratch(int worker, size_t bytes) override {
+    auto& [block, size] = scratch_[static_cast<size_t>(worker)];
+    if (size < bytes) {
+      std::free(block);
+      size = (bytes + bytes / 4 + 4095) / 4096 * 4096;
+      block = std::aligned_alloc(4096, size);
+      if (!block) {
+        size = 0;
+        throw std::bad_alloc();
+      }
+    }
+    return block;
+  }
+
+  void fault(ErrorCode code, const std::string& message) override {
+    std::lock_guard lock(mutex_);
+    if (!fault_) fault_ = std::make_unique<Error>(code, message);
+  }
+
+  void rethrow() const {
+    if (fault_) throw Error(*fault_);
+  }
+
+ private:
+  Pool& pool_;
+  std::vector<std::pair<void*, size_t>>& scratch_;
+  std::mutex mutex_;
+  std::unique_ptr<Error> fault_;
+};
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend() : isa_(chosen_isa()) { set_threads(default_threads()); }
+  ~CpuBackend() override {
+    for (auto& [block, size] : scratch_) std::free(block);
+  }
+
+  const char* name() const noexcept override { return "cpu"; }
+
+  // Large blocks are mappings with huge pages: touching a fresh 4 KiB page costs half a microsecond. Their starts are
+  // staggered by a few cache lines, so that tensors of one size do not alias in the caches.
+  void* allocate(size_t bytes) override {
+    if (bytes < kMapped) return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    const size_t length = mapped_length(bytes);
+    void* region = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (region == MAP_FAILED) return nullptr;
+    const auto start = reinterpret_cast<uintptr_t>(region);
+    const uintptr_t aligned = (start + kHugePage - 1) / kHugePage * kHugePage;
+    if (aligned > start) munmap(region, aligned - start);
+    madvise(reinterpret_cast<void*>(aligned), length - (aligned - start), MADV_HUGEPAGE);
+    const uintptr_t end = aligned + kHugePage * ((bytes + 16 * kStagger + kHugePage - 1) / kHugePage);
+    if (start + length > end) munmap(reinterpret_cast<void*>(end), start + length - end);
+    return reinterpret_cast<void*>(aligned + (stagger_++ % 16) * kStagger / 64 * 64);
+  }
+
+  void release(void* block, size_t bytes) noexcept override {
+    if (bytes < kMapped) return std::free(block);
+    const uintptr_t aligned = reinterpret_cast<uintptr_t>(block) / kHugePage * kHugePage;
+    munmap(reinterpret_cast<void*>(aligned), kHugePage * ((bytes + 16 * kStagger + kHugePage - 1) / kHugePage));
+  }
+
+  void copy_in(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
+  void copy_out(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
+  uint64_t record_event() override { return ++events_; }
+  void wait_event(uint64_t) override {}  // one in-order stream: everything earlier has run
+
+  const KernelTable* kernels(std::string_view isa) const override {
+    if (isa.empty()) return &isa_.kernels;
+    for (const IsaTable& table : isa_tables()) {
+      if (isa == table.name) return &table.kernels;
+    }
+    return nullptr;
+  }
+  const char* isa() const noexcept override { return isa_.name; }
+
+  void run(const Implementation& implementation, const void* problem, void* const* operands, void* workspace,
+           const void* packed, const StepBlock& step) override {
+    CpuContext context(*pool_, scratch_);
+    context.step = &step;
+    context.workspace = workspace;
+    context.packed = packed;
+    implementation.run(problem, operands, context);
+    context.rethrow();
+  }
+
+  void pack(const Implementation& implementation, const void* problem, const void* source, void* packed) override {
+    CpuContext context(*pool_, scratch_);
+    implementation.pack(problem, source, packed, context);
+  }
+
+  int threads() const noexcept override { return threads_; }
+  void set_threads(int threads) override {
+    pool_ = nullptr;
+    pool_ = std::make_unique<Pool>(threads);
+    scratch_.resize(std::max(scratch_.size(), static_cast<size_t>(threads)));
+    threads_ = threads;
+  }
+
+ private:
+  static size_t mapped_length(size_t bytes) { return (bytes + 16 * kStagger + kHugePage - 1) / kHugePage * kHugePage + kHugePage; }
+
+  const IsaTable& isa_;
+  std::unique_ptr<Pool> pool_;
+  std::vector<std::pair<void*, size_t>> scratch_;
+  std::atomic<size_t> stagger_{0};
+  uint64_t events_ = 0;
+  std::atomic<int> threads_{1};
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+
+std::vector<const char*> available_isas() {
+  std::vector<const char*> names;
+  for (const IsaTable& table : isa_tables()) names.push_back(table.name);
+  return names;
+}
+
+Implementation reference64(KernelId id) {
+#define LAPIDARY_KERNEL(name, Args) \
+  case KernelId::name: return base::name##_ref64();
+  switch (id) {
+#include "ops/kernels.def"
+  }
+#undef LAPIDARY_KERNEL
+  fail(ErrorCode::Internal, "no such kernel");
+}
+
+}  // namespace lapidary::cpu

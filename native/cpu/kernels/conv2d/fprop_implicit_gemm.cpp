@@ -1,0 +1,216 @@
+// conv2d fprop, implicit GEMM: y[n,p,q,k] = act(sum over r,s,c of x'[n,h,w,c] f[k,r,s,c] + bias[k] + residual), NHWC.
+//
+// A chunk (some images, or a band of rows of one) is copied once into zero-padded scratch, with the prologue applied;
+// without padding and prologue it is read in place. Then every panel of the packed filter sweeps over the chunk's pixels
+// with the register tile. Statistics are merged tile by tile while the sums are in registers, and chunk by chunk in order
+// at the end. Sums run over r, s, c in this order for every output, whatever the batch.
+// Packed filter "fprop_panels": [panel of K][r][s][c][K lanes].
+// FLOPs: 2 N P Q K R S C. Bytes: x, y and the filter once each.
+// Bench: lapidary bench --kernel conv2d_fprop --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+#include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/ref.h"
+#include "cpu/kernels/register_tile.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+namespace {
+
+/// How a problem is cut. A function of the problem only.
+struct FpropPlan {
+  Conv2dProblem p;         ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
+  bool linear = false;     ///< that happened: chunks are runs of pixels
+  bool direct = false;     ///< x is read in place
+  int64_t P, Q;
+  int64_t row_step = 1, col_step = 1;    ///< input pixels between neighbouring scratch pixels
+  int64_t stride_h, stride_w;            ///< in scratch pixels
+  int64_t cols, pixel;                   ///< of scratch
+  int64_t images, rows, groups, bands;   ///< a chunk: `images` images, or `rows` output rows of one image
+  int64_t k_parts, panels_per_part;
+  int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
+  int64_t chunks() const { return groups * bands; }
+};
+
+FpropPlan fprop_plan(const Conv2dProblem& given) {
+  FpropPlan plan;
+  plan.p = given;
+  Conv2dProblem& p = plan.p;
+  p.x_stride = given.x_pixel(), p.y_stride = given.y_pixel();
+  if (p.r == 1 && p.s == 1 && p.stride_h == 1 && p.stride_w == 1 && p.pad_h == 0 && p.pad_w == 0) {
+    p.n = p.n * p.h * p.w, p.h = p.w = 1;
+    plan.linear = true;
+  }
+  plan.direct = p.pad_h == 0 && p.pad_w == 0 && p.prologue == Prologue::None;
+  plan.P = p.p(), plan.Q = p.q();
+  plan.stride_h = p.stride_h, plan.stride_w = p.stride_w;
+  if (!plan.direct) {  // a stride that skips pixels altogether is taken in the copy
+    if (p.r == 1) plan.row_step = p.stride_h, plan.stride_h = 1;
+    if (p.s == 1) plan.col_step = p.stride_w, plan.stride_w = 1;
+  }
+  plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
+  plan.pixel = plan.direct ? p.x_stride : spread_pixel(p.c);
+
+  const int64_t pixels = plan.P * plan.Q;
+  constexpr int64_t kChunkFloats = 64 * 1024, kChunks = 16;
+  plan.rows = plan.P;
+  const auto footprint = [&] { return plan.scratch_rows() * plan.cols * plan.pixel; };
+  const int64_t image_floats = footprint();
+  plan.images = 1, plan.bands = 1;
+  if (image_floats > kChunkFloats || pixels > 4096) {
+    const int64_t row_floats = plan.stride_h * plan.cols * plan.pixel, fixed = image_floats - plan.P * row_floats;
+    plan.rows = std::clamp<int64_t>(std::min((kChunkFloats - fixed) / row_floats, 4096 / plan.Q), 1, plan.P);
+  } else {
+    const int64_t wanted = plan.linear ? 128 : 64;
+    plan.images = std::clamp<int64_t>(ceil_div(wanted, pixels), 1, std::max<int64_t>(1, kChunkFloats / image_floats));
+    // Enough chunks for several workers, but whole tiles in each.
+    const int64_t least = ceil_div(kTileRows, pixels);
+    plan.images = std::clamp(plan.images, int64_t{1}, std::max(least, p.n / kChunks));
+    if (plan.images == 1 && p.n < kChunks) plan.rows = std::clamp(plan.P * p.n / kChunks, ceil_div(32, plan.Q), plan.P);
+  }
+  plan.rows = std::clamp<int64_t>(plan.rows, 1, plan.P);
+  plan.bands = ceil_div(plan.P, plan.rows);
+  plan.rows = ceil_div(plan.P, plan.bands);
+  plan.groups = ceil_div(p.n, plan.images);
+  const int64_t panels = panel_count(p.k);
+  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.chunks()), 1, panels);
+  plan.panels_per_part = ceil_div(panels, parts);
+  plan.k_parts = ceil_div(panels, plan.panels_per_part);
+  return plan;
+}
+
+std::string supports(const Conv2dProblem& p) {
+  if (p.groups != 1) return "groups != 1";
+  if (p.statistics && (p.bias || p.relu || p.residual)) return "statistics together with bias, residual or relu";
+  return {};
+}
+
+size_t workspace(const Conv2dProblem& p) {
+  if (!p.statistics) return 0;
+  return static_cast<size_t>(fprop_plan(p).chunks() * 2 * round_up(p.k, kLanes)) * sizeof(float);
+}
+
+size_t packed_bytes(const Conv2dProblem& p) {
+  return static_cast<size_t>(panels_floats(p.k, p.r * p.s * p.c)) * sizeof(float);
+}
+
+void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
+  const int64_t steps = p.r * p.s * p.c;
+  for_ranges(context, panel_count(p.k), ceil_div(32768, steps * kPanel), [&](int64_t begin, int64_t end, int64_t, int) {
+    for (int64_t panel = begin; panel < end; ++panel)
+      pack_transposed(filter + panel * kPanel * steps, steps, p.k - panel * kPanel, steps, panel_width(p.k, panel),
+                      packed + panel * kPanel * steps);
+  });
+}
+
+/// Merges the chunks' (mean, M2) in order.
+void merge_chunks(const FpropPlan& plan, const float* partial, const Conv2dFprop<float>& a, KernelContext& context) {
+  const int64_t padded = round_up(plan.p.k, kLanes), chunks = plan.chunks();
+  for_ranges(context, padded / kLanes, ceil_div(4096, chunks), [&](int64_t begin, int64_t end, int64_t, int) {
+    for (int64_t block = begin; block < end; ++block) {
+      double mean[kLanes] = {}, m2[kLanes] = {}, count = 0;
+      for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+        const int64_t group = chunk / plan.bands, band = chunk % plan.bands;
+        const int64_t images = std::min(plan.images, plan.p.n - group * plan.images);
+        const int64_t rows = std::min(plan.rows, plan.P - band * plan.rows);
+        const double n = static_cast<double>(images * rows * plan.Q), total = count + n;
+        const double share = n / total, weight = count * share;
+        const float* other = partial + chunk * 2 * padded + block * kLanes;
+        for (int j = 0; j < kLanes; ++j) {
+          const double delta = static_cast<double>(other[j]) - mean[j];
+          mean[j] += delta * share;
+          m2[j] += static_cast<double>(other[padded + j]) + delta * delta * weight;
+        }
+        count = total;
+      }
+      for (int64_t j = 0; j < std::min<int64_t>(kLanes, plan.p.k - block * kLanes); ++j) {
+        a.mean[block * kLanes + j] = static_cast<float>(mean[j]);
+        a.variance[block * kLanes + j] = static_cast<float>(m2[j] / count);
+      }
+    }
+  });
+}
+
+void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContext& context) {
+  const FpropPlan plan = fprop_plan(given);
+  const Conv2dProblem& p = plan.p;
+  const float* packed = static_cast<const float*>(context.packed);
+  float* partial = static_cast<float*>(context.workspace);
+  const int64_t steps = p.r * p.s * p.c, padded_k = round_up(p.k, kLanes), period = period_floats(p);
+  const int64_t tap_floats = round_up(p.r * p.s * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
+  const int64_t image_floats = plan.direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
+  const size_t scratch_bytes = static_cast<size_t>(tap_floats + period + plan.images * image_floats) * sizeof(float);
+
+  context.parallel(plan.chunks() * plan.k_parts, [&](int64_t item, int worker) {
+    const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
+    const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
+    const int64_t p0 = chunk % plan.bands * plan.rows, rows = std::min(plan.rows, plan.P - p0);
+    float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
+    Tap* taps = reinterpret_cast<Tap*>(scratch);
+
+    const float* x;
+    int64_t row_floats;
+    RowGrid grid;
+    grid.images = images, grid.rows = rows, grid.cols = plan.Q;
+    grid.y_col = p.y_stride, grid.y_row = plan.Q * p.y_stride, grid.y_image = plan.P * grid.y_row;
+    if (plan.direct) {
+      row_floats = p.w * plan.pixel;
+      grid.x_image = p.h * row_floats;
+      x = a.x + n0 * grid.x_image + p0 * p.stride_h * row_floats;
+    } else {
+      PrologueScales scales;
+      if (p.prologue != Prologue::None) scales = prologue_scales(p, a.in_scale, a.in_shift, scratch + tap_floats);
+      const PrologueScales* with = p.prologue == Prologue::None ? nullptr : &scales;
+      float* to = scratch + tap_floats + period;
+      if (plan.linear) {
+        const PaddedWindow window{1, images, plan.pixel, 0, 0, 1, 1};
+        copy_padded(a.x + n0 * p.x_stride, 1, images, p.c, p.x_stride, window, with, to);
+        row_floats = grid.x_image = plan.pixel;
+      } else {
+        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1, plan.cols, plan.pixel,
+                                  p0 * p.stride_h - p.pad_h, -p.pad_w, plan.row_step, plan.col_step};
+        for (int64_t image = 0; image < images; ++image)
+          copy_padded(a.x + (n0 + image) * p.h * p.w * p.x_stride, p.h, p.w, p.c, p.x_stride, window, with,
+                      to + image * image_floats);
+        row_floats = plan.cols * plan.pixel;
+        grid.x_image = image_floats;
+      }
+      x = to;
+    }
+    grid.x_col = plan.stride_w * plan.pixel, grid.x_row = plan.stride_h * row_floats;
+
+    // With neighbouring columns side by side a filter row is one run of the sum, which a 3-channel input needs badly.
+    const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == p.c);
+    const int64_t runs = joined ? 1 : p.s, length = joined ? p.s * p.c : p.c;
+    for (int64_t r = 0; r < p.r; ++r)
+      for (int64_t s = 0; s < runs; ++s)
+        taps[r * runs + s] = {r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel, (r * p.s + s) * p.c};
+    const TileSum sum{taps, p.r * runs, length, nullptr};
+
+    const int64_t first_pixel = (n0 * plan.P + p0) * plan.Q;
+    TileEpilogue epilogue;
+    epilogue.bias = p.bias ? a.bias : nullptr;
+    epilogue.relu = p.relu;
+    epilogue.residual = p.residual ? a.residual + first_pixel * p.k : nullptr;
+    epilogue.residual_row = p.k;
+    PanelStatistics statistics;
+    if (p.statistics) epilogue.statistics = &statistics;
+    const int64_t last = std::min(panel_count(p.k), (part + 1) * plan.panels_per_part);
+    for (int64_t panel = part * plan.panels_per_part; panel < last; ++panel) {
+      statistics = {};
+      sweep_panel(grid, x, a.y + first_pixel * p.y_stride, sum, packed, steps, p.k, panel, epilogue);
+      if (!p.statistics) continue;
+      float* to = partial + chunk * 2 * padded_k + panel * kPanel;
+      const size_t bytes = static_cast<size_t>(panel_width(p.k, panel)) * sizeof(float);
+      std::memcpy(to, statistics.mean, bytes);
+      std::memcpy(to + padded_k, statistics.m2, bytes);
+    }
+  });
+  if (p.statistics) merge_chunks(plan, partial, a, context);
+}
+
+}  // namespace
+
+LAPIDARY_DEFINE_KERNEL(conv2d_fprop, Conv2dFprop, conv2d_fprop_ref,
+                       with_packing<Conv2dProblem, &packed_bytes, &pack>(
+                           implementation<Conv2dFprop<float>, &fprop, &supports, &workspace>("implicit_gemm"),
+                           "fprop_panels", 1))
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,0 +1,183 @@
+// conv2d wgrad, implicit GEMM: df[k,r,s,c] = sum over n,p,q of x'[n,h,w,c] dy[n,p,q,k], x' the input after the prologue.
+//
+// Pixels are cut into blocks (some images, or a band of rows of one). A block's x goes into zero-padded scratch with the
+// prologue applied, its dy into panels of K; then for every tap a tile of channels x K lanes stays in registers over all
+// pixels of the block and is added to a partial sum in workspace. Blocks are dealt to a number of partial sums that the
+// problem fixes; within one they are added in order, and the partial sums are added in order at the end.
+// With neighbouring columns side by side (dilation 1) the s*c axis of a filter row is one axis.
+// FLOPs: 2 N P Q K R S C. Bytes: x and dy once for every part of K, the partial sums twice.
+// Bench: lapidary bench --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+#include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/ref.h"
+#include "cpu/kernels/register_tile.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+namespace {
+
+/// How a problem is cut. A function of the problem only.
+struct WgradPlan {
+  Conv2dProblem p;        ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
+  bool linear = false;    ///< that happened
+  bool x_direct = false, dy_direct = false;  ///< read in place
+  int64_t P, Q;
+  int64_t row_step = 1, col_step = 1;  ///< input pixels between neighbouring scratch pixels
+  int64_t stride_h, stride_w;          ///< in scratch pixels
+  int64_t cols, pixel;
+  int64_t images, rows, bands, blocks;
+  int64_t parts, k_parts, panels_per_part;
+  int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
+  int64_t partial_floats() const { return panels_floats(p.k, p.r * p.s * p.c); }
+};
+
+WgradPlan wgrad_plan(const Conv2dProblem& given) {
+  WgradPlan plan;
+  plan.p = given;
+  Conv2dProblem& p = plan.p;
+  p.x_stride = given.x_pixel(), p.y_stride = given.y_pixel();
+  if (p.r == 1 && p.s == 1 && p.stride_h == 1 && p.stride_w == 1 && p.pad_h == 0 && p.pad_w == 0) {
+    p.n = p.n * p.h * p.w, p.h = p.w = 1;
+    plan.linear = true;
+  }
+  plan.P = p.p(), plan.Q = p.q();
+  plan.x_direct = p.pad_h == 0 && p.pad_w == 0 && p.prologue == Prologue::None;
+  plan.dy_direct = p.y_stride == p.k && (p.k == kLanes || p.k == kPanel);
+  plan.stride_h = p.stride_h, plan.stride_w = p.stride_w;
+  if (!plan.x_direct) {
+    if (p.r == 1) plan.row_step = p.stride_h, plan.stride_h = 1;
+    if (p.s == 1) plan.col_step = p.stride_w, plan.stride_w = 1;
+  }
+  plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
+  plan.pixel = plan.x_direct ? p.x_stride : spread_pixel(p.c);
+
+  constexpr int64_t kBlockPixels = 256, kParts = 16, kItems = 16, kPartialFloats = 512 * 1024;
+  plan.images = std::clamp<int64_t>(kBlockPixels / (plan.P * plan.Q), 1, p.n);
+  plan.rows = plan.images > 1 ? plan.P : std::clamp<int64_t>(kBlockPixels / plan.Q, 1, plan.P);
+  if (p.n * plan.P * plan.Q < kBlockPixels * kParts && p.n > 1)  // few pixels: smaller blocks, so that there are several parts
+    plan.images = std::clamp<int64_t>(p.n / kParts, 1, plan.images);
+  plan.bands = ceil_div(plan.P, plan.rows);
+  plan.rows = ceil_div(plan.P, plan.bands);
+  plan.blocks = ceil_div(p.n, plan.images) * plan.bands;
+  plan.parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, std::min(kParts, plan.blocks));
+  const int64_t panels = panel_count(p.k), wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
+  plan.panels_per_part = ceil_div(panels, wanted);
+  plan.k_parts = ceil_div(panels, plan.panels_per_part);
+  return plan;
+}
+
+std::string supports(const Conv2dProblem& p) { return p.groups != 1 ? "groups != 1" : ""; }
+
+size_t workspace(const Conv2dProblem& p) {
+  const WgradPlan plan = wgrad_plan(p);
+  return static_cast<size_t>(plan.parts * plan.partial_floats()) * sizeof(float);
+}
+
+/// Adds the partial sums in order and turns [panel][tap][c][K lanes] into [k][tap][c].
+void add_parts(const WgradPlan& plan, const float* partial, float* dfilter, KernelContext& context) {
+  const Conv2dProblem& p = plan.p;
+  const int64_t steps = p.r * p.s * p.c, part_floats = plan.partial_floats();
+  constexpr int64_t kSteps = 64;
+  const int64_t step_blocks = ceil_div(steps, kSteps), panels = panel_count(p.k);
+  for_ranges(context, panels * step_blocks, 8, [&](int64_t begin, int64_t end, int64_t, int) {
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t panel = unit / step_blocks, first = unit % step_blocks * kSteps, count = std::min(kSteps, steps - first);
+      const int64_t width = panel_width(p.k, panel), columns = std::min(width, p.k - panel * kPanel);
+      const float* from = partial + panel * kPanel * steps + first * width;
+      float sums[kSteps * kPanel];
+      for (int64_t i = 0; i < count * width; i += kLanes) {
+        Vec sum = load(from + i);
+        for (int64_t part = 1; part < plan.parts; ++part) sum += load(from + part * part_floats + i);
+        store(sums + i, sum);
+      }
+      for (int64_t j = 0; j < columns; ++j) {
+        float* to = dfilter + (panel * kPanel + j) * steps + first;
+        for (int64_t i = 0; i < count; ++i) to[i] = sums[i * width + j];
+      }
+    }
+  });
+}
+
+void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContext& context) {
+  const WgradPlan plan = wgrad_plan(given);
+  const Conv2dProblem& p = plan.p;
+  float* partial = static_cast<float*>(context.workspace);
+  const int64_t steps = p.r * p.s * p.c, period = period_floats(p);
+  const int64_t image_floats = plan.x_direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
+  const int64_t dy_floats = plan.dy_direct ? 0 : plan.images * plan.rows * plan.Q * kPanel;
+  const size_t scratch_bytes = static_cast<size_t>(period + plan.images * image_floats + dy_floats) * sizeof(float);
+
+  context.parallel(plan.parts * plan.k_parts, [&](int64_t item, int worker) {
+    const int64_t part = item / plan.k_parts, k_part = item % plan.k_parts;
+    const int64_t first_panel = k_part * plan.panels_per_part;
+    const int64_t last_panel = std::min(panel_count(p.k), first_panel + plan.panels_per_part);
+    float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
+    float* const x_scratch = scratch + period;
+    float* const dy_scratch = x_scratch + plan.images * image_floats;
+    PrologueScales scales;
+    if (p.prologue != Prologue::None) scales = prologue_scales(p, a.in_scale, a.in_shift, scratch);
+    const PrologueScales* with = p.prologue == Prologue::None ? nullptr : &scales;
+    float* const sums = partial + part * plan.partial_floats();
+
+    // Part i takes an even share of the blocks, the rest going to the first ones.
+    const int64_t share = plan.blocks / plan.parts, rest = plan.blocks % plan.parts;
+    const int64_t first_block = part * share + std::min(part, rest), blocks = share + (part < rest);
+    for (int64_t block = first_block; block < first_block + blocks; ++block) {
+      const int64_t n0 = block / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
+      const int64_t p0 = block % plan.bands * plan.rows, rows = std::min(plan.rows, plan.P - p0);
+      OuterRun run;
+      run.images = images, run.rows = rows, run.cols = plan.Q;
+      const float* x;
+      int64_t row_floats;
+      if (plan.x_direct) {
+        row_floats = p.w * plan.pixel;
+        run.x_image = p.h * row_floats;
+        x = a.x + n0 * run.x_image + p0 * p.stride_h * row_floats;
+      } else if (plan.linear) {
+        const PaddedWindow window{1, images, plan.pixel, 0, 0, 1, 1};
+        copy_padded(a.x + n0 * p.x_stride, 1, images, p.c, p.x_stride, window, with, x_scratch);
+        row_floats = run.x_image = plan.pixel;
+        x = x_scratch;
+      } else {
+        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1, plan.cols, plan.pixel,
+                                  p0 * p.stride_h - p.pad_h, -p.pad_w, plan.row_step, plan.col_step};
+        for (int64_t image = 0; image < images; ++image)
+          copy_padded(a.x + (n0 + image) * p.h * p.w * p.x_stride, p.h, p.w, p.c, p.x_stride, window, with,
+                      x_scratch + image * image_floats);
+        row_floats = plan.cols * plan.pixel;
+        run.x_image = image_floats;
+        x = x_scratch;
+      }
+      run.x_col = plan.stride_w * plan.pixel, run.x_row = plan.stride_h * row_floats;
+
+      const float* const dy = a.dy + (n0 * plan.P + p0) * plan.Q * p.y_stride;
+      const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == p.c);
+      const int64_t runs = joined ? 1 : p.s, axis = joined ? p.s * p.c : p.c;
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+        const int64_t width = panel_width(p.k, panel), column = panel * kPanel;
+        const float* gradient = dy;
+        if (!plan.dy_direct) {
+          // Rows of a band and whole images follow each other in dy.
+          pack_plain(dy + column, p.y_stride, p.k - column, images * rows * plan.Q, width, dy_scratch);
+          gradient = dy_scratch;
+        }
+        run.y_col = width, run.y_row = plan.Q * width, run.y_image = rows * run.y_row;
+        OuterRun joined_run = run;
+        if (run.rows * run.cols == 1) {  // images of one pixel: one long row
+          joined_run.cols = run.images, joined_run.x_col = run.x_image, joined_run.y_col = run.y_image;
+          joined_run.images = 1;
+        }
+        for (int64_t r = 0; r < p.r; ++r)
+          for (int64_t s = 0; s < runs; ++s)
+            accumulate_outer(joined_run, x + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel, axis, gradient,
+                             width, sums + column * steps + (r * p.s + s) * p.c * width, block != first_block);
+      }
+    }
+  });
+  add_parts(plan, partial, a.dfilter, context);
+}
+
+}  // namespace
+
+LAPIDARY_DEFINE_KERNEL(conv2d_wgrad, Conv2dWgrad, conv2d_wgrad_ref,
+                       implementation<Conv2dWgrad<float>, &wgrad, &supports, &workspace>("implicit_gemm"))
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,0 +1,349 @@
+// The micro-kernels of convolution and matrix product: blocks of the result that stay in registers over a whole sum.
+//
+// `sweep` (fprop, dgrad, gemm): kTileRows outputs (pixels, or rows of a matrix) by kTileVecs vectors of channels. Each step
+// of the sum loads the channels' weights once and multiplies them by one scalar of every row. The rows are arbitrary
+// pointers, so a tile may run over the edge of an image row or of an image and no shape has slow borders. A sum is one
+// chain of multiply-adds in the order of the taps, the same in every tile: bits depend neither on the batch nor on where
+// an output falls in a tile.
+// `accumulate_outer` (wgrad, gemm with a transposed): kOuterRows x kTileVecs sums over pixels of the outer products of
+// neighbouring channels of x with a panel of dy.
+//
+// A *panel* holds the right operand for up to kPanel output columns: [step of the sum][column], the columns padded with
+// zeros to a multiple of kLanes.
+// Measured (AVX-512, Zen 4): 8x2, 8x1 and 12x2 all run within 10 % of the multiply-add peak from L1.
+#pragma once
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+#include "cpu/kernels/kernel.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+
+inline constexpr int kTileRows = kLanes == 16 ? 8 : kLanes == 8 ? 6 : 4;
+inline constexpr int kTileVecs = 2;
+inline constexpr int kPanel = kTileVecs * kLanes;
+inline constexpr int kOuterRows = kLanes == 16 ? 12 : kTileRows;
+
+/// One contiguous run of the sum: where it starts in a row, and at which step of the panel.
+struct Tap {
+  int64_t x, step;
+};
+
+/// Panels of `columns` columns and `steps` steps lie one after the other.
+constexpr int64_t panel_count(int64_t columns) { return ceil_div(columns, kPanel); }
+constexpr int64_t panel_width(int64_t columns, int64_t panel) {
+  return std::min<int64_t>(kPanel, round_up(columns - panel * kPanel, kLanes));
+}
+constexpr int64_t panels_floats(int64_t columns, int64_t steps) { return round_up(columns, kLanes) * steps; }
+
+/// Fills a panel of `width` columns from rows: to[step][column] = from[column * row + step]; columns beyond `columns` are 0.
+inline void pack_transposed(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width, float* to) {
+  constexpr int64_t kBlock = 16;  // a block of steps stays in L1 while its columns are written
+  for (int64_t first = 0; first < steps; first += kBlock) {
+    const int64_t last = std::min(steps, first + kBlock);
+    for (int64_t j = 0; j < width; ++j) {
+      if (j < columns)
+        for (int64_t step = first; step < last; ++step) to[step * width + j] = from[j * row + step];
+      else
+        for (int64_t step = first; step < last; ++step) to[step * width + j] = 0;
+    }
+  }
+}
+
+/// The same from a matrix whose rows are the steps: to[step][column] = from[step * row + column].
+inline void pack_plain(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width, float* to) {
+  const int64_t valid = std::min(columns, width);
+  for (int64_t step = 0; step < steps; ++step, from += row, to += width) {
+    if (valid == kPanel) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kTileVecs; ++v) store(to + v * kLanes, load(from + v * kLanes));
+      continue;
+    }
+    for (int64_t j = 0; j < valid; ++j) to[j] = from[j];
+    for (int64_t j = valid; j < width; ++j) to[j] = 0;
+  }
+}
+
+/// Rows of a tile: three nested counts with their steps in x and in y.
+struct RowGrid {
+  int64_t images = 1, rows = 1, cols = 1;
+  int64_t x_image = 0, x_row = 0, x_col = 0;
+  int64_t y_image = 0, y_row = 0, y_col = 0;
+
+  /// Joins neighbouring levels that are one arithmetic progression, so that the innermost runs are long.
+  RowGrid collapsed() const {
+    RowGrid g = *this;
+    for (int pass = 0; pass < 2; ++pass) {
+      const bool joins = g.x_row == g.cols * g.x_col && g.y_row == g.cols * g.y_col;
+      if (g.rows == 1 || joins) {
+        if (g.rows != 1) g.cols *= g.rows;
+        g.rows = g.images, g.x_row = g.x_image, g.y_row = g.y_image;
+        g.images = 1;
+      }
+    }
+    return g;
+  }
+};
+
+struct TileSum {
+  const Tap* taps;
+  int64_t tap_count;
+  int64_t length;      ///< steps of each tap
+  const float* panel;
+};
+
+/// Running mean and sum of squared deviations of a panel's columns.
+struct PanelStatistics {
+  Vec mean[kTileVecs], m2[kTileVecs];
+  float count;
+};
+
+struct TileEpilogue {
+  int64_t columns = 0;               ///< of this panel; the rest of its width is padding
+  const float* bias = nullptr;       ///< at the panel's first column
+  const float* residual = nullptr;   ///< at the first row and the panel's first column
+  int64_t residual_row = 0;          ///< rows follow each other in residual, whatever y's steps
+  bool relu = false;
+  PanelStatistics* statistics = nullptr;
+};
+
+static inline Vec relu(Vec v) { return max(Vec{}, v); }  // keeps NaN
+
+/// The first `columns` (less than all) of a vector group; never touches memory beyond them.
+template <int V>
+[[gnu::noinline]] void store_columns(float* y, const Vec (&values)[V], int64_t columns) {
+#ifdef __AVX512F__
+  for (int v = 0; v < V; ++v) {
+    const int64_t here = std::clamp<int64_t>(columns - v * kLanes, 0, kLanes);
+    _mm512_mask_storeu_ps(y + v * kLanes, static_cast<__mmask16>((1u << here) - 1), reinterpret_cast<__m512>(values[v]));
+  }
+  return;
+#endif
+  float buffer[V * kLanes];
+  std::memcpy(buffer, values, sizeof buffer);
+  for (int64_t j = 0; j < columns; ++j) y[j] = buffer[j];
+}
+template <int V>
+[[gnu::noinline]] void load_columns(const float* x, Vec (&values)[V], int64_t columns) {
+  float buffer[V * kLanes] = {};
+  for (int64_t j = 0; j < columns; ++j) buffer[j] = x[j];
+  std::memcpy(values, buffer, sizeof buffer);
+}
+
+/// Merges the tile's `valid` rows into the running statistics (Chan et al.).
+template <int M, int V>
+static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M][V], int valid) {
+  const float count = static_cast<float>(valid), total = running.count + count;
+  const float share = count / total, weight = running.count * share, inverse = 1.0f / count;
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    Vec mean = sum[0][v];
+#pragma GCC unroll 16
+    for (int i = 1; i < M; ++i)
+      if (i < valid) mean += sum[i][v];
+    mean *= inverse;
+    Vec m2{};
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      if (i >= valid) break;
+      const Vec d = sum[i][v] - mean;
+      m2 += d * d;
+    }
+    const Vec delta = mean - running.mean[v];
+    running.mean[v] += delta * share;
+    running.m2[v] += m2 + delta * delta * weight;
+  }
+  running.count = total;
+}
+
+/// One tile: rows x[0..M), of which the first `valid` are written to y. M and V are counts of registers.
+template <int M, int V>
+[[gnu::noinline]] void tile(const float* const* rows, float* const* y, int valid, const TileSum& sum,
+                            const TileEpilogue& epilogue, const float* residual) {
+  Vec acc[M][V] = {};
+  const float* x[M];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) x[i] = rows[i];
+  const int64_t length = sum.length;
+  const Tap* const taps_end = sum.taps + sum.tap_count;
+  for (const Tap* tap = sum.taps; tap != taps_end; ++tap) {
+    const float* b = sum.panel + tap->step * (V * kLanes);
+    int64_t at = tap->x;
+    const int64_t end = at + length;
+#pragma GCC unroll 4
+    for (; at != end; ++at) {
+      Vec weight[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) weight[v] = load(b + v * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) {
+        const Vec scalar = broadcast(x[i][at]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[i][v] += scalar * weight[v];
+      }
+      b += V * kLanes;
+    }
+  }
+  if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc, valid);
+  const bool full = epilogue.columns == V * kLanes;
+  if (full && !epilogue.bias && !residual && !epilogue.relu) {
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      if (i >= valid) break;
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, acc[i][v]);
+    }
+    return;
+  }
+  Vec bias[V] = {};
+  if (epilogue.bias) load_columns<V>(epilogue.bias, bias, epilogue.columns);
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+    if (i >= valid) break;
+    Vec added[V] = {};
+    if (residual) {
+      const float* from = residual + i * epilogue.residual_row;
+      if (full) {
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) added[v] = load(from + v * kLanes);
+      } else {
+        load_columns<V>(from, added, epilogue.columns);
+      }
+    }
+    Vec value[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      value[v] = acc[i][v] + bias[v] + added[v];
+      if (epilogue.relu) value[v] = relu(value[v]);
+    }
+    if (full) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, value[v]);
+    } else {
+      store_columns<V>(y[i], value, epilogue.columns);
+    }
+  }
+}
+
+/// All rows of the grid against one panel of V vectors.
+template <int V>
+void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, const TileEpilogue& epilogue) {
+  const RowGrid grid = given.collapsed();
+  const int64_t total = grid.images * grid.rows * grid.cols;
+  const float *image_x = x, *row_x = x;
+  float *image_y = y, *row_y = y;
+  int64_t row = 0, col = 0;
+  for (int64_t first = 0; first < total; first += kTileRows) {
+    const float* tile_x[kTileRows];
+    float* tile_y[kTileRows];
+    const int valid = static_cast<int>(std::min<int64_t>(kTileRows, total - first));
+    for (int i = 0; i < valid; ++i) {
+      tile_x[i] = x;
+      tile_y[i] = y;
+      x += grid.x_col;
+      y += grid.y_col;
+      if (++col == grid.cols) {
+        col = 0;
+        row_x += grid.x_row;
+        row_y += grid.y_row;
+        if (++row == grid.rows) {
+          row = 0;
+          image_x += grid.x_image;
+          image_y += grid.y_image;
+          row_x = image_x;
+          row_y = image_y;
+        }
+        x = row_x;
+        y = row_y;
+      }
+    }
+    const float* residual = epilogue.residual ? epilogue.residual + first * epilogue.residual_row : nullptr;
+    if (valid == kTileRows) {
+      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+      continue;
+    }
+    // The last rows: a smaller tile, its spare rows repeat the last one and are not written.
+    for (int i = valid; i < kTileRows; ++i) tile_x[i] = tile_x[valid - 1];
+    if (valid == 1) tile<1, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    else if (valid == 2) tile<2, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    else if (valid <= 4) tile<4, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    else tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+  }
+}
+
+/// The same for the panel `index` of `columns` columns; `panels` is the start of all panels, `steps` their length.
+/// y, bias and residual of the epilogue are those of column 0.
+inline void sweep_panel(const RowGrid& grid, const float* x, float* y, TileSum sum, const float* panels, int64_t steps,
+                        int64_t columns, int64_t index, TileEpilogue epilogue) {
+  const int64_t first = index * kPanel;
+  sum.panel = panels + first * steps;
+  epilogue.columns = std::min<int64_t>(kPanel, columns - first);
+  if (epilogue.bias) epilogue.bias += first;
+  if (epilogue.residual) epilogue.residual += first;
+  if (panel_width(columns, index) == kPanel) sweep<kTileVecs>(grid, x, y + first, sum, epilogue);
+  else sweep<1>(grid, x, y + first, sum, epilogue);
+}
+
+/// A run of pixels for the outer product: `images` x `rows` x `cols`.
+struct OuterRun {
+  int64_t images = 1, rows = 1, cols = 1;
+  int64_t x_image = 0, x_row = 0, x_col = 0;
+  int64_t y_image = 0, y_row = 0, y_col = 0;
+};
+
+/// sums[i][column] (+)= sum over pixels of x[pixel][i] * dy[pixel][column], i < M; `add`: to what is there already.
+template <int M, int V>
+[[gnu::noinline]] void outer_tile(const OuterRun& run, const float* x, const float* dy, float* sums, bool add) {
+  Vec acc[M][V] = {};
+  const int64_t x_col = run.x_col, y_col = run.y_col;
+  for (int64_t image = 0; image < run.images; ++image) {
+    for (int64_t row = 0; row < run.rows; ++row) {
+      const float* px = x + image * run.x_image + row * run.x_row;
+      const float* py = dy + image * run.y_image + row * run.y_row;
+#pragma GCC unroll 2
+      for (int64_t col = run.cols; col != 0; --col) {
+        Vec gradient[V];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) gradient[v] = load(py + v * kLanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < M; ++i) {
+          const Vec scalar = broadcast(px[i]);
+#pragma GCC unroll 2
+          for (int v = 0; v < V; ++v) acc[i][v] += scalar * gradient[v];
+        }
+        px += x_col;
+        py += y_col;
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      float* at = sums + (i * V + v) * kLanes;
+      store(at, add ? load(at) + acc[i][v] : acc[i][v]);
+    }
+  }
+}
+
+template <int V, int M = kOuterRows>
+inline void outer_tile_of(int rows, const OuterRun& run, const float* x, const float* dy, float* sums, bool add) {
+  if (rows == M) outer_tile<M, V>(run, x, dy, sums, add);
+  else if constexpr (M > 1) outer_tile_of<V, M - 1>(rows, run, x, dy, sums, add);
+}
+
+/// sums[axis][width] (+)= x^T dy for `axis` neighbouring channels of x and a panel of `width` columns of dy.
+inline void accumulate_outer(const OuterRun& run, const float* x, int64_t axis, const float* dy, int64_t width, float* sums,
+                             bool add) {
+  const int64_t blocks = ceil_div(axis, kOuterRows), size = ceil_div(axis, blocks);
+  for (int64_t first = 0; first < axis; first += size) {
+    const int rows = static_cast<int>(std::min(size, axis - first));
+    float* to = sums + first * width;
+    if (width == kPanel) outer_tile_of<kTileVecs>(rows, run, x + first, dy, to, add);
+    else outer_tile_of<1>(rows, run, x + first, dy, to, add);
+  }
+}
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,0 +1,27 @@
+// kernels.def turned into a table: parsing, text and operands by kernel.
+#include "ops/kernels.h"
+
+namespace lapidary {
+namespace {
+
+template <class Args>
+KernelInfo describe(const char* name) {
+  using Problem = typename Args::Problem;
+  return {name,
+          [](std::string_view text) -> std::shared_ptr<void> { return std::make_shared<Problem>(parse_problem<Problem>(text)); },
+          [](const void* problem) { return problem_text(*static_cast<const Problem*>(problem)); },
+          [](const void* problem) { return Args::operands(*static_cast<const Problem*>(problem)); }, sizeof(Problem)};
+}
+
+}  // namespace
+
+const KernelInfo& kernel_info(KernelId id) {
+  static const KernelInfo table[] = {
+#define LAPIDARY_KERNEL(name, Args) describe<Args<float>>(#name),
+#include "ops/kernels.def"
+#undef LAPIDARY_KERNEL
+  };
+  return table[static_cast<int>(id)];
+}
+
+}  // namespace lapidary
