@@ -12,14 +12,14 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
-/** @throws ShapeError when an extent is no whole number from 0 to 2^31 - 1 */
+/** Extents for the addon, which checks them further. @throws ShapeError when one is no whole number below 2^31 */
 export function packShape(shape: Shape): Int32Array {
-  for (const extent of shape) {
-    if (!Number.isInteger(extent) || extent < 0 || extent > 0x7fffffff) {
-      throw new ShapeError(`Expected whole numbers of at least 0 as extents, got [${shape.join(', ')}].`);
-    }
+  const packed = Int32Array.from(shape);
+  for (let axis = 0; axis < packed.length; axis++) {
+    if (packed[axis] === shape[axis]) continue; // storing into an Int32Array changes whatever is no int32
+    throw new ShapeError(`Expected whole numbers below 2^31 as extents, got [${shape.join(', ')}].`);
   }
-  return Int32Array.from(shape);
+  return packed;
 }
 
 /**
@@ -28,7 +28,9 @@ export function packShape(shape: Shape): Int32Array {
  */
 export function axisIn(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new IndexRangeError(`Expected an axis in [${-rank}, ${rank - 1}] for a tensor of rank ${rank}, got ${axis}.`);
+    throw new IndexRangeError(
+      `Expected an axis in [${-rank}, ${rank - 1}] for a tensor of rank ${rank}, got ${axis}.`,
+    );
   }
   return axis < 0 ? axis + rank : axis;
 }

@@ -99,10 +99,14 @@ export class Tensor<D extends DType = 'f32'> extends Resource {
    */
   write(data: HostArrays[D]): void {
     if (dtypeOf(data) !== this.dtype) {
-      throw new DTypeError(`Expected an array of ${this.dtype} to write to this tensor, got one of ${dtypeOf(data)}.`);
+      throw new DTypeError(
+        `Expected an array of ${this.dtype} to write to this tensor, got one of ${dtypeOf(data)}.`,
+      );
     }
     if (data.length !== this.size) {
-      throw new ShapeError(`Expected ${this.size} elements for shape [${this.shape.join(', ')}], got ${data.length}.`);
+      throw new ShapeError(
+        `Expected ${this.size} elements for shape [${this.shape.join(', ')}], got ${data.length}.`,
+      );
     }
     native(() => addon.write(handleOf(this), data));
   }
@@ -290,7 +294,7 @@ export class Tensor<D extends DType = 'f32'> extends Resource {
   slice(axis: number, start: number, length?: number): Tensor<D> {
     return layout.slice(this, axis, start, length);
   }
-  pad(widths: layout.PadWidths, value?: number): Tensor<D> {
+  pad(this: Tensor, widths: layout.PadWidths, value?: number): Tensor {
     return layout.pad(this, widths, value);
   }
   gather(index: Tensor<'i32'>, options?: GatherOptions): Tensor<D> {

@@ -1,10 +1,11 @@
 // THE contract between the engine and a backend: the table of kernels that a backend fills.
 //
-// A *kernel* is one primitive computation (ops/kernels.def lists them all). Beside its problem struct stands an operand
-// struct of pointers, `template <class T> struct SoftmaxForward { const T* x; T* y; ... }`, with
-// `static Operands operands(const Problem&)` naming each member, its dtype, its element count (0: absent) and its role.
-// A backend gives a kernel an ordered list of implementations; the first whose `supports` accepts the problem runs,
-// the last is always `ref`. From these declarations follow launching, poisoning, tests against ref<double> and bench.
+// A *kernel* is one primitive computation (ops/kernels.def lists them all). Beside its problem struct stands
+// an operand struct of pointers, `template <class T> struct SoftmaxForward { const T* x; T* y; ... }`, with
+// `static Operands operands(const Problem&)` naming each member, its dtype, its element count (0: absent) and
+// its role. A backend gives a kernel an ordered list of implementations; the first whose `supports` accepts
+// the problem runs, the last is always `ref`. From these declarations follow launching, poisoning, tests
+// against ref<double> and bench.
 #pragma once
 
 #include <array>
@@ -33,25 +34,33 @@ struct Operand {
 };
 using Operands = std::vector<Operand>;
 
-inline Operand in(const char* name, int64_t count, DType dtype = DType::F32) { return {name, dtype, count, Role::In}; }
-inline Operand out(const char* name, int64_t count, DType dtype = DType::F32) { return {name, dtype, count, Role::Out}; }
-inline Operand inout(const char* name, int64_t count, DType dtype = DType::F32) { return {name, dtype, count, Role::InOut}; }
+inline Operand in(const char* name, int64_t count, DType dtype = DType::F32) {
+  return {name, dtype, count, Role::In};
+}
+inline Operand out(const char* name, int64_t count, DType dtype = DType::F32) {
+  return {name, dtype, count, Role::Out};
+}
+inline Operand inout(const char* name, int64_t count, DType dtype = DType::F32) {
+  return {name, dtype, count, Role::InOut};
+}
 
 /// What changes from step to step; kernels read it at execution, so a captured step can be replayed.
 struct StepBlock {
   static constexpr int kSlots = 32;
-  std::array<float, kSlots> scalars{};  ///< learning rate, epsilon, ...: slots are handed out by lib/device.ts
-  int64_t step = 0;                     ///< Philox step
-  int64_t epoch = 0;                    ///< Philox epoch of augmentation
+  std::array<float, kSlots>
+      scalars{};      ///< learning rate, epsilon, ...: slots are handed out by lib/device.ts
+  int64_t step = 0;   ///< Philox step
+  int64_t epoch = 0;  ///< Philox epoch of augmentation
 };
 
 /// A non-owning reference to a callable void(int64_t chunk, int worker).
 class ChunkFunction {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, ChunkFunction>)
-  ChunkFunction(F&& callable) noexcept  // NOLINT: implicit by intent, like std::function_ref
-      : object_(const_cast<void*>(static_cast<const void*>(&callable))), call_([](void* object, int64_t chunk, int worker) {
+  requires(!std::is_same_v<std::remove_cvref_t<F>, ChunkFunction>) ChunkFunction(F&& callable)
+  noexcept  // NOLINT: implicit by intent, like std::function_ref
+      : object_(const_cast<void*>(static_cast<const void*>(&callable))),
+        call_([](void* object, int64_t chunk, int worker) {
           (*static_cast<std::remove_reference_t<F>*>(object))(chunk, worker);
         }) {}
   void operator()(int64_t chunk, int worker) const { call_(object_, chunk, worker); }
@@ -65,13 +74,14 @@ class ChunkFunction {
 class KernelContext {
  public:
   virtual ~KernelContext() = default;
-  /// Runs body(0..chunks-1) over the pool and returns when all are done. Chunks are taken dynamically: what a chunk
-  /// computes must depend on the problem and the chunk number only, never on the worker.
+  /// Runs body(0..chunks-1) over the pool and returns when all are done. Chunks are taken dynamically: what a
+  /// chunk computes must depend on the problem and the chunk number only, never on the worker.
   virtual void parallel(int64_t chunks, ChunkFunction body) = 0;
-  /// At least `bytes` of 64-byte aligned scratch private to `worker`, kept between kernels. Contents are undefined.
+  /// At least `bytes` of 64-byte aligned scratch private to `worker`, kept between kernels. Contents are
+  /// undefined.
   virtual void* scratch(int worker, size_t bytes) = 0;
-  /// Reports a data-dependent fault (say, a label out of range); the outputs of this kernel are then poisoned.
-  /// Callable from any worker; the first report wins.
+  /// Reports a data-dependent fault (say, a label out of range); the outputs of this kernel are then
+  /// poisoned. Callable from any worker; the first report wins.
   virtual void fault(ErrorCode code, const std::string& message) = 0;
 
   const StepBlock* step = nullptr;
@@ -87,8 +97,8 @@ struct Implementation {
   void (*run)(const void* problem, void* const* operands, KernelContext& context) = nullptr;
   /// Bytes of workspace; null: none. A function of the problem only.
   size_t (*workspace)(const void* problem) = nullptr;
-  /// Filter packing: bytes of the packed form (null: no packing), its format name and the packing itself. `packed_operand`
-  /// is the operand that is packed; the packed form is cached by (storage, version, format).
+  /// Filter packing: bytes of the packed form (null: no packing), its format name and the packing itself.
+  /// `packed_operand` is the operand that is packed; the packed form is cached by (storage, version, format).
   size_t (*packed_bytes)(const void* problem) = nullptr;
   void (*pack)(const void* problem, const void* source, void* packed, KernelContext& context) = nullptr;
   const char* packed_format = nullptr;
@@ -108,8 +118,10 @@ Args bind_operands(void* const* operands) {
 /// A multi-tensor operand struct has `Args(const Problem&, void* const*)` instead.
 template <class Args, class Problem>
 Args bind(const Problem& problem, void* const* operands) {
-  if constexpr (std::is_constructible_v<Args, const Problem&, void* const*>) return Args(problem, operands);
-  else return bind_operands<Args>(operands);
+  if constexpr (std::is_constructible_v<Args, const Problem&, void* const*>)
+    return Args(problem, operands);
+  else
+    return bind_operands<Args>(operands);
 }
 
 /// Wraps a typed kernel function: implementation<Softmax<float>, &softmax_rows>("rows").
@@ -119,15 +131,19 @@ Implementation implementation(const char* name) {
   Implementation made;
   made.name = name;
   made.supports = [](const void* problem) -> std::string {
-    if constexpr (std::is_same_v<decltype(Supports), std::nullptr_t>) return (void)problem, std::string{};
-    else return Supports(*static_cast<const Problem*>(problem));
+    if constexpr (std::is_same_v<decltype(Supports), std::nullptr_t>)
+      return (void)problem, std::string{};
+    else
+      return Supports(*static_cast<const Problem*>(problem));
   };
   made.run = [](const void* problem, void* const* operands, KernelContext& context) {
     const Problem& typed = *static_cast<const Problem*>(problem);
     Run(typed, bind<Args>(typed, operands), context);
   };
   if constexpr (!std::is_same_v<decltype(Workspace), std::nullptr_t>) {
-    made.workspace = [](const void* problem) -> size_t { return Workspace(*static_cast<const Problem*>(problem)); };
+    made.workspace = [](const void* problem) -> size_t {
+      return Workspace(*static_cast<const Problem*>(problem));
+    };
   }
   return made;
 }
@@ -135,9 +151,12 @@ Implementation implementation(const char* name) {
 /// Adds filter packing to an implementation.
 template <class Problem, auto Bytes, auto Pack>
 Implementation with_packing(Implementation made, const char* packed_format, int operand) {
-  made.packed_bytes = [](const void* problem) -> size_t { return Bytes(*static_cast<const Problem*>(problem)); };
+  made.packed_bytes = [](const void* problem) -> size_t {
+    return Bytes(*static_cast<const Problem*>(problem));
+  };
   made.pack = [](const void* problem, const void* source, void* packed, KernelContext& context) {
-    Pack(*static_cast<const Problem*>(problem), static_cast<const float*>(source), static_cast<float*>(packed), context);
+    Pack(*static_cast<const Problem*>(problem), static_cast<const float*>(source),
+         static_cast<float*>(packed), context);
   };
   made.packed_format = packed_format;
   made.packed_operand = operand;
@@ -182,14 +201,17 @@ class Backend {
   /// Events order streams (copies, communication) from the start; the one CPU stream is in order by itself.
   virtual uint64_t record_event() = 0;
   virtual void wait_event(uint64_t event) = 0;
-  /// Kernels by instruction set ("base", "avx2", "avx512"; empty: the one chosen at load). Null when not available.
+  /// Kernels by instruction set ("base", "avx2", "avx512"; empty: the one chosen at load). Null when not
+  /// available.
   virtual const KernelTable* kernels(std::string_view isa) const = 0;
   virtual const char* isa() const noexcept = 0;
-  /// Runs one implementation now (called by tasks on the stream's driver thread). Throws what the kernel faulted with.
-  virtual void run(const Implementation& implementation, const void* problem, void* const* operands, void* workspace,
-                   const void* packed, const StepBlock& step) = 0;
+  /// Runs one implementation now (called by tasks on the stream's driver thread). Throws what the kernel
+  /// faulted with.
+  virtual void run(const Implementation& implementation, const void* problem, void* const* operands,
+                   void* workspace, const void* packed, const StepBlock& step) = 0;
   /// Packs a filter now (on the driver thread).
-  virtual void pack(const Implementation& implementation, const void* problem, const void* source, void* packed) = 0;
+  virtual void pack(const Implementation& implementation, const void* problem, const void* source,
+                    void* packed) = 0;
   virtual int threads() const noexcept = 0;
   /// On the driver thread only.
   virtual void set_threads(int threads) = 0;

@@ -24,7 +24,7 @@ const nodeInclude = findNodeInclude();
 const flags = ['-std=c++20', '-Wno-psabi', '-Inative', '-isystem', join(root, nodeAddonApi)];
 if (nodeInclude !== null) flags.push('-isystem', nodeInclude);
 flags.push('-DNAPI_VERSION=9', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED');
-flags.push('-DBUILDING_NODE_EXTENSION', '-DLAPIDARY_ISA=base', '-DLAPIDARY_VLEN=4');
+flags.push('-DLAPIDARY_VERSION="0"', '-DBUILDING_NODE_EXTENSION', '-DLAPIDARY_ISA=base', '-DLAPIDARY_VLEN=4');
 if (process.arch === 'x64') flags.push('-DLAPIDARY_HAVE_X86_ISAS=1');
 
 function check(file) {

@@ -4,7 +4,8 @@ import type { Module } from '../nn/module.js';
 import { crossEntropy } from '../ops/cross-entropy.js';
 import type { Tensor } from '../tensor.js';
 import { type Attack, requireEpsilon } from './attack.js';
-import { inEvaluationMode, signAscent } from './sign-ascent.js';
+import { inEvaluationMode } from './network-mode.js';
+import { signAscent } from './sign-ascent.js';
 
 export interface FgsmOptions {
   /** Radius of the l-infinity ball, in [0, 1]. */

@@ -8,7 +8,8 @@ import { pgdStart } from '../ops/pgd.js';
 import { noGrad, scope } from '../scope.js';
 import type { Tensor } from '../tensor.js';
 import { type Attack, type LabelledImages, requireCount, requireEpsilon } from './attack.js';
-import { inEvaluationMode, signAscent } from './sign-ascent.js';
+import { inEvaluationMode } from './network-mode.js';
+import { signAscent } from './sign-ascent.js';
 
 export interface PgdOptions {
   /** Radius of the l-infinity ball, in [0, 1]. */

@@ -1,11 +1,11 @@
 /** The step that all l-infinity attacks are made of. */
 
+import { device } from '../device.js';
 import type { Module } from '../nn/module.js';
 import { grad } from '../ops/autograd.js';
 import { pgdStep } from '../ops/pgd.js';
 import { scope } from '../scope.js';
 import type { Tensor } from '../tensor.js';
-import { device } from '../device.js';
 
 export interface SignAscent {
   /** Centre of the ball, f32 [N, H, W, C] in [0, 1]. */
@@ -44,18 +44,4 @@ export async function signAscent(model: Module, options: SignAscent): Promise<Te
     adversarial = next;
   }
   return adversarial;
-}
-
-/**
- * Runs `fn` with the network in evaluation mode (batch normalisation by running statistics, which do not move), then
- * puts every part of it back into the mode it was in, also when `fn` throws.
- */
-export async function inEvaluationMode<T>(model: Module, fn: () => Promise<T>): Promise<T> {
-  const wasTraining = model.training;
-  model.eval();
-  try {
-    return await fn();
-  } finally {
-    if (wasTraining) model.train();
-  }
 }

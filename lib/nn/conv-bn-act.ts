@@ -23,7 +23,9 @@ export function convBnAct(
   options?: { readonly relu?: boolean },
 ): Normed {
   if (conv.bias !== null) {
-    throw new ArgumentError('Expected a convolution without bias before a batch normalisation; pass bias: false to it.');
+    throw new ArgumentError(
+      'Expected a convolution without bias before a batch normalisation; pass bias: false to it.',
+    );
   }
   const y = convBatchNorm(x, conv.weight, { ...conv.geometry, norm: bn.state, relu: options?.relu ?? true });
   observed(conv, y);

@@ -2,8 +2,8 @@
 
 export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
-export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { convBnAct } from './conv-bn-act.js';
+export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { Linear } from './linear.js';
 export {
   buildModel,

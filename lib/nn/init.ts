@@ -1,7 +1,7 @@
 /** How weights begin. */
 
-import { assign } from '../ops/layout.js';
 import { rand, randn } from '../ops/create.js';
+import { assign } from '../ops/layout.js';
 import { noGrad, scope } from '../scope.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';

@@ -16,7 +16,11 @@ export type StateSource = ReadonlyMap<string, HostTensor | Tensor<DType>>;
  * @param what whose tensors they are, for the message
  * @throws ArgumentError when names are missing or unexpected; ShapeError, DTypeError when a tensor does not fit
  */
-export function loadState(targets: ReadonlyMap<string, Tensor<DType>>, sources: StateSource, what: string): void {
+export function loadState(
+  targets: ReadonlyMap<string, Tensor<DType>>,
+  sources: StateSource,
+  what: string,
+): void {
   const missing = [...targets.keys()].filter((name) => !sources.has(name));
   const unexpected = [...sources.keys()].filter((name) => !targets.has(name));
   if (missing.length > 0 || unexpected.length > 0) {
@@ -31,7 +35,10 @@ export function loadState(targets: ReadonlyMap<string, Tensor<DType>>, sources: 
   }
   for (const [name, target] of targets) {
     const source = sources.get(name)!;
-    if (source.shape.length !== target.rank || target.shape.some((extent, axis) => extent !== source.shape[axis])) {
+    if (
+      source.shape.length !== target.rank ||
+      target.shape.some((extent, axis) => extent !== source.shape[axis])
+    ) {
       throw new ShapeError(
         `Expected shape [${target.shape.join(', ')}] for ${name} of ${what}, got [${source.shape.join(', ')}].`,
       );

@@ -12,7 +12,11 @@ const rows: ReadonlyMap<string, readonly [index: number, row: OpRow]> = new Map(
   addon.opTable().map((row, index) => [row.name, [index, row]]),
 );
 
-const fixedCount = (names: readonly string[]): number => names.filter((name) => !name.startsWith('...')).length;
+/** In debug mode, an error of work that fails later tells which call enqueued it. */
+const debug = process.env.LAPIDARY_DEBUG === '1';
+
+const fixedCount = (names: readonly string[]): number =>
+  names.filter((name) => !name.startsWith('...')).length;
 
 export class Op {
   /** The fixed int arguments, in the order of the op table. */
@@ -57,6 +61,7 @@ export class Op {
   }
 
   #call(ints: Int32Array, scalars: Float64Array, inputs: Float64Array): Handle | Handle[] {
+    if (debug) addon.setCallSite(new Error().stack ?? '');
     try {
       return addon.run(this.#index, isRecording() ? 1 : 0, ints, scalars, inputs);
     } catch (error) {

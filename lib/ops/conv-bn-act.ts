@@ -39,7 +39,11 @@ export function convBatchNorm(x: Tensor | Normed, filter: Tensor, options: ConvB
 }
 
 /** The sum of two tensors of one shape, either of them pending, with ReLU (default) in one pass. @throws ShapeError */
-export function residual(a: Tensor | Normed, b: Tensor | Normed, options?: { readonly relu?: boolean }): Tensor {
+export function residual(
+  a: Tensor | Normed,
+  b: Tensor | Normed,
+  options?: { readonly relu?: boolean },
+): Tensor {
   const { ints, inputs } = residualOp;
   ints[0] = options?.relu === false ? 0 : 1;
   inputs[0] = handleOf(a);

@@ -5,7 +5,12 @@ import { type Pair, packPair, wholeNumber } from '../shape.js';
 import { type Tensor, wrap } from '../tensor.js';
 import { Op } from './call.js';
 
-const conv2dOp = new Op('conv2d', 'strideH strideW padH padW dilationH dilationW groups', '', 'x filter bias?');
+const conv2dOp = new Op(
+  'conv2d',
+  'strideH strideW padH padW dilationH dilationW groups',
+  '',
+  'x filter bias?',
+);
 
 /** Where a filter is applied. */
 export interface ConvGeometry {

@@ -93,7 +93,8 @@ export const sign = (x: Tensor): Tensor => unary(Unary.Sign, x);
 /** 1 / x. */
 export const reciprocal = (x: Tensor): Tensor => unary(Unary.Reciprocal, x);
 /** factor * x + term. */
-export const affine = (x: Tensor, factor: number, term: number): Tensor => unary(Unary.Affine, x, factor, term);
+export const affine = (x: Tensor, factor: number, term: number): Tensor =>
+  unary(Unary.Affine, x, factor, term);
 /** min(max(x, low), high); the gradient passes on [low, high]. */
 export const clamp = (x: Tensor, low: number, high: number): Tensor => unary(Unary.Clamp, x, low, high);
 /** 1 where x > 0, else 0; no gradient. */

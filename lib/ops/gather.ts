@@ -18,7 +18,11 @@ export interface GatherOptions {
  *
  * @throws ShapeError; an index outside the axis rejects the awaited result with IndexRangeError
  */
-export function gather<D extends DType>(x: Tensor<D>, index: Tensor<'i32'>, options?: GatherOptions): Tensor<D> {
+export function gather<D extends DType>(
+  x: Tensor<D>,
+  index: Tensor<'i32'>,
+  options?: GatherOptions,
+): Tensor<D> {
   gatherOp.ints[0] = axisIn(options?.axis ?? 0, x.rank);
   gatherOp.inputs[0] = handleOf(x);
   gatherOp.inputs[1] = handleOf(index);

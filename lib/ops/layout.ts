@@ -1,7 +1,7 @@
-/** Other shapes and orders of the same elements. All element types. */
+/** Other shapes and orders of the same elements, of every element type where nothing else is said. */
 
 import type { DType } from '../dtype.js';
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ArgumentError } from '../errors.js';
 import { handleOf } from '../resource.js';
 import { axisIn, packShape, type Shape, wholeNumber } from '../shape.js';
 import { type Tensor, wrap } from '../tensor.js';
@@ -22,20 +22,9 @@ const assignOp = new Op('assign', '', '', 'target source');
  * @throws ShapeError when the numbers of elements differ
  */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
-  const packed = packShape(shape.includes(-1) ? completed(shape, x) : shape);
+  const packed = packShape(shape);
   reshapeOp.inputs[0] = handleOf(x);
   return wrap(reshapeOp.run(packed), x.dtype);
-}
-
-function completed(shape: Shape, x: Tensor<DType>): Shape {
-  const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
-  const open = shape.filter((extent) => extent === -1).length;
-  if (open !== 1 || known === 0 || x.size % known !== 0) {
-    throw new ShapeError(
-      `Expected a shape of ${x.size} elements with at most one -1, got [${shape.join(', ')}] for [${x.shape.join(', ')}].`,
-    );
-  }
-  return shape.map((extent) => (extent === -1 ? x.size / known : extent));
 }
 
 /**
@@ -56,9 +45,14 @@ export function transpose<D extends DType>(x: Tensor<D>, permutation?: readonly 
  * A copy of the part from `start` on along one axis.
  *
  * @param length default: to the end
- * @throws IndexRangeError when it reaches outside
+ * @throws ShapeError when it reaches outside
  */
-export function slice<D extends DType>(x: Tensor<D>, axis: number, start: number, length?: number): Tensor<D> {
+export function slice<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  start: number,
+  length?: number,
+): Tensor<D> {
   const place = axisIn(axis, x.rank);
   const { ints, inputs } = sliceOp;
   ints[0] = place;
@@ -80,15 +74,12 @@ export function concat<D extends DType>(xs: readonly Tensor<D>[], axis = -1): Te
 /** For each axis of the tensor: how much to add before and after. */
 export type PadWidths = readonly (readonly [before: number, after: number])[];
 
-/** A copy with `value` (default 0) around. @throws ShapeError when there is not one pair an axis */
-export function pad<D extends DType>(x: Tensor<D>, widths: PadWidths, value = 0): Tensor<D> {
-  if (widths.length !== x.rank) {
-    throw new ShapeError(`Expected ${x.rank} pairs of widths for shape [${x.shape.join(', ')}], got ${widths.length}.`);
-  }
+/** A copy with `value` (default 0) around. @throws ArgumentError when there is not one pair of widths an axis */
+export function pad(x: Tensor, widths: PadWidths, value = 0): Tensor {
   const packed = packShape(widths.flat());
   padOp.scalars[0] = value;
   padOp.inputs[0] = handleOf(x);
-  return wrap(padOp.run(packed), x.dtype);
+  return wrap(padOp.run(packed), 'f32');
 }
 
 /** The same memory, off the tape: no gradient passes. */

@@ -21,7 +21,13 @@ export interface PoolOptions {
   readonly padding?: Pair;
 }
 
-function pool(kind: PoolKind, x: Tensor, window: Pair, options: PoolOptions | undefined, countPadding: boolean): Tensor {
+function pool(
+  kind: PoolKind,
+  x: Tensor,
+  window: Pair,
+  options: PoolOptions | undefined,
+  countPadding: boolean,
+): Tensor {
   const { ints, inputs } = poolOp;
   ints[0] = kind;
   packPair('window', window, ints, 1);

@@ -24,7 +24,12 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-function pack(kind: Reduction, x: Tensor, axes: Axes | undefined, options: ReduceOptions | undefined): Int32Array {
+function pack(
+  kind: Reduction,
+  x: Tensor,
+  axes: Axes | undefined,
+  options: ReduceOptions | undefined,
+): Int32Array {
   const { rank } = x;
   const list = axes === undefined ? Array.from({ length: rank }, (_, axis) => axis) : [axes].flat();
   const ints = new Int32Array(2 + list.length);

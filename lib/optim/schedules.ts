@@ -47,7 +47,13 @@ export function oneCycleSchedule(options: {
   /** Default initial / 10,000. */
   readonly final?: number;
 }): Schedule {
-  const { rate, steps, warmup = Math.floor(0.3 * steps), initial = rate / 25, final = initial / 1e4 } = options;
+  const {
+    rate,
+    steps,
+    warmup = Math.floor(0.3 * steps),
+    initial = rate / 25,
+    final = initial / 1e4,
+  } = options;
   checkSteps(steps, warmup);
   return (step) => {
     if (step < warmup) return cosine(initial, rate, step / warmup);
@@ -61,5 +67,7 @@ function cosine(from: number, to: number, progress: number): number {
 
 function checkSteps(steps: number, warmup: number): void {
   if (steps >= 1 && warmup >= 0 && warmup < steps) return;
-  throw new ArgumentError(`Expected at least 1 step and a warm-up shorter than that, got ${steps} and ${warmup}.`);
+  throw new ArgumentError(
+    `Expected at least 1 step and a warm-up shorter than that, got ${steps} and ${warmup}.`,
+  );
 }

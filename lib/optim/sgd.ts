@@ -4,8 +4,8 @@ import { device } from '../device.js';
 import { ArgumentError } from '../errors.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { Parameter } from '../nn/parameter.js';
-import { loadState, type StateSource } from '../nn/state-dict.js';
 import { StateBuffer } from '../nn/parameter.js';
+import { loadState, type StateSource } from '../nn/state-dict.js';
 import { zeros } from '../ops/create.js';
 import { sgd } from '../ops/optimizer.js';
 import type { Tensor } from '../tensor.js';
@@ -52,16 +52,21 @@ export class SGD {
   /** @param parameters with their names, as `module.namedParameters()` gives them */
   constructor(parameters: Iterable<readonly [name: string, parameter: Parameter]>, options: SGDOptions) {
     const { rate, momentum = 0, nesterov = false, decay = 0, decayVectors = true } = options;
-    if (!(momentum >= 0 && momentum < 1)) throw new ArgumentError(`Expected a momentum in [0, 1), got ${momentum}.`);
+    if (!(momentum >= 0 && momentum < 1))
+      throw new ArgumentError(`Expected a momentum in [0, 1), got ${momentum}.`);
     if (!(decay >= 0)) throw new ArgumentError(`Expected a weight decay of at least 0, got ${decay}.`);
-    if (nesterov && momentum === 0) throw new ArgumentError('Expected a momentum above 0 for Nesterov, got 0.');
+    if (nesterov && momentum === 0)
+      throw new ArgumentError('Expected a momentum above 0 for Nesterov, got 0.');
     checkRate(rate);
     this.momentum = momentum;
     this.nesterov = nesterov;
     this.decay = decay;
     const slots = new Map<string, Slot>();
     for (const [name, parameter] of parameters) {
-      slots.set(name, { parameter, momentum: momentum === 0 ? null : new StateBuffer(zeros(parameter.shape)) });
+      slots.set(name, {
+        parameter,
+        momentum: momentum === 0 ? null : new StateBuffer(zeros(parameter.shape)),
+      });
     }
     this.#slots = slots;
     const all = [...slots.values()];

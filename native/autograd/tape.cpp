@@ -12,8 +12,10 @@ const Tensor& SavedTensor::unpack(const char* op) const {
   if (!tensor_) return tensor_;
   const Storage& storage = tensor_.storage();
   if (storage.version() != version_) {
-    fail(ErrorCode::Stale, "[%s] backward needs a tensor %s that %s has changed since; clone it before changing it, or "
-         "change it after backward", op, describe(tensor_).c_str(), storage.mutated_by());
+    fail(ErrorCode::Stale,
+         "[%s] backward needs a tensor %s that %s has changed since; clone it before changing it, or "
+         "change it after backward",
+         op, describe(tensor_).c_str(), storage.mutated_by());
   }
   return tensor_;
 }
@@ -71,12 +73,16 @@ class Walk {
  public:
   Walk(const Tensor& y, const Tensor& seed, bool retain) : y_(y), retain_(retain) {
     if (!y.impl()->node && !y.impl()->requires_grad) {
-      fail(ErrorCode::Argument, "expected a tensor that depends on one with requiresGrad, got %s that depends on none; was "
-           "it made under noGrad, or detached?", describe(y).c_str());
+      fail(ErrorCode::Argument,
+           "expected a tensor that depends on one with requiresGrad, got %s that depends on none; was "
+           "it made under noGrad, or detached?",
+           describe(y).c_str());
     }
     if (!seed && y.count() != 1) {
-      fail(ErrorCode::Shape, "expected a seed for a tensor of %lld elements, got none; backward without a seed starts from "
-           "one element", static_cast<long long>(y.count()));
+      fail(ErrorCode::Shape,
+           "expected a seed for a tensor of %lld elements, got none; backward without a seed starts from "
+           "one element",
+           static_cast<long long>(y.count()));
     }
     if (seed && (!(seed.shape() == y.shape()) || seed.dtype() != DType::F32)) {
       fail(ErrorCode::Shape, "expected a seed like %s, got %s", describe(y).c_str(), describe(seed).c_str());
@@ -146,7 +152,9 @@ class Walk {
     return captured.count({edge.node.get(), edge.output_index}) || useful(edge.node.get());
   }
 
-  static void add(Tensor& sum, const Tensor& gradient) { sum = sum ? ops::add_gradients(sum, gradient) : gradient; }
+  static void add(Tensor& sum, const Tensor& gradient) {
+    sum = sum ? ops::add_gradients(sum, gradient) : gradient;
+  }
 
   void arrive_at_leaf(const std::shared_ptr<TensorImpl>& leaf, const Tensor& gradient) {
     for (auto& [known, sum] : leaves) {
@@ -165,7 +173,8 @@ class Walk {
   void visit(Node& node, std::vector<Tensor>& grads) {
     for (int index = 0; index < node.outputs; ++index) {
       const auto found = captured.find({&node, index});
-      if (found != captured.end() && grads[static_cast<size_t>(index)]) found->second = grads[static_cast<size_t>(index)];
+      if (found != captured.end() && grads[static_cast<size_t>(index)])
+        found->second = grads[static_cast<size_t>(index)];
     }
     NeedsMask needs;
     bool any = false;
@@ -175,8 +184,10 @@ class Walk {
     }
     if (!any) return;
     if (!node.backward) {
-      fail(ErrorCode::Argument, "[%s] the graph has been freed by an earlier backward; pass retain: true there to walk it "
-           "twice", node.op);
+      fail(ErrorCode::Argument,
+           "[%s] the graph has been freed by an earlier backward; pass retain: true there to walk it "
+           "twice",
+           node.op);
     }
     std::vector<Tensor> saved;
     for (const SavedTensor& tensor : node.saved) saved.push_back(tensor.unpack(node.op));
@@ -184,8 +195,10 @@ class Walk {
     for (size_t index = 0; index < node.inputs.size(); ++index) {
       if (!needs[index] || !gradients[index]) continue;
       const Edge& edge = node.inputs[index];
-      if (edge.leaf) arrive_at_leaf(edge.leaf, gradients[index]);
-      else deliver(edge.node, edge.output_index, gradients[index]);
+      if (edge.leaf)
+        arrive_at_leaf(edge.leaf, gradients[index]);
+      else
+        deliver(edge.node, edge.output_index, gradients[index]);
     }
     if (!retain_) {
       node.backward = nullptr;
@@ -232,7 +245,8 @@ void accumulate_gradients(const Tensor& y, const Tensor& seed, bool retain) {
   for (auto& [leaf, sum] : walk.leaves) {
     if (leaf->grad) sum = ops::add_gradients(Tensor(leaf->grad), sum);
     // A gradient may be shared (both sides of a sum get the same tensor), but .grad may be changed in place.
-    else if (sum.impl()->storage.use_count() > 1) sum = ops::copy_of(sum);
+    else if (sum.impl()->storage.use_count() > 1)
+      sum = ops::copy_of(sum);
     leaf->grad = sum.impl();
   }
 }

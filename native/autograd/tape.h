@@ -1,5 +1,5 @@
-// The tape: every recorded op leaves a node with its inputs, what it saved, and its backward function. Backward walks the
-// nodes on the calling thread in reverse order of recording and enqueues kernels.
+// The tape: every recorded op leaves a node with its inputs, what it saved, and its backward function.
+// Backward walks the nodes on the calling thread in reverse order of recording and enqueues kernels.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace lapidary {
 class SavedTensor {
  public:
   SavedTensor() = default;
-  explicit SavedTensor(const Tensor& tensor) : tensor_(tensor.detached()), version_(tensor.storage().version()) {}
+  explicit SavedTensor(const Tensor& tensor)
+      : tensor_(tensor.detached()), version_(tensor.storage().version()) {}
   /// `op` is the op whose backward asks.
   const Tensor& unpack(const char* op) const;
 
@@ -32,13 +33,14 @@ struct Edge {
   explicit operator bool() const noexcept { return node || leaf; }
 };
 
-/// Which inputs backward must produce gradients for: paths that lead to no requested tensor are never computed.
+/// Which inputs backward must produce gradients for: paths that lead to no requested tensor are never
+/// computed.
 using NeedsMask = std::vector<bool>;
 
-/// Gradients for the inputs, in their order; empty Tensors where the mask is false. `saved` are the unpacked tensors;
-/// `grads` has one entry an output, empty where no gradient arrived.
-using Backward = std::function<std::vector<Tensor>(std::span<const Tensor> saved, std::span<const Tensor> grads,
-                                                   const NeedsMask& needs)>;
+/// Gradients for the inputs, in their order; empty Tensors where the mask is false. `saved` are the unpacked
+/// tensors; `grads` has one entry an output, empty where no gradient arrived.
+using Backward = std::function<std::vector<Tensor>(std::span<const Tensor> saved,
+                                                   std::span<const Tensor> grads, const NeedsMask& needs)>;
 
 struct Node {
   const char* op = "";
@@ -50,18 +52,18 @@ struct Node {
   ~Node();
 };
 
-/// Puts an op on the tape when `record` holds and one of the inputs (empty ones are allowed) needs a gradient.
-/// `outputs` become the node's outputs.
+/// Puts an op on the tape when `record` holds and one of the inputs (empty ones are allowed) needs a
+/// gradient. `outputs` become the node's outputs.
 void record(bool record, const char* op, std::span<const Tensor> inputs, std::span<const Tensor> saved,
             std::span<Tensor> outputs, Backward backward);
-inline void record(bool on, const char* op, std::initializer_list<Tensor> inputs, std::initializer_list<Tensor> saved,
-                   Tensor& output, Backward backward) {
-  record(on, op, std::span(inputs.begin(), inputs.size()), std::span(saved.begin(), saved.size()), std::span(&output, 1),
-         std::move(backward));
+inline void record(bool on, const char* op, std::initializer_list<Tensor> inputs,
+                   std::initializer_list<Tensor> saved, Tensor& output, Backward backward) {
+  record(on, op, std::span(inputs.begin(), inputs.size()), std::span(saved.begin(), saved.size()),
+         std::span(&output, 1), std::move(backward));
 }
 
-/// Gradients of y with respect to xs (leaves or recorded tensors); empty where y does not depend on x. `seed` (empty: one,
-/// for a y of one element) has y's shape. The graph is freed unless `retain`.
+/// Gradients of y with respect to xs (leaves or recorded tensors); empty where y does not depend on x. `seed`
+/// (empty: one, for a y of one element) has y's shape. The graph is freed unless `retain`.
 std::vector<Tensor> gradients(const Tensor& y, std::span<const Tensor> xs, const Tensor& seed, bool retain);
 
 /// Adds the gradients of y into every leaf that requires one.

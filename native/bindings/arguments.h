@@ -17,11 +17,13 @@ inline double number_argument(const Napi::CallbackInfo& info, size_t index, cons
   return info[index].As<Napi::Number>().DoubleValue();
 }
 
-inline int64_t integer_argument(const Napi::CallbackInfo& info, size_t index, const char* name, int64_t low, int64_t high) {
+inline int64_t integer_argument(const Napi::CallbackInfo& info, size_t index, const char* name, int64_t low,
+                                int64_t high) {
   const double value = number_argument(info, index, name);
-  if (!(value >= static_cast<double>(low) && value <= static_cast<double>(high)) || value != std::floor(value)) {
-    fail(ErrorCode::Argument, "expected a whole number in [%lld, %lld] for %s, got %g", static_cast<long long>(low),
-         static_cast<long long>(high), name, value);
+  if (!(value >= static_cast<double>(low) && value <= static_cast<double>(high)) ||
+      value != std::floor(value)) {
+    fail(ErrorCode::Argument, "expected a whole number in [%lld, %lld] for %s, got %g",
+         static_cast<long long>(low), static_cast<long long>(high), name, value);
   }
   return static_cast<int64_t>(value);
 }
@@ -36,7 +38,8 @@ inline std::string string_argument(const Napi::CallbackInfo& info, size_t index,
   return info[index].As<Napi::String>().Utf8Value();
 }
 
-/// A typed array of element type T (int32_t, double, ...). Its memory stays JavaScript's: read it before returning.
+/// A typed array of element type T (int32_t, double, ...). Its memory stays JavaScript's: read it before
+/// returning.
 template <class T>
 std::span<T> array_argument(const Napi::Value& value, napi_typedarray_type type, const char* name) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
@@ -44,9 +47,11 @@ std::span<T> array_argument(const Napi::Value& value, napi_typedarray_type type,
   }
   const auto array = value.As<Napi::TypedArray>();
   auto buffer = array.ArrayBuffer();
-  if (buffer.IsDetached()) fail(ErrorCode::Argument, "expected a live array for %s, got a detached one", name);
+  if (buffer.IsDetached())
+    fail(ErrorCode::Argument, "expected a live array for %s, got a detached one", name);
   if (array.ElementLength() == 0) return {};
-  return {reinterpret_cast<T*>(static_cast<char*>(buffer.Data()) + array.ByteOffset()), array.ElementLength()};
+  return {reinterpret_cast<T*>(static_cast<char*>(buffer.Data()) + array.ByteOffset()),
+          array.ElementLength()};
 }
 inline std::span<int32_t> int32_argument(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return array_argument<int32_t>(info[index], napi_int32_array, name);
@@ -57,14 +62,20 @@ inline std::span<double> float64_argument(const Napi::CallbackInfo& info, size_t
 
 /// The raw bytes of a host array that must have the element type of `dtype`.
 inline std::span<const uint8_t> host_argument(const Napi::Value& value, DType dtype, const char* name) {
-  const napi_typedarray_type type = dtype == DType::F32 ? napi_float32_array : dtype == DType::I32 ? napi_int32_array : napi_uint8_array;
+  const napi_typedarray_type type = dtype == DType::F32   ? napi_float32_array
+                                    : dtype == DType::I32 ? napi_int32_array
+                                                          : napi_uint8_array;
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
     fail(ErrorCode::DType, "expected %s for %s of dtype %s",
-         dtype == DType::F32 ? "a Float32Array" : dtype == DType::I32 ? "an Int32Array" : "a Uint8Array", name, dtype_name(dtype));
+         dtype == DType::F32   ? "a Float32Array"
+         : dtype == DType::I32 ? "an Int32Array"
+                               : "a Uint8Array",
+         name, dtype_name(dtype));
   }
   const auto array = value.As<Napi::TypedArray>();
   auto buffer = array.ArrayBuffer();
-  if (buffer.IsDetached()) fail(ErrorCode::Argument, "expected a live array for %s, got a detached one", name);
+  if (buffer.IsDetached())
+    fail(ErrorCode::Argument, "expected a live array for %s, got a detached one", name);
   return {static_cast<const uint8_t*>(buffer.Data()) + array.ByteOffset(), array.ByteLength()};
 }
 

@@ -8,7 +8,8 @@ double HandleTable::add(Tensor tensor) {
   size_t index;
   if (free_.empty()) {
     index = slots_.size();
-    if (index >> kIndexBits) fail(ErrorCode::OutOfMemory, "more than 67 million live tensors; dispose some (scope)");
+    if (index >> kIndexBits)
+      fail(ErrorCode::OutOfMemory, "more than 67 million live tensors; dispose some (scope)");
     slots_.emplace_back();
   } else {
     index = free_.back();
@@ -25,7 +26,8 @@ size_t HandleTable::index_of(double handle) const {
   }
   const auto bits = static_cast<uint64_t>(handle);
   const size_t index = bits & ((uint64_t{1} << kIndexBits) - 1);
-  if (index == 0 || index >= slots_.size()) fail(ErrorCode::Argument, "expected a tensor handle of this thread, got %.0f", handle);
+  if (index == 0 || index >= slots_.size())
+    fail(ErrorCode::Argument, "expected a tensor handle of this thread, got %.0f", handle);
   const Slot& slot = slots_[index];
   if (slot.generation != bits >> kIndexBits || !slot.tensor) {
     fail(ErrorCode::Disposed, "this tensor has been disposed; keep() it, or return it from its scope");
@@ -53,7 +55,8 @@ void HandleTable::clear() {
 }
 
 Mailbox::Mailbox(Napi::Env env)
-    : function_(Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "lapidary", 0, 1)) {
+    : function_(Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
+                                              "lapidary", 0, 1)) {
   function_.Unref(env);
 }
 
@@ -65,12 +68,13 @@ void Mailbox::post(std::function<void(Napi::Env)> callback) {
   std::lock_guard lock(mutex_);
   if (closed_) return;
   auto* carried = new std::function<void(Napi::Env)>(std::move(callback));
-  const napi_status status = function_.NonBlockingCall(carried, [this](Napi::Env env, Napi::Function, std::function<void(Napi::Env)>* body) {
-    const std::unique_ptr<std::function<void(Napi::Env)>> owned(body);
-    if (env == nullptr) return;  // the environment is going away
-    if (--due_ == 0) function_.Unref(env);
-    (*owned)(env);
-  });
+  const napi_status status = function_.NonBlockingCall(
+      carried, [this](Napi::Env env, Napi::Function, std::function<void(Napi::Env)>* body) {
+        const std::unique_ptr<std::function<void(Napi::Env)>> owned(body);
+        if (env == nullptr) return;  // the environment is going away
+        if (--due_ == 0) function_.Unref(env);
+        (*owned)(env);
+      });
   if (status != napi_ok) delete carried;
 }
 
@@ -86,7 +90,9 @@ EnvironmentId Environment::next_id() {
   return next++;
 }
 
-Environment::Environment(Napi::Env env) : id(next_id()), mailbox(std::make_shared<Mailbox>(env)) { context.environment = id; }
+Environment::Environment(Napi::Env env) : id(next_id()), mailbox(std::make_shared<Mailbox>(env)) {
+  context.environment = id;
+}
 
 // Runs when the environment ends, also in mid-step: its queued work is dropped, its tensors are released.
 Environment::~Environment() {

@@ -1,5 +1,5 @@
-// What one Node-API environment (the main thread or a worker thread) owns in the addon: its handles, its promises, its
-// forced implementation. Several environments share the device and enqueue under its lock.
+// What one Node-API environment (the main thread or a worker thread) owns in the addon: its handles, its
+// promises, its forced implementation. Several environments share the device and enqueue under its lock.
 #pragma once
 
 #include <napi.h>
@@ -35,7 +35,8 @@ class HandleTable {
   size_t live_ = 0;
 };
 
-/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while some are due.
+/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while
+/// some are due.
 class Mailbox {
  public:
   explicit Mailbox(Napi::Env env);
@@ -69,7 +70,8 @@ class Environment {
 /// A lapidary error as a JavaScript Error with `code`.
 Napi::Error to_javascript(Napi::Env env, ErrorCode code, const std::string& message);
 
-/// Wraps a binding: takes the enqueue lock, sets the call context, and turns every C++ exception into a typed one.
+/// Wraps a binding: takes the enqueue lock, sets the call context, and turns every C++ exception into a typed
+/// one.
 using Binding = Napi::Value (*)(const Napi::CallbackInfo& info, Environment& environment);
 template <Binding function, bool locked = true>
 Napi::Value guarded(const Napi::CallbackInfo& info) {

@@ -21,7 +21,8 @@ Operands checked_operands(KernelId id, const void* problem) {
   Operands operands = kernel_info(id).operands(problem);
   for (const Operand& operand : operands) {
     if (operand.count < 0 || operand.count > (int64_t{1} << 32)) {
-      fail(ErrorCode::Shape, "problem '%s' has no sensible operand %s", kernel_info(id).text(problem).c_str(), operand.name);
+      fail(ErrorCode::Shape, "problem '%s' has no sensible operand %s", kernel_info(id).text(problem).c_str(),
+           operand.name);
     }
   }
   return operands;
@@ -47,16 +48,19 @@ Implementation find_implementation(KernelId id, const void* problem, const std::
     for (const Implementation& candidate : (*table)[static_cast<size_t>(id)]) {
       if (wanted.substr(colon + 1) != candidate.name) continue;
       const std::string refusal = candidate.supports(problem);
-      if (!refusal.empty()) fail(ErrorCode::Unsupported, "%s does not take this problem: %s", wanted.c_str(), refusal.c_str());
+      if (!refusal.empty())
+        fail(ErrorCode::Unsupported, "%s does not take this problem: %s", wanted.c_str(), refusal.c_str());
       return candidate;
     }
   }
-  fail(ErrorCode::Argument, "expected 'ref64' or 'isa:implementation' of this kernel, got '%s'", wanted.c_str());
+  fail(ErrorCode::Argument, "expected 'ref64' or 'isa:implementation' of this kernel, got '%s'",
+       wanted.c_str());
 }
 
 Napi::Value kernels(const Napi::CallbackInfo& info, Environment&) {
   Napi::Array names = Napi::Array::New(info.Env());
-  for (int id = 0; id < kKernelCount; ++id) names[static_cast<uint32_t>(id)] = kernel_info(static_cast<KernelId>(id)).name;
+  for (int id = 0; id < kKernelCount; ++id)
+    names[static_cast<uint32_t>(id)] = kernel_info(static_cast<KernelId>(id)).name;
   return names;
 }
 
@@ -119,8 +123,8 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
       bytes = host_argument(value, operand.dtype, operand.name);
     }
     if (bytes.size() != static_cast<size_t>(operand.count) * size) {
-      fail(ErrorCode::Shape, "expected %lld elements for %s, got %zu", static_cast<long long>(operand.count), operand.name,
-           bytes.size() / size);
+      fail(ErrorCode::Shape, "expected %lld elements for %s, got %zu", static_cast<long long>(operand.count),
+           operand.name, bytes.size() / size);
     }
     pointers[index] = const_cast<uint8_t*>(bytes.data());
   }
@@ -131,12 +135,16 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
   std::exception_ptr failure;
   task.run = [&] {
     try {
-      const HostBlock workspace = aligned_block(implementation.workspace ? implementation.workspace(problem.get()) : 0);
-      const HostBlock packed = aligned_block(implementation.packed_bytes ? implementation.packed_bytes(problem.get()) : 0);
+      const HostBlock workspace =
+          aligned_block(implementation.workspace ? implementation.workspace(problem.get()) : 0);
+      const HostBlock packed =
+          aligned_block(implementation.packed_bytes ? implementation.packed_bytes(problem.get()) : 0);
       if (packed) {
-        device.backend().pack(implementation, problem.get(), pointers[static_cast<size_t>(implementation.packed_operand)], packed.get());
+        device.backend().pack(implementation, problem.get(),
+                              pointers[static_cast<size_t>(implementation.packed_operand)], packed.get());
       }
-      device.backend().run(implementation, problem.get(), pointers.data(), workspace.get(), packed.get(), device.step_block());
+      device.backend().run(implementation, problem.get(), pointers.data(), workspace.get(), packed.get(),
+                           device.step_block());
     } catch (...) {
       failure = std::current_exception();
     }

@@ -33,7 +33,8 @@ Napi::Value op_table_binding(const Napi::CallbackInfo& info, Environment&) {
   return rows;
 }
 
-const Tensor& tensor_argument(const Napi::CallbackInfo& info, Environment& environment, size_t index, const char* name) {
+const Tensor& tensor_argument(const Napi::CallbackInfo& info, Environment& environment, size_t index,
+                              const char* name) {
   return environment.handles.at(number_argument(info, index, name));
 }
 
@@ -48,15 +49,19 @@ Napi::Value handle_value(Napi::Env env, Environment& environment, const Tensor& 
 
 Napi::Value run(const Napi::CallbackInfo& info, Environment& environment) {
   const auto table = op_table();
-  const OpRow& row = table[static_cast<size_t>(integer_argument(info, 0, "op", 0, static_cast<int64_t>(table.size()) - 1))];
+  const OpRow& row =
+      table[static_cast<size_t>(integer_argument(info, 0, "op", 0, static_cast<int64_t>(table.size()) - 1))];
   const bool record = integer_argument(info, 1, "flags", 0, 1) != 0;
   std::vector<Tensor> inputs;
-  for (double handle : float64_argument(info, 4, "inputs")) inputs.push_back(optional_tensor(environment, handle));
-  OpCall call(row, record, int32_argument(info, 2, "ints"), float64_argument(info, 3, "scalars"), std::move(inputs));
+  for (double handle : float64_argument(info, 4, "inputs"))
+    inputs.push_back(optional_tensor(environment, handle));
+  OpCall call(row, record, int32_argument(info, 2, "ints"), float64_argument(info, 3, "scalars"),
+              std::move(inputs));
   const std::vector<Tensor> outputs = row.run(call);
   if (outputs.size() == 1) return handle_value(info.Env(), environment, outputs[0]);
   Napi::Array handles = Napi::Array::New(info.Env(), outputs.size());
-  for (uint32_t index = 0; index < outputs.size(); ++index) handles[index] = handle_value(info.Env(), environment, outputs[index]);
+  for (uint32_t index = 0; index < outputs.size(); ++index)
+    handles[index] = handle_value(info.Env(), environment, outputs[index]);
   return handles;
 }
 
@@ -67,9 +72,8 @@ void copy_in(Environment& environment, const Tensor& tensor, std::span<const uin
   task.name = "write " + describe(tensor);
   task.environment = environment.id;
   task.outputs = {tensor.storage().health()};
-  task.run = [&device, staged = device.stage(bytes.data(), bytes.size()), target = tensor.storage().data(), size = bytes.size()] {
-    device.backend().copy_in(target, staged.get(), size);
-  };
+  task.run = [&device, staged = device.stage(bytes.data(), bytes.size()), target = tensor.storage().data(),
+              size = bytes.size()] { device.backend().copy_in(target, staged.get(), size); };
   device.stream().enqueue(std::move(task));
 }
 
@@ -79,15 +83,17 @@ Napi::Value from_host(const Napi::CallbackInfo& info, Environment& environment) 
   for (int32_t extent : int32_argument(info, 2, "shape")) shape.push_back(extent);
   const auto bytes = host_argument(info[0], dtype, "data");
   for (int64_t extent : shape) {
-    if (extent < 1) fail(ErrorCode::Shape, "[tensor] expected every extent to be at least 1, got shape %s", shape.text().c_str());
+    if (extent < 1)
+      fail(ErrorCode::Shape, "[tensor] expected every extent to be at least 1, got shape %s",
+           shape.text().c_str());
   }
   int64_t count = 1;
   bool fits = true;
   for (int64_t extent : shape) fits = fits && !__builtin_mul_overflow(count, extent, &count);
   const size_t elements = bytes.size() / dtype_size(dtype);
   if (!fits || static_cast<size_t>(count) != elements) {
-    fail(ErrorCode::Shape, "[tensor] expected %s elements for shape %s, got %zu", fits ? std::to_string(count).c_str() : "too many",
-         shape.text().c_str(), elements);
+    fail(ErrorCode::Shape, "[tensor] expected %s elements for shape %s, got %zu",
+         fits ? std::to_string(count).c_str() : "too many", shape.text().c_str(), elements);
   }
   const Tensor tensor = Tensor::empty(Device::cpu(), shape, dtype);
   copy_in(environment, tensor, bytes);
@@ -96,12 +102,14 @@ Napi::Value from_host(const Napi::CallbackInfo& info, Environment& environment) 
 
 Napi::Value write(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
-  if (tensor.impl()->node) fail(ErrorCode::Argument, "[write] expected a leaf, got a recorded result; detach it first");
+  if (tensor.impl()->node)
+    fail(ErrorCode::Argument, "[write] expected a leaf, got a recorded result; detach it first");
   const auto bytes = host_argument(info[1], tensor.dtype(), "data");
   const size_t wanted = static_cast<size_t>(tensor.count()) * dtype_size(tensor.dtype());
   if (bytes.size() != wanted) {
-    fail(ErrorCode::Shape, "[write] expected %lld elements for %s, got %zu", static_cast<long long>(tensor.count()),
-         describe(tensor).c_str(), bytes.size() / dtype_size(tensor.dtype()));
+    fail(ErrorCode::Shape, "[write] expected %lld elements for %s, got %zu",
+         static_cast<long long>(tensor.count()), describe(tensor).c_str(),
+         bytes.size() / dtype_size(tensor.dtype()));
   }
   copy_in(environment, tensor, bytes);
   tensor.storage().bump_version("write");
@@ -118,7 +126,8 @@ Napi::Value host_array(Napi::Env env, DType dtype, const void* data, size_t coun
 
 const Tensor& readable(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
-  if (tensor.pending()) fail(ErrorCode::Argument, "[data] expected a dense tensor, got a Normed; call .tensor() on it first");
+  if (tensor.pending())
+    fail(ErrorCode::Argument, "[data] expected a dense tensor, got a Normed; call .tensor() on it first");
   return tensor;
 }
 
@@ -133,13 +142,17 @@ Task readout_task(Environment& environment, const Tensor& tensor, std::function<
   task.name = "read " + describe(tensor);
   task.environment = environment.id;
   task.run = [health = tensor.storage().health(), source = tensor.storage().data(), &device = tensor.device(),
-              size = static_cast<size_t>(tensor.count()) * dtype_size(tensor.dtype()), done = std::move(done)] {
+              size = static_cast<size_t>(tensor.count()) * dtype_size(tensor.dtype()),
+              done = std::move(done)] {
     Readout readout;
     readout.fault = health->fault;
     if (!readout.fault) {
       readout.bytes.reset(new (std::nothrow) uint8_t[size]);
-      if (readout.bytes) device.backend().copy_out(readout.bytes.get(), source, size);
-      else readout.fault = std::make_shared<const Fault>(Fault{ErrorCode::OutOfMemory, "no host memory left to read a tensor"});
+      if (readout.bytes)
+        device.backend().copy_out(readout.bytes.get(), source, size);
+      else
+        readout.fault = std::make_shared<const Fault>(
+            Fault{ErrorCode::OutOfMemory, "no host memory left to read a tensor"});
     }
     done(std::move(readout));
   };
@@ -152,19 +165,24 @@ Napi::Value to_host(const Napi::CallbackInfo& info, Environment& environment) {
   const DType dtype = tensor.dtype();
   const auto count = static_cast<size_t>(tensor.count());
   environment.mailbox->expect(info.Env());
-  tensor.device().stream().enqueue(readout_task(environment, tensor, [mailbox = environment.mailbox, deferred, dtype, count](Readout readout) {
-    mailbox->post([deferred, dtype, count, readout = std::make_shared<Readout>(std::move(readout))](Napi::Env env) {
-      if (readout->fault) deferred->Reject(to_javascript(env, readout->fault->code, readout->fault->message).Value());
-      else deferred->Resolve(host_array(env, dtype, readout->bytes.get(), count));
-    });
-  }));
+  tensor.device().stream().enqueue(readout_task(
+      environment, tensor, [mailbox = environment.mailbox, deferred, dtype, count](Readout readout) {
+        mailbox->post(
+            [deferred, dtype, count, readout = std::make_shared<Readout>(std::move(readout))](Napi::Env env) {
+              if (readout->fault)
+                deferred->Reject(to_javascript(env, readout->fault->code, readout->fault->message).Value());
+              else
+                deferred->Resolve(host_array(env, dtype, readout->bytes.get(), count));
+            });
+      }));
   return deferred->Promise();
 }
 
 Napi::Value to_host_sync(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = readable(info, environment);
   Readout readout;
-  tensor.device().stream().enqueue(readout_task(environment, tensor, [&](Readout taken) { readout = std::move(taken); }));
+  tensor.device().stream().enqueue(
+      readout_task(environment, tensor, [&](Readout taken) { readout = std::move(taken); }));
   tensor.device().stream().wait();
   if (readout.fault) throw Error(readout.fault->code, readout.fault->message);
   return host_array(info.Env(), tensor.dtype(), readout.bytes.get(), static_cast<size_t>(tensor.count()));
@@ -184,7 +202,8 @@ Napi::Value tensor_info(const Napi::CallbackInfo& info, Environment& environment
   const Napi::Env env = info.Env();
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
   Napi::Array shape = Napi::Array::New(env, static_cast<size_t>(tensor.rank()));
-  for (int axis = 0; axis < tensor.rank(); ++axis) shape[static_cast<uint32_t>(axis)] = static_cast<double>(tensor.size(axis));
+  for (int axis = 0; axis < tensor.rank(); ++axis)
+    shape[static_cast<uint32_t>(axis)] = static_cast<double>(tensor.size(axis));
   Napi::Object result = Napi::Object::New(env);
   result["shape"] = shape;
   result["dtype"] = static_cast<int>(tensor.dtype());
@@ -198,9 +217,12 @@ Napi::Value tensor_info(const Napi::CallbackInfo& info, Environment& environment
 Napi::Value set_requires_grad(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
   const bool value = boolean_argument(info, 1, "requiresGrad");
-  if (tensor.impl()->node) fail(ErrorCode::Argument, "expected a leaf: requiresGrad of a recorded result follows from its inputs");
-  if (value && tensor.dtype() != DType::F32) fail(ErrorCode::DType, "expected f32 for requiresGrad, got %s", describe(tensor).c_str());
-  if (value && tensor.pending()) fail(ErrorCode::Argument, "expected a dense tensor for requiresGrad, got a Normed");
+  if (tensor.impl()->node)
+    fail(ErrorCode::Argument, "expected a leaf: requiresGrad of a recorded result follows from its inputs");
+  if (value && tensor.dtype() != DType::F32)
+    fail(ErrorCode::DType, "expected f32 for requiresGrad, got %s", describe(tensor).c_str());
+  if (value && tensor.pending())
+    fail(ErrorCode::Argument, "expected a dense tensor for requiresGrad, got a Normed");
   tensor.impl()->requires_grad = value;
   return info.Env().Undefined();
 }
@@ -213,8 +235,10 @@ Napi::Value grad_of(const Napi::CallbackInfo& info, Environment& environment) {
 Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
   const Tensor gradient = optional_tensor(environment, number_argument(info, 1, "gradient"));
-  if (gradient && (!(gradient.shape() == tensor.shape()) || gradient.dtype() != DType::F32 || gradient.pending())) {
-    fail(ErrorCode::Shape, "expected a gradient like %s, got %s", describe(tensor).c_str(), describe(gradient).c_str());
+  if (gradient &&
+      (!(gradient.shape() == tensor.shape()) || gradient.dtype() != DType::F32 || gradient.pending())) {
+    fail(ErrorCode::Shape, "expected a gradient like %s, got %s", describe(tensor).c_str(),
+         describe(gradient).c_str());
   }
   tensor.impl()->grad = gradient ? gradient.detached().impl() : nullptr;
   return info.Env().Undefined();
@@ -222,7 +246,8 @@ Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
 
 Napi::Value backward(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor y = tensor_argument(info, environment, 0, "y");
-  accumulate_gradients(y, optional_tensor(environment, number_argument(info, 1, "seed")), boolean_argument(info, 2, "retain"));
+  accumulate_gradients(y, optional_tensor(environment, number_argument(info, 1, "seed")),
+                       boolean_argument(info, 2, "retain"));
   return info.Env().Undefined();
 }
 
@@ -232,12 +257,15 @@ Napi::Value grad(const Napi::CallbackInfo& info, Environment& environment) {
   for (double handle : float64_argument(info, 1, "xs")) {
     xs.push_back(environment.handles.at(handle));
     if (!xs.back().needs_grad()) {
-      fail(ErrorCode::Argument, "[grad] expected xs that require gradients, got %s, which does not", describe(xs.back()).c_str());
+      fail(ErrorCode::Argument, "[grad] expected xs that require gradients, got %s, which does not",
+           describe(xs.back()).c_str());
     }
   }
-  const auto result = gradients(y, xs, optional_tensor(environment, number_argument(info, 2, "seed")), boolean_argument(info, 3, "retain"));
+  const auto result = gradients(y, xs, optional_tensor(environment, number_argument(info, 2, "seed")),
+                                boolean_argument(info, 3, "retain"));
   Napi::Array handles = Napi::Array::New(info.Env(), result.size());
-  for (uint32_t index = 0; index < result.size(); ++index) handles[index] = handle_value(info.Env(), environment, result[index]);
+  for (uint32_t index = 0; index < result.size(); ++index)
+    handles[index] = handle_value(info.Env(), environment, result[index]);
   return handles;
 }
 
@@ -250,9 +278,12 @@ Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environm
   task.name = "step block";
   task.environment = environment.id;
   task.run = [&block = device.step_block(), slot, value] {
-    if (slot == -1) block.step = static_cast<int64_t>(value);
-    else if (slot == -2) block.epoch = static_cast<int64_t>(value);
-    else block.scalars[static_cast<size_t>(slot)] = static_cast<float>(value);
+    if (slot == -1)
+      block.step = static_cast<int64_t>(value);
+    else if (slot == -2)
+      block.epoch = static_cast<int64_t>(value);
+    else
+      block.scalars[static_cast<size_t>(slot)] = static_cast<float>(value);
   };
   device.stream().enqueue(std::move(task));
   return info.Env().Undefined();
@@ -264,8 +295,10 @@ Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment
   Stream& stream = Device::cpu().stream();
   stream.fence([mailbox = environment.mailbox, deferred, &stream, id = environment.id] {
     mailbox->post([deferred, fault = stream.take_fault(id)](Napi::Env env) {
-      if (fault) deferred->Reject(to_javascript(env, fault->code, fault->message).Value());
-      else deferred->Resolve(env.Undefined());
+      if (fault)
+        deferred->Reject(to_javascript(env, fault->code, fault->message).Value());
+      else
+        deferred->Resolve(env.Undefined());
     });
   });
   return deferred->Promise();
@@ -305,7 +338,8 @@ Napi::Value reset_peak(const Napi::CallbackInfo& info, Environment&) {
 }
 
 Napi::Value set_memory_limit(const Napi::CallbackInfo& info, Environment&) {
-  Device::cpu().allocator().set_limit(static_cast<size_t>(integer_argument(info, 0, "bytes", 0, int64_t{1} << 50)));
+  Device::cpu().allocator().set_limit(
+      static_cast<size_t>(integer_argument(info, 0, "bytes", 0, int64_t{1} << 50)));
   return info.Env().Undefined();
 }
 
@@ -346,10 +380,12 @@ Napi::Value force_implementation(const Napi::CallbackInfo& info, Environment& en
   const size_t colon = choice.find(':');
   const std::string isa = choice.substr(0, colon);
   if (!Device::cpu().backend().kernels(isa)) {
-    fail(ErrorCode::Unsupported, "expected an instruction set that this machine and build have, got '%s'", isa.c_str());
+    fail(ErrorCode::Unsupported, "expected an instruction set that this machine and build have, got '%s'",
+         isa.c_str());
   }
   CallContext& context = environment.context;
-  const std::string former = context.forced_isa + (context.forced_implementation.empty() ? "" : ":" + context.forced_implementation);
+  const std::string former =
+      context.forced_isa + (context.forced_implementation.empty() ? "" : ":" + context.forced_implementation);
   context.forced_isa = isa;
   context.forced_implementation = colon == std::string::npos ? "" : choice.substr(colon + 1);
   return Napi::String::New(info.Env(), former);
@@ -367,7 +403,9 @@ Napi::Value set_call_site(const Napi::CallbackInfo& info, Environment& environme
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData<Environment>(new Environment(env));
-  const auto set = [&](const char* name, auto callback) { exports.Set(name, Napi::Function::New(env, callback, name)); };
+  const auto set = [&](const char* name, auto callback) {
+    exports.Set(name, Napi::Function::New(env, callback, name));
+  };
   set("opTable", guarded<op_table_binding>);
   set("run", guarded<run>);
   set("fromHost", guarded<from_host>);

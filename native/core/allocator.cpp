@@ -58,7 +58,8 @@ void* Allocator::take_cached(size_t size) {
 }
 
 void* Allocator::allocate(size_t bytes) {
-  if (bytes > (size_t{1} << 46)) fail(ErrorCode::OutOfMemory, "expected at most 64 TiB for one tensor, got %zu bytes", bytes);
+  if (bytes > (size_t{1} << 46))
+    fail(ErrorCode::OutOfMemory, "expected at most 64 TiB for one tensor, got %zu bytes", bytes);
   const size_t size = size_class(bytes);
   for (int attempt = 0; attempt < 3; ++attempt) {
     {
@@ -78,7 +79,8 @@ void* Allocator::allocate(size_t bytes) {
   }
   const MemoryCounters now = counters();
   fail(ErrorCode::OutOfMemory,
-       "expected room for %.1f MiB; active %.1f, cached %.1f, packed filters %.1f, limit %.1f MiB. Use a smaller batch, "
+       "expected room for %.1f MiB; active %.1f, cached %.1f, packed filters %.1f, limit %.1f MiB. Use a "
+       "smaller batch, "
        "dispose tensors (scope), or raise the limit",
        double(bytes) / kMiB, double(now.active) / kMiB, double(now.cached) / kMiB, double(now.packed) / kMiB,
        double(now.limit) / kMiB);

@@ -1,5 +1,6 @@
-// A caching allocator for one device. Blocks are handed out at enqueue and used in stream order, so a released block may
-// serve the next tensor at once. Sizes are rounded to classes, so a training step finds every block in the cache.
+// A caching allocator for one device. Blocks are handed out at enqueue and used in stream order, so a
+// released block may serve the next tensor at once. Sizes are rounded to classes, so a training step finds
+// every block in the cache.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,8 @@ class Allocator {
   explicit Allocator(Backend& backend);
   ~Allocator();
 
-  /// Throws ERR_OUT_OF_MEMORY when `bytes` do not fit below the limit even after `relieve` and emptying the cache.
+  /// Throws ERR_OUT_OF_MEMORY when `bytes` do not fit below the limit even after `relieve` and emptying the
+  /// cache.
   void* allocate(size_t bytes);
   void release(void* data, size_t bytes) noexcept;
 
@@ -48,7 +50,8 @@ class Allocator {
   MemoryCounters counters_;
 };
 
-/// Memory that this process may use: the least of the cgroup limit and what the system has available, in bytes.
+/// Memory that this process may use: the least of the cgroup limit and what the system has available, in
+/// bytes.
 size_t available_memory();
 
 }  // namespace lapidary

@@ -88,8 +88,8 @@ void* Device::packed_filter(const Implementation& implementation, std::string_vi
   return fill_packed(entry, implementation, problem, filter);
 }
 
-void* Device::fill_packed(Packed& entry, const Implementation& implementation, const std::shared_ptr<const void>& problem,
-                          Storage& filter) {
+void* Device::fill_packed(Packed& entry, const Implementation& implementation,
+                          const std::shared_ptr<const void>& problem, Storage& filter) {
   entry.version = filter.version();
   Task task;
   task.name = std::string("pack ") + implementation.packed_format;

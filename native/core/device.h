@@ -1,4 +1,5 @@
-// A device as the engine sees it: a backend, its allocator, its one in-order stream, the step block and the caches.
+// A device as the engine sees it: a backend, its allocator, its one in-order stream, the step block and the
+// caches.
 #pragma once
 
 #include <list>
@@ -36,13 +37,14 @@ class Device {
   /// Several environments enqueue under this lock.
   std::mutex& enqueue_lock() noexcept { return enqueue_lock_; }
 
-  /// Host memory that a task reads later. Blocks while more than kStagingLimit bytes are waiting (a larger block waits
-  /// until nothing is). Kept for reuse when the last owner, the task, is gone.
+  /// Host memory that a task reads later. Blocks while more than kStagingLimit bytes are waiting (a larger
+  /// block waits until nothing is). Kept for reuse when the last owner, the task, is gone.
   std::shared_ptr<void> stage(const void* host, size_t bytes);
 
-  /// The packed form of a filter under a format, made (as a task) when the cache does not have this version of it.
-  void* packed_filter(const Implementation& implementation, std::string_view isa, const std::shared_ptr<const void>& problem,
-                      Storage& filter);
+  /// The packed form of a filter under a format, made (as a task) when the cache does not have this version
+  /// of it.
+  void* packed_filter(const Implementation& implementation, std::string_view isa,
+                      const std::shared_ptr<const void>& problem, Storage& filter);
   void drop_packed(uint64_t storage_id);
   void drop_all_packed();
 
@@ -54,8 +56,8 @@ class Device {
     void* data = nullptr;
     size_t bytes = 0;
   };
-  void* fill_packed(Packed& entry, const Implementation& implementation, const std::shared_ptr<const void>& problem,
-                    Storage& filter);
+  void* fill_packed(Packed& entry, const Implementation& implementation,
+                    const std::shared_ptr<const void>& problem, Storage& filter);
 
   std::unique_ptr<Backend> backend_;
   Allocator allocator_;

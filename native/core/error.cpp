@@ -20,18 +20,30 @@ std::string vformat(const char* text, va_list arguments) {
 
 const char* error_code_name(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::Shape: return "ERR_SHAPE";
-    case ErrorCode::DType: return "ERR_DTYPE";
-    case ErrorCode::Device: return "ERR_DEVICE";
-    case ErrorCode::Disposed: return "ERR_DISPOSED";
-    case ErrorCode::Stale: return "ERR_STALE";
-    case ErrorCode::OutOfMemory: return "ERR_OUT_OF_MEMORY";
-    case ErrorCode::Argument: return "ERR_ARGUMENT";
-    case ErrorCode::Index: return "ERR_INDEX";
-    case ErrorCode::NonFinite: return "ERR_NON_FINITE";
-    case ErrorCode::Unsupported: return "ERR_UNSUPPORTED";
-    case ErrorCode::Aborted: return "ERR_ABORTED";
-    case ErrorCode::Internal: return "ERR_INTERNAL";
+    case ErrorCode::Shape:
+      return "ERR_SHAPE";
+    case ErrorCode::DType:
+      return "ERR_DTYPE";
+    case ErrorCode::Device:
+      return "ERR_DEVICE";
+    case ErrorCode::Disposed:
+      return "ERR_DISPOSED";
+    case ErrorCode::Stale:
+      return "ERR_STALE";
+    case ErrorCode::OutOfMemory:
+      return "ERR_OUT_OF_MEMORY";
+    case ErrorCode::Argument:
+      return "ERR_ARGUMENT";
+    case ErrorCode::Index:
+      return "ERR_INDEX";
+    case ErrorCode::NonFinite:
+      return "ERR_NON_FINITE";
+    case ErrorCode::Unsupported:
+      return "ERR_UNSUPPORTED";
+    case ErrorCode::Aborted:
+      return "ERR_ABORTED";
+    case ErrorCode::Internal:
+      return "ERR_INTERNAL";
   }
   return "ERR_INTERNAL";
 }

@@ -7,7 +7,18 @@
 namespace lapidary {
 
 enum class ErrorCode {
-  Shape, DType, Device, Disposed, Stale, OutOfMemory, Argument, Index, NonFinite, Unsupported, Aborted, Internal
+  Shape,
+  DType,
+  Device,
+  Disposed,
+  Stale,
+  OutOfMemory,
+  Argument,
+  Index,
+  NonFinite,
+  Unsupported,
+  Aborted,
+  Internal
 };
 
 /// The `code` property of the JavaScript error, e.g. "ERR_SHAPE".

@@ -1,6 +1,6 @@
-// Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC11).
-// Every random number in lapidary is a pure function of (seed, site, step, sample, element), so results depend
-// neither on threads nor on the order of work.
+// Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"
+// (SC11). Every random number in lapidary is a pure function of (seed, site, step, sample, element), so
+// results depend neither on threads nor on the order of work.
 #pragma once
 
 #include <array>

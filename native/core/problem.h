@@ -1,9 +1,11 @@
-// Problem structs describe one call of one kernel: shapes and options, no pointers. A struct lists its fields once,
+// Problem structs describe one call of one kernel: shapes and options, no pointers. A struct lists its fields
+// once,
 //
 //     template <class Self, class Visit> static void fields(Self& p, Visit&& visit) { visit("N", p.n); ... }
 //
-// and text, parsing and comparison follow. The text is what an error prints, what the verbose log prints and what
-// the bench reads: "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"; fields at their default are left out.
+// and text, parsing and comparison follow. The text is what an error prints, what the verbose log prints and
+// what the bench reads: "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"; fields at their default are left
+// out.
 #pragma once
 
 #include <charconv>
@@ -23,7 +25,8 @@ using Counts = std::vector<int64_t>;
 
 namespace problem_detail {
 
-// An enum that appears in a problem declares `const char* const* enum_names(E)`, a null-terminated list, beside itself.
+// An enum that appears in a problem declares `const char* const* enum_names(E)`, a null-terminated list,
+// beside itself.
 template <class T>
 std::string field_text(const T& value) {
   if constexpr (std::is_same_v<T, Dims> || std::is_same_v<T, Counts>) {
@@ -50,8 +53,8 @@ template <class T>
 void parse_number(std::string_view name, std::string_view text, T& value) {
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (status != std::errc{} || end != text.data() + text.size()) {
-    fail(ErrorCode::Argument, "problem field %.*s: expected a number, got '%.*s'", static_cast<int>(name.size()),
-         name.data(), static_cast<int>(text.size()), text.data());
+    fail(ErrorCode::Argument, "problem field %.*s: expected a number, got '%.*s'",
+         static_cast<int>(name.size()), name.data(), static_cast<int>(text.size()), text.data());
   }
 }
 
@@ -78,8 +81,8 @@ void parse_field(std::string_view name, std::string_view text, T& value) {
         return;
       }
     }
-    fail(ErrorCode::Argument, "problem field %.*s: unknown value '%.*s'", static_cast<int>(name.size()), name.data(),
-         static_cast<int>(text.size()), text.data());
+    fail(ErrorCode::Argument, "problem field %.*s: unknown value '%.*s'", static_cast<int>(name.size()),
+         name.data(), static_cast<int>(text.size()), text.data());
   } else {
     parse_number(name, text, value);
   }
@@ -91,7 +94,8 @@ template <class P>
 std::string problem_text(const P& problem) {
   P defaults;
   std::vector<std::string> plain;
-  P::fields(defaults, [&](const char*, const auto& value) { plain.push_back(problem_detail::field_text(value)); });
+  P::fields(defaults,
+            [&](const char*, const auto& value) { plain.push_back(problem_detail::field_text(value)); });
   std::string out;
   size_t index = 0;
   P::fields(problem, [&](const char* name, const auto& value) {

@@ -5,7 +5,10 @@
 namespace lapidary {
 
 Storage::Storage(Device& device, size_t bytes)
-    : device_(device), bytes_(bytes), data_(device.allocator().allocate(bytes)), health_(std::make_shared<Health>()) {
+    : device_(device),
+      bytes_(bytes),
+      data_(device.allocator().allocate(bytes)),
+      health_(std::make_shared<Health>()) {
   static std::atomic<uint64_t> next_id{1};
   id_ = next_id++;
 }

@@ -18,7 +18,8 @@ struct Fault {
   std::string message;
 };
 
-/// Set by the stream when the task that should have written a storage failed or did not run. Only tasks touch `fault`.
+/// Set by the stream when the task that should have written a storage failed or did not run. Only tasks touch
+/// `fault`.
 struct Health {
   std::shared_ptr<const Fault> fault;
 };

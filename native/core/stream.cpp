@@ -57,9 +57,9 @@ std::shared_ptr<const Fault> Stream::take_fault(EnvironmentId environment) {
   return fault;
 }
 
-void Stream::report_fault(EnvironmentId environment, std::shared_ptr<const Fault> fault) {
+void Stream::report_fault(EnvironmentId environment, const std::shared_ptr<const Fault>& fault) {
   std::lock_guard lock(mutex_);
-  faults_.try_emplace(environment, std::move(fault));
+  faults_.try_emplace(environment, fault);
 }
 
 void Stream::drop(EnvironmentId environment) {
@@ -104,9 +104,11 @@ void Stream::execute(Task& task) {
     for (const auto& target : task.changed) target->fault = nullptr;
   } catch (const std::exception& error) {
     const auto* typed = dynamic_cast<const Error*>(&error);
-    std::string message = std::string("[") + (task.describe ? task.describe() : task.name) + "] " + error.what();
+    std::string message =
+        std::string("[") + (task.describe ? task.describe() : task.name) + "] " + error.what();
     if (!task.call_site.empty()) message += "\nenqueued by\n" + task.call_site;
-    auto fault = std::make_shared<const Fault>(Fault{typed ? typed->code() : ErrorCode::Internal, std::move(message)});
+    auto fault =
+        std::make_shared<const Fault>(Fault{typed ? typed->code() : ErrorCode::Internal, std::move(message)});
     for (const auto& output : task.outputs) output->fault = fault;
     for (const auto& target : task.changed) target->fault = fault;
     report_fault(task.environment, fault);

@@ -1,8 +1,9 @@
-// One in-order queue of tasks per device. JavaScript threads enqueue under a lock; one driver thread runs the tasks.
+// One in-order queue of tasks per device. JavaScript threads enqueue under a lock; one driver thread runs the
+// tasks.
 //
-// Errors: a task that throws or faults poisons its outputs (Health); a task with a poisoned input does not run, poisons
-// what it would have created, and leaves what it would have changed as it was. `synchronize` reports the first fault of
-// the asking environment.
+// Errors: a task that throws or faults poisons its outputs (Health); a task with a poisoned input does not
+// run, poisons what it would have created, and leaves what it would have changed as it was. `synchronize`
+// reports the first fault of the asking environment.
 #pragma once
 
 #include <condition_variable>
@@ -26,12 +27,15 @@ struct Task {
   std::string name;  ///< op and problem, for error messages; built lazily by `describe` when empty
   std::function<std::string()> describe;
   std::function<void()> run;
-  std::vector<std::shared_ptr<Health>> inputs;   ///< read (or changed): poisoned ones keep the task from running
-  std::vector<std::shared_ptr<Health>> outputs;  ///< written afresh: poisoned by failure and by a poisoned input
-  std::vector<std::shared_ptr<Health>> changed;  ///< existing tensors: poisoned only when the task itself fails half-way
+  std::vector<std::shared_ptr<Health>>
+      inputs;  ///< read (or changed): poisoned ones keep the task from running
+  std::vector<std::shared_ptr<Health>>
+      outputs;  ///< written afresh: poisoned by failure and by a poisoned input
+  std::vector<std::shared_ptr<Health>>
+      changed;  ///< existing tensors: poisoned only when the task itself fails half-way
   EnvironmentId environment = 0;
   std::string call_site;  ///< the JavaScript stack of the call, in debug mode
-  bool always = false;  ///< runs even with poisoned inputs (copies to the host report the fault themselves)
+  bool always = false;    ///< runs even with poisoned inputs (copies to the host report the fault themselves)
 };
 
 class Stream {
@@ -53,7 +57,7 @@ class Stream {
 
   /// Takes (and forgets) the environment's first fault since the last call.
   std::shared_ptr<const Fault> take_fault(EnvironmentId environment);
-  void report_fault(EnvironmentId environment, std::shared_ptr<const Fault> fault);
+  void report_fault(EnvironmentId environment, const std::shared_ptr<const Fault>& fault);
   /// Drops the environment's queued tasks (its teardown); returns when none of them is running.
   void drop(EnvironmentId environment);
 

@@ -5,7 +5,8 @@ namespace lapidary {
 Tensor Tensor::empty(Device& device, const Dims& shape, DType dtype) {
   int64_t count = 1;
   for (int64_t extent : shape) {
-    if (extent < 1) fail(ErrorCode::Shape, "expected every extent to be at least 1, got shape %s", shape.text().c_str());
+    if (extent < 1)
+      fail(ErrorCode::Shape, "expected every extent to be at least 1, got shape %s", shape.text().c_str());
     if (__builtin_mul_overflow(count, extent, &count) || count > (int64_t{1} << 44)) {
       fail(ErrorCode::OutOfMemory, "a tensor of shape %s does not fit in memory", shape.text().c_str());
     }

@@ -1,11 +1,12 @@
-// Tensor: a dense array on a device, with its place on the tape. A Tensor value is a reference; copies share everything.
+// Tensor: a dense array on a device, with its place on the tape. A Tensor value is a reference; copies share
+// everything.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "core/dims.h"
 #include "core/device.h"
+#include "core/dims.h"
 #include "core/dtype.h"
 #include "core/storage.h"
 
@@ -14,16 +15,17 @@ namespace lapidary {
 class Tensor;
 struct Node;
 
-/// A normalisation that has not been applied yet: the tensor's value is act(raw * scale[c] + shift[c]), where raw is what
-/// its storage holds. The next convolution applies it as a prologue, a residual sum while it reads.
+/// A normalisation that has not been applied yet: the tensor's value is act(raw * scale[c] + shift[c]), where
+/// raw is what its storage holds. The next convolution applies it as a prologue, a residual sum while it
+/// reads.
 struct Normalization;
 
 struct TensorImpl {
   std::shared_ptr<Storage> storage;
   Dims shape;
   DType dtype = DType::F32;
-  bool requires_grad = false;        ///< a leaf that gradients are wanted for
-  std::shared_ptr<Node> node;        ///< what computed it, when recorded
+  bool requires_grad = false;  ///< a leaf that gradients are wanted for
+  std::shared_ptr<Node> node;  ///< what computed it, when recorded
   int output_index = 0;
   std::shared_ptr<TensorImpl> grad;  ///< of a leaf
   std::shared_ptr<const Normalization> pending;

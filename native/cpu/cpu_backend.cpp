@@ -47,23 +47,26 @@ const std::vector<IsaTable>& isa_tables() {
     __builtin_cpu_init();
 #define LAPIDARY_KERNEL(name, Args) avx512::name(),
     if (__builtin_cpu_supports("x86-64-v4")) {
-      made.push_back({"avx512", {
+      made.push_back({"avx512",
+                      {
 #include "ops/kernels.def"
-                                }});
+                      }});
     }
 #undef LAPIDARY_KERNEL
 #define LAPIDARY_KERNEL(name, Args) avx2::name(),
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      made.push_back({"avx2", {
+      made.push_back({"avx2",
+                      {
 #include "ops/kernels.def"
-                              }});
+                      }});
     }
 #undef LAPIDARY_KERNEL
 #endif
 #define LAPIDARY_KERNEL(name, Args) base::name(),
-    made.push_back({"base", {
+    made.push_back({"base",
+                    {
 #include "ops/kernels.def"
-                            }});
+                    }});
 #undef LAPIDARY_KERNEL
     return made;
   }();
@@ -76,8 +79,10 @@ const IsaTable& chosen_isa() {
   for (const IsaTable& table : isa_tables()) {
     if (!wanted || !*wanted || std::string_view(wanted) == table.name) return table;
   }
-  fail(ErrorCode::Unsupported, "LAPIDARY_ISA=%s: expected an instruction set that this processor and build have (%s is the "
-       "widest)", wanted, isa_tables().front().name);
+  fail(ErrorCode::Unsupported,
+       "LAPIDARY_ISA=%s: expected an instruction set that this processor and build have (%s is the "
+       "widest)",
+       wanted, isa_tables().front().name);
 }
 
 class CpuContext final : public KernelContext {
@@ -125,8 +130,8 @@ class CpuBackend final : public Backend {
 
   const char* name() const noexcept override { return "cpu"; }
 
-  // Large blocks are mappings with huge pages: touching a fresh 4 KiB page costs half a microsecond. Their starts are
-  // staggered by a few cache lines, so that tensors of one size do not alias in the caches.
+  // Large blocks are mappings with huge pages: touching a fresh 4 KiB page costs half a microsecond. Their
+  // starts are staggered by a few cache lines, so that tensors of one size do not alias in the caches.
   void* allocate(size_t bytes) override {
     if (bytes < kMapped) return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
     const size_t length = mapped_length(bytes);
@@ -144,7 +149,8 @@ class CpuBackend final : public Backend {
   void release(void* block, size_t bytes) noexcept override {
     if (bytes < kMapped) return std::free(block);
     const uintptr_t aligned = reinterpret_cast<uintptr_t>(block) / kHugePage * kHugePage;
-    munmap(reinterpret_cast<void*>(aligned), kHugePage * ((bytes + 16 * kStagger + kHugePage - 1) / kHugePage));
+    munmap(reinterpret_cast<void*>(aligned),
+           kHugePage * ((bytes + 16 * kStagger + kHugePage - 1) / kHugePage));
   }
 
   void copy_in(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
@@ -171,7 +177,8 @@ class CpuBackend final : public Backend {
     context.rethrow();
   }
 
-  void pack(const Implementation& implementation, const void* problem, const void* source, void* packed) override {
+  void pack(const Implementation& implementation, const void* problem, const void* source,
+            void* packed) override {
     CpuContext context(*pool_, scratch_);
     implementation.pack(problem, source, packed, context);
   }
@@ -185,7 +192,9 @@ class CpuBackend final : public Backend {
   }
 
  private:
-  static size_t mapped_length(size_t bytes) { return (bytes + 16 * kStagger + kHugePage - 1) / kHugePage * kHugePage + kHugePage; }
+  static size_t mapped_length(size_t bytes) {
+    return (bytes + 16 * kStagger + kHugePage - 1) / kHugePage * kHugePage + kHugePage;
+  }
 
   const IsaTable& isa_;
   std::unique_ptr<Pool> pool_;
@@ -207,7 +216,8 @@ std::vector<const char*> available_isas() {
 
 Implementation reference64(KernelId id) {
 #define LAPIDARY_KERNEL(name, Args) \
-  case KernelId::name: return base::name##_ref64();
+  case KernelId::name:              \
+    return base::name##_ref64();
   switch (id) {
 #include "ops/kernels.def"
   }

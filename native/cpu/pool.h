@@ -1,5 +1,5 @@
-// The worker pool of the CPU backend. The stream's driver thread is worker 0 and takes chunks like the others. Workers
-// spin at most 50 microseconds for the next kernel, then sleep: an idle engine uses no CPU.
+// The worker pool of the CPU backend. The stream's driver thread is worker 0 and takes chunks like the
+// others. Workers spin at most 50 microseconds for the next kernel, then sleep: an idle engine uses no CPU.
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ class Pool {
   bool has_work() const noexcept;
   void run_job(int64_t chunks, const ChunkFunction& body);
 
-  // generation (24 bits) | chunks (20) | next chunk (20): one word, so that a late worker can never take a chunk of a job
-  // that it has not seen.
+  // generation (24 bits) | chunks (20) | next chunk (20): one word, so that a late worker can never take a
+  // chunk of a job that it has not seen.
   std::atomic<uint64_t> state_{0};
   std::atomic<const ChunkFunction*> body_{nullptr};
   std::atomic<int64_t> finished_{0};

@@ -19,19 +19,24 @@ FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t
     fail(ErrorCode::Argument, "[%s] expected running mean and variance: they are %s", call.row().name,
          training ? "to be updated" : "the statistics of evaluation");
   }
-  BatchNormFoldProblem problem{rows, channels, static_cast<bool>(gamma), update, static_cast<float>(call.scalar_in(0, 0, 1e6)),
+  BatchNormFoldProblem problem{rows,
+                               channels,
+                               static_cast<bool>(gamma),
+                               update,
+                               static_cast<float>(call.scalar_in(0, 0, 1e6)),
                                static_cast<float>(call.scalar_in(1, 0, 1))};
-  const Tensor &mean = training ? batch_mean : running_mean, &variance = training ? batch_variance : running_variance;
+  const Tensor &mean = training ? batch_mean : running_mean,
+               &variance = training ? batch_variance : running_variance;
   Device& device = mean.device();
-  FoldedNorm norm{Tensor::empty(device, {channels}), Tensor::empty(device, {channels}), mean, Tensor::empty(device, {channels})};
+  FoldedNorm norm{Tensor::empty(device, {channels}), Tensor::empty(device, {channels}), mean,
+                  Tensor::empty(device, {channels})};
   if (update) {
     expect_mutable(call, "runningMean", running_mean);
     expect_mutable(call, "runningVariance", running_variance);
   }
   launch(KernelId::batch_norm_fold, device, problem,
          {mean, variance, gamma, beta, update ? changes(running_mean) : Slot(),
-          update ? changes(running_variance) : Slot(),
-          norm.scale, norm.shift, norm.invstd});
+          update ? changes(running_variance) : Slot(), norm.scale, norm.shift, norm.invstd});
   if (update) {
     running_mean.storage().bump_version(call.row().name);
     running_variance.storage().bump_version(call.row().name);
@@ -52,8 +57,9 @@ NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tens
   if (need_dx) {
     result.dx = x.empty_like();
     launch(KernelId::batch_norm_dgrad, device, problem,
-           {dz, x, norm.scale, norm.shift, norm.mean, norm.invstd, problem.training ? Slot(result.dbeta) : Slot(),
-            problem.training ? Slot(result.dgamma) : Slot(), result.dx});
+           {dz, x, norm.scale, norm.shift, norm.mean, norm.invstd,
+            problem.training ? Slot(result.dbeta) : Slot(), problem.training ? Slot(result.dgamma) : Slot(),
+            result.dx});
   }
   return result;
 }
@@ -61,7 +67,9 @@ NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tens
 Outputs batch_norm(OpCall& call) {
   const Tensor& x = call.input(0);
   expect_dtype(call, "x", x, DType::F32);
-  if (x.rank() < 2) fail(ErrorCode::Shape, "[batchNorm] expected x of rank 2 or more, channels last, got %s", describe(x).c_str());
+  if (x.rank() < 2)
+    fail(ErrorCode::Shape, "[batchNorm] expected x of rank 2 or more, channels last, got %s",
+         describe(x).c_str());
   const int64_t channels = x.shape().back(), rows = x.count() / channels;
   const bool training = call.flag(0);
   Device& device = x.device();
@@ -78,11 +86,13 @@ Outputs batch_norm(OpCall& call) {
   launch(KernelId::normalize, device, apply, {x, norm.scale, norm.shift, nullptr, nullptr, nullptr, y});
   // Running statistics change with every training step: what backward needs of them is saved as a copy.
   const Tensor saved_mean = training ? norm.mean : copy_of(norm.mean);
-  record(call.record(), "batchNorm", {x, call.input(1), call.input(2)}, {x, norm.scale, norm.shift, saved_mean, norm.invstd}, y,
-         [rows, channels, training](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+  record(call.record(), "batchNorm", {x, call.input(1), call.input(2)},
+         {x, norm.scale, norm.shift, saved_mean, norm.invstd}, y,
+         [rows, channels, training](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                    const NeedsMask& needs) -> Outputs {
            const NormGradients result =
-               norm_gradients({rows, channels, false, training}, grads[0], saved[0], {saved[1], saved[2], saved[3], saved[4]},
-                              needs[0], needs[1] || needs[2]);
+               norm_gradients({rows, channels, false, training}, grads[0], saved[0],
+                              {saved[1], saved[2], saved[3], saved[4]}, needs[0], needs[1] || needs[2]);
            return {result.dx, needs[1] ? result.dgamma : Tensor(), needs[2] ? result.dbeta : Tensor()};
          });
   return {y};
@@ -97,10 +107,13 @@ Outputs normalize(OpCall& call) {
   problem.rows = x.count() / problem.channels;
   problem.relu = pending->relu;
   Tensor y = x.empty_like();
-  launch(KernelId::normalize, x.device(), problem, {x, pending->scale, pending->shift, nullptr, nullptr, nullptr, y});
+  launch(KernelId::normalize, x.device(), problem,
+         {x, pending->scale, pending->shift, nullptr, nullptr, nullptr, y});
   // x's gradient is defined with respect to its normalised value: it passes through.
   record(call.record(), "normalize", {x}, {}, y,
-         [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs { return {grads[0]}; });
+         [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+           return {grads[0]};
+         });
   return {y};
 }
 
@@ -110,7 +123,8 @@ Outputs residual(OpCall& call) {
   expect_dtype(call, "a", a, DType::F32);
   expect_dtype(call, "b", b, DType::F32);
   expect_shape(call, "b", b, a.shape());
-  if (a.rank() < 1) fail(ErrorCode::Shape, "[residual] expected a rank of 1 or more, got %s", describe(a).c_str());
+  if (a.rank() < 1)
+    fail(ErrorCode::Shape, "[residual] expected a rank of 1 or more, got %s", describe(a).c_str());
   NormalizeProblem problem;
   problem.channels = a.shape().back();
   problem.rows = a.count() / problem.channels;
@@ -124,10 +138,12 @@ Outputs residual(OpCall& call) {
   const auto shift = [](const Tensor& t) { return t.pending() ? Slot(t.pending()->shift) : Slot(); };
   launch(KernelId::normalize, a.device(), problem, {a, scale(a), shift(a), b, scale(b), shift(b), y});
   record(call.record(), "residual", {a, b}, {problem.relu ? y : Tensor()}, y,
-         [relu = problem.relu](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+         [relu = problem.relu](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                               const NeedsMask&) -> Outputs {
            if (!relu) return {grads[0], grads[0]};
            Tensor masked = grads[0].empty_like();  // y > 0 exactly where the sum was
-           launch(KernelId::unary_backward, masked.device(), UnaryProblem{masked.count(), Unary::Relu}, {saved[0], grads[0], masked});
+           launch(KernelId::unary_backward, masked.device(), UnaryProblem{masked.count(), Unary::Relu},
+                  {saved[0], grads[0], masked});
            return {masked, masked};
          });
   return {y};

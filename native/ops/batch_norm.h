@@ -1,10 +1,12 @@
-// Batch normalisation in the pieces that fuse with their neighbours. A channel-last tensor is [rows, channels].
+// Batch normalisation in the pieces that fuse with their neighbours. A channel-last tensor is [rows,
+// channels].
 //
 //   statistics:  mean, variance (biased) of x                          (or from conv2d_fprop's epilogue)
 //   fold:        scale = gamma * invstd, shift = beta - mean * scale;  running statistics updated
 //   normalize:   y = act(a * a_scale + a_shift [+ b  or  b * b_scale + b_shift])
 //   reduce:      sums over rows of dz' and dz' * xhat, where dz' = dz masked by act       (dbeta and dgamma)
-//   dgrad:       dx = scale * (dz' - sum_dz / rows - xhat * sum_dz_xhat / rows)   training;   dx = scale * dz'   evaluation
+//   dgrad:       dx = scale * (dz' - sum_dz / rows - xhat * sum_dz_xhat / rows)   training;   dx = scale *
+//   dz'   evaluation
 #pragma once
 
 #include "backend.h"
@@ -36,13 +38,14 @@ struct BatchNormFoldProblem {
   float eps = 1e-5f, momentum = 0.1f;
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("rows", self.rows), visit("channels", self.channels), visit("affine", self.affine), visit("update", self.update);
+    visit("rows", self.rows), visit("channels", self.channels), visit("affine", self.affine),
+        visit("update", self.update);
     visit("eps", self.eps), visit("momentum", self.momentum);
   }
 };
 
-/// invstd = 1 / sqrt(variance + eps). With `update`: running = (1 - momentum) * running + momentum * batch, where the
-/// running variance takes the unbiased estimate (rows / (rows - 1); rows = 1 keeps the biased one).
+/// invstd = 1 / sqrt(variance + eps). With `update`: running = (1 - momentum) * running + momentum * batch,
+/// where the running variance takes the unbiased estimate (rows / (rows - 1); rows = 1 keeps the biased one).
 template <class T>
 struct BatchNormFold {
   using Problem = BatchNormFoldProblem;
@@ -57,9 +60,9 @@ struct BatchNormFold {
   T* invstd;
   static Operands operands(const Problem& p) {
     const int64_t affine = p.affine ? p.channels : 0, running = p.update ? p.channels : 0;
-    return {in("mean", p.channels),           in("variance", p.channels),      in("gamma", affine),
-            in("beta", affine),               inout("running_mean", running),  inout("running_variance", running),
-            out("scale", p.channels),         out("shift", p.channels),        out("invstd", p.channels)};
+    return {in("mean", p.channels),   in("variance", p.channels),     in("gamma", affine),
+            in("beta", affine),       inout("running_mean", running), inout("running_variance", running),
+            out("scale", p.channels), out("shift", p.channels),       out("invstd", p.channels)};
   }
 };
 
@@ -71,14 +74,15 @@ inline const char* const* enum_names(Addend) {
 
 struct NormalizeProblem {
   int64_t rows = 1, channels = 1;
-  bool affine = true;              ///< false: a enters as it is (a plain residual sum)
-  bool a_relu = false;             ///< ReLU on a's affine value before the sum
+  bool affine = true;   ///< false: a enters as it is (a plain residual sum)
+  bool a_relu = false;  ///< ReLU on a's affine value before the sum
   Addend addend = Addend::None;
-  bool b_relu = false;             ///< ReLU on b's affine value before the sum
-  bool relu = false;               ///< ReLU on the result
+  bool b_relu = false;  ///< ReLU on b's affine value before the sum
+  bool relu = false;    ///< ReLU on the result
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("rows", self.rows), visit("channels", self.channels), visit("affine", self.affine), visit("a_relu", self.a_relu);
+    visit("rows", self.rows), visit("channels", self.channels), visit("affine", self.affine),
+        visit("a_relu", self.a_relu);
     visit("addend", self.addend), visit("b_relu", self.b_relu), visit("relu", self.relu);
   }
 };
@@ -103,11 +107,12 @@ struct Normalize {
 
 struct BatchNormBackwardProblem {
   int64_t rows = 1, channels = 1;
-  bool relu = false;       ///< dz' = dz where x * scale + shift > 0, else 0
-  bool training = true;    ///< false: statistics were constants
+  bool relu = false;     ///< dz' = dz where x * scale + shift > 0, else 0
+  bool training = true;  ///< false: statistics were constants
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("rows", self.rows), visit("channels", self.channels), visit("relu", self.relu), visit("training", self.training);
+    visit("rows", self.rows), visit("channels", self.channels), visit("relu", self.relu),
+        visit("training", self.training);
   }
 };
 
@@ -125,8 +130,8 @@ struct BatchNormReduce {
   T* sum_dz_xhat;
   static Operands operands(const Problem& p) {
     const int64_t all = p.rows * p.channels, c = p.channels;
-    return {in("dz", all),    in("x", all),         in("scale", c),           in("shift", c), in("mean", c),
-            in("invstd", c), out("sum_dz", c), out("sum_dz_xhat", c)};
+    return {in("dz", all), in("x", all),    in("scale", c),   in("shift", c),
+            in("mean", c), in("invstd", c), out("sum_dz", c), out("sum_dz_xhat", c)};
   }
 };
 
@@ -144,8 +149,8 @@ struct BatchNormDgrad {
   T* dx;
   static Operands operands(const Problem& p) {
     const int64_t all = p.rows * p.channels, c = p.channels, sums = p.training ? c : 0;
-    return {in("dz", all),   in("x", all), in("scale", c), in("shift", c), in("mean", c), in("invstd", c), in("sum_dz", sums),
-            in("sum_dz_xhat", sums), out("dx", all)};
+    return {in("dz", all),   in("x", all),       in("scale", c),          in("shift", c), in("mean", c),
+            in("invstd", c), in("sum_dz", sums), in("sum_dz_xhat", sums), out("dx", all)};
   }
 };
 

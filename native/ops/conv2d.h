@@ -1,7 +1,8 @@
 // 2-D convolution: NHWC activations, KRSC filters, NPQK outputs; three directions.
 //
-// Prologue (fprop and wgrad): the input that is convolved is  act(x * in_scale[c] + in_shift[c]);  zero padding is applied
-// after it. Epilogue (fprop):  y = act(conv + bias[k] + residual), statistics of conv's output per channel k.
+// Prologue (fprop and wgrad): the input that is convolved is  act(x * in_scale[c] + in_shift[c]);  zero
+// padding is applied after it. Epilogue (fprop):  y = act(conv + bias[k] + residual), statistics of conv's
+// output per channel k.
 #pragma once
 
 #include "backend.h"
@@ -19,7 +20,8 @@ struct Conv2dProblem {
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
   Prologue prologue = Prologue::None;
   bool bias = false, relu = false, residual = false, statistics = false;
-  /// Elements between neighbouring pixels of x and of y; 0: dense (c and k). Lets fused ops write concat in place.
+  /// Elements between neighbouring pixels of x and of y; 0: dense (c and k). Lets fused ops write concat in
+  /// place.
   int64_t x_stride = 0, y_stride = 0;
 
   int64_t p() const noexcept { return (h + 2 * pad_h - dilation_h * (r - 1) - 1) / stride_h + 1; }
@@ -35,10 +37,13 @@ struct Conv2dProblem {
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c), visit("K", self.k), visit("R", self.r);
-    visit("S", self.s), visit("stride_h", self.stride_h), visit("stride_w", self.stride_w), visit("pad_h", self.pad_h);
+    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c), visit("K", self.k),
+        visit("R", self.r);
+    visit("S", self.s), visit("stride_h", self.stride_h), visit("stride_w", self.stride_w),
+        visit("pad_h", self.pad_h);
     visit("pad_w", self.pad_w), visit("dilation_h", self.dilation_h), visit("dilation_w", self.dilation_w);
-    visit("groups", self.groups), visit("prologue", self.prologue), visit("bias", self.bias), visit("relu", self.relu);
+    visit("groups", self.groups), visit("prologue", self.prologue), visit("bias", self.bias),
+        visit("relu", self.relu);
     visit("residual", self.residual), visit("statistics", self.statistics), visit("x_stride", self.x_stride);
     visit("y_stride", self.y_stride);
   }
@@ -58,10 +63,14 @@ struct Conv2dFprop {
   T* variance;  ///< biased
   static Operands operands(const Problem& p) {
     const int64_t affine = p.prologue == Prologue::None ? 0 : p.c;
-    return {in("x", p.x_count()),           in("filter", p.filter_count()),
-            in("in_scale", affine),         in("in_shift", affine),
-            in("bias", p.bias ? p.k : 0),   in("residual", p.residual ? p.n * p.p() * p.q() * p.k : 0),
-            out("y", p.y_count()),          out("mean", p.statistics ? p.k : 0),
+    return {in("x", p.x_count()),
+            in("filter", p.filter_count()),
+            in("in_scale", affine),
+            in("in_shift", affine),
+            in("bias", p.bias ? p.k : 0),
+            in("residual", p.residual ? p.n * p.p() * p.q() * p.k : 0),
+            out("y", p.y_count()),
+            out("mean", p.statistics ? p.k : 0),
             out("variance", p.statistics ? p.k : 0)};
   }
 };
@@ -78,8 +87,8 @@ struct Conv2dDgrad {
   }
 };
 
-/// dfilter from the convolved input (the prologue is applied to x again) and dy. The number of partial sums is a function
-/// of the problem; they are added in a fixed order.
+/// dfilter from the convolved input (the prologue is applied to x again) and dy. The number of partial sums
+/// is a function of the problem; they are added in a fixed order.
 template <class T>
 struct Conv2dWgrad {
   using Problem = Conv2dProblem;

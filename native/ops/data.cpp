@@ -9,7 +9,8 @@ Outputs augment(OpCall& call) {
   expect_rank(call, "images (NHWC)", images, 4);
   expect_rank(call, "index", index, 1);
   AugmentProblem problem;
-  problem.images = images.size(0), problem.h = images.size(1), problem.w = images.size(2), problem.c = images.size(3);
+  problem.images = images.size(0), problem.h = images.size(1), problem.w = images.size(2),
+  problem.c = images.size(3);
   problem.n = index.count();
   problem.train = call.flag(0);
   problem.pad = call.int_in(1, 0, 4096);

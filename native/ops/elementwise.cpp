@@ -18,15 +18,16 @@ Dims broadcast_strides(const Dims& shape, const Dims& target) {
   return strides;
 }
 
-/// Merges neighbouring axes that both inputs step through alike, and drops axes of extent 1: [N, H, W, C] + [C] becomes
-/// [N * H * W, C] + [0, 1].
+/// Merges neighbouring axes that both inputs step through alike, and drops axes of extent 1: [N, H, W, C] +
+/// [C] becomes [N * H * W, C] + [0, 1].
 BinaryProblem collapsed(BinaryKind kind, const Dims& dims, const Dims& a, const Dims& b) {
   BinaryProblem problem;
   problem.kind = kind;
   for (int axis = 0; axis < dims.rank(); ++axis) {
     if (dims[axis] == 1) continue;
     const int last = problem.dims.rank() - 1;
-    if (last >= 0 && problem.a_strides[last] == a[axis] * dims[axis] && problem.b_strides[last] == b[axis] * dims[axis]) {
+    if (last >= 0 && problem.a_strides[last] == a[axis] * dims[axis] &&
+        problem.b_strides[last] == b[axis] * dims[axis]) {
       problem.dims[last] *= dims[axis];
       problem.a_strides[last] = a[axis];
       problem.b_strides[last] = b[axis];
@@ -52,9 +53,11 @@ Dims broadcast_shape(const char* op, const Dims& a, const Dims& b) {
   const int offset = shape.rank() - shorter.rank();
   for (int axis = 0; axis < shorter.rank(); ++axis) {
     int64_t& extent = shape[axis + offset];
-    if (extent == 1) extent = shorter[axis];
+    if (extent == 1)
+      extent = shorter[axis];
     else if (shorter[axis] != 1 && shorter[axis] != extent) {
-      fail(ErrorCode::Shape, "[%s] expected shapes that broadcast, got %s and %s", op, a.text().c_str(), b.text().c_str());
+      fail(ErrorCode::Shape, "[%s] expected shapes that broadcast, got %s and %s", op, a.text().c_str(),
+           b.text().c_str());
     }
   }
   return shape;
@@ -70,7 +73,8 @@ Tensor apply_binary(BinaryKind kind, const Tensor& a, const Tensor& b) {
   const Dims shape = broadcast_shape(enum_names(kind)[static_cast<int>(kind)], a.shape(), b.shape());
   Tensor y = Tensor::empty(a.device(), shape);
   launch(KernelId::binary, a.device(),
-         collapsed(kind, shape, broadcast_strides(a.shape(), shape), broadcast_strides(b.shape(), shape)), {a, b, y});
+         collapsed(kind, shape, broadcast_strides(a.shape(), shape), broadcast_strides(b.shape(), shape)),
+         {a, b, y});
   return y;
 }
 
@@ -99,7 +103,8 @@ Outputs unary(OpCall& call) {
     record(call.record(), "unary", {x}, {unary_saves_output(kind) ? y : x}, y,
            [=](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
              Tensor dx = saved[0].empty_like();
-             launch(KernelId::unary_backward, dx.device(), UnaryProblem{dx.count(), kind, p0, p1}, {saved[0], grads[0], dx});
+             launch(KernelId::unary_backward, dx.device(), UnaryProblem{dx.count(), kind, p0, p1},
+                    {saved[0], grads[0], dx});
              return {dx};
            });
   }
@@ -116,47 +121,52 @@ Outputs binary(OpCall& call) {
 
   // Products and quotients need their operands; sums only the shapes.
   const bool saves = kind != BinaryKind::Add && kind != BinaryKind::Subtract;
-  record(call.record(), "binary", {a, b}, {saves ? a : Tensor(), saves ? b : Tensor()}, y,
-         [kind, a_shape = a.shape(), b_shape = b.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads,
-                                                         const NeedsMask& needs) -> Outputs {
-           const Tensor &dy = grads[0], &a = saved[0], &b = saved[1];
-           Tensor da, db;
-           switch (kind) {
-             case BinaryKind::Add:
-               if (needs[0]) da = dy;
-               if (needs[1]) db = dy;
-               break;
-             case BinaryKind::Subtract:
-               if (needs[0]) da = dy;
-               if (needs[1]) db = apply_unary(Unary::Negate, dy);
-               break;
-             case BinaryKind::Multiply:
-               if (needs[0]) da = apply_binary(BinaryKind::Multiply, dy, b);
-               if (needs[1]) db = apply_binary(BinaryKind::Multiply, dy, a);
-               break;
-             case BinaryKind::Divide:
-               if (needs[0] || needs[1]) da = apply_binary(BinaryKind::Divide, dy, b);
-               if (needs[1]) {  // d(a / b)/db = -(a / b) / b
-                 db = apply_unary(Unary::Negate, apply_binary(BinaryKind::Multiply, da, apply_binary(BinaryKind::Divide, a, b)));
-               }
-               break;
-             case BinaryKind::Maximum:
-             case BinaryKind::Minimum: {  // a tie gives half to each, as in PyTorch
-               const bool maximum = kind == BinaryKind::Maximum;
-               const Tensor tie = apply_unary(Unary::Affine, apply_binary(BinaryKind::Equal, a, b), 0.5f, 0);
-               const auto share = [&](const Tensor& mine, const Tensor& other) {
-                 const Tensor wins = apply_binary(BinaryKind::Greater, maximum ? mine : other, maximum ? other : mine);
-                 return apply_binary(BinaryKind::Multiply, dy, apply_binary(BinaryKind::Add, wins, tie));
-               };
-               if (needs[0]) da = share(a, b);
-               if (needs[1]) db = share(b, a);
-               break;
-             }
-             case BinaryKind::Equal:
-             case BinaryKind::Greater: break;
-           }
-           return {needs[0] ? sum_to_shape(da, a_shape) : Tensor(), needs[1] ? sum_to_shape(db, b_shape) : Tensor()};
-         });
+  record(
+      call.record(), "binary", {a, b}, {saves ? a : Tensor(), saves ? b : Tensor()}, y,
+      [kind, a_shape = a.shape(), b_shape = b.shape()](
+          std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+        const Tensor &dy = grads[0], &a = saved[0], &b = saved[1];
+        Tensor da, db;
+        switch (kind) {
+          case BinaryKind::Add:
+            if (needs[0]) da = dy;
+            if (needs[1]) db = dy;
+            break;
+          case BinaryKind::Subtract:
+            if (needs[0]) da = dy;
+            if (needs[1]) db = apply_unary(Unary::Negate, dy);
+            break;
+          case BinaryKind::Multiply:
+            if (needs[0]) da = apply_binary(BinaryKind::Multiply, dy, b);
+            if (needs[1]) db = apply_binary(BinaryKind::Multiply, dy, a);
+            break;
+          case BinaryKind::Divide:
+            if (needs[0] || needs[1]) da = apply_binary(BinaryKind::Divide, dy, b);
+            if (needs[1]) {  // d(a / b)/db = -(a / b) / b
+              db = apply_unary(Unary::Negate, apply_binary(BinaryKind::Multiply, da,
+                                                           apply_binary(BinaryKind::Divide, a, b)));
+            }
+            break;
+          case BinaryKind::Maximum:
+          case BinaryKind::Minimum: {  // a tie gives half to each, as in PyTorch
+            const bool maximum = kind == BinaryKind::Maximum;
+            const Tensor tie = apply_unary(Unary::Affine, apply_binary(BinaryKind::Equal, a, b), 0.5f, 0);
+            const auto share = [&](const Tensor& mine, const Tensor& other) {
+              const Tensor wins =
+                  apply_binary(BinaryKind::Greater, maximum ? mine : other, maximum ? other : mine);
+              return apply_binary(BinaryKind::Multiply, dy, apply_binary(BinaryKind::Add, wins, tie));
+            };
+            if (needs[0]) da = share(a, b);
+            if (needs[1]) db = share(b, a);
+            break;
+          }
+          case BinaryKind::Equal:
+          case BinaryKind::Greater:
+            break;
+        }
+        return {needs[0] ? sum_to_shape(da, a_shape) : Tensor(),
+                needs[1] ? sum_to_shape(db, b_shape) : Tensor()};
+      });
   return {y};
 }
 

@@ -5,11 +5,28 @@
 
 namespace lapidary {
 
-enum class Unary : uint8_t { Relu, Relu6, Sigmoid, Tanh, Exp, Log, Sqrt, Square, Abs, Negate, Sign, Reciprocal, Affine, Clamp, Step };
+enum class Unary : uint8_t {
+  Relu,
+  Relu6,
+  Sigmoid,
+  Tanh,
+  Exp,
+  Log,
+  Sqrt,
+  Square,
+  Abs,
+  Negate,
+  Sign,
+  Reciprocal,
+  Affine,
+  Clamp,
+  Step
+};
 /// affine: p0 * x + p1; clamp: to [p0, p1]; step: 1 where x > 0, else 0 (no gradient; so has sign).
 inline const char* const* enum_names(Unary) {
-  static constexpr const char* kNames[] = {"relu", "relu6", "sigmoid", "tanh", "exp", "log", "sqrt", "square", "abs", "negate",
-                                           "sign", "reciprocal", "affine", "clamp", "step", nullptr};
+  static constexpr const char* kNames[] = {"relu",   "relu6",  "sigmoid", "tanh",   "exp",  "log",
+                                           "sqrt",   "square", "abs",     "negate", "sign", "reciprocal",
+                                           "affine", "clamp",  "step",    nullptr};
   return kNames;
 }
 
@@ -37,21 +54,23 @@ struct UnaryForward {
   static Operands operands(const Problem& p) { return {in("x", p.count), out("y", p.count)}; }
 };
 
-/// dx = dy * f'(saved), where saved is y for unary_saves_output kinds, else x. Gradients at kinks as PyTorch: relu'(0) = 0,
-/// relu6' is 1 on (0, 6) only, clamp' is 1 on [p0, p1], abs'(0) = 0.
+/// dx = dy * f'(saved), where saved is y for unary_saves_output kinds, else x. Gradients at kinks as PyTorch:
+/// relu'(0) = 0, relu6' is 1 on (0, 6) only, clamp' is 1 on [p0, p1], abs'(0) = 0.
 template <class T>
 struct UnaryBackward {
   using Problem = UnaryProblem;
   const T* saved;
   const T* dy;
   T* dx;
-  static Operands operands(const Problem& p) { return {in("saved", p.count), in("dy", p.count), out("dx", p.count)}; }
+  static Operands operands(const Problem& p) {
+    return {in("saved", p.count), in("dy", p.count), out("dx", p.count)};
+  }
 };
 
 enum class BinaryKind : uint8_t { Add, Subtract, Multiply, Divide, Maximum, Minimum, Equal, Greater };
 inline const char* const* enum_names(BinaryKind) {
-  static constexpr const char* kNames[] = {"add", "subtract", "multiply", "divide", "maximum", "minimum", "equal", "greater",
-                                           nullptr};
+  static constexpr const char* kNames[] = {"add",     "subtract", "multiply", "divide", "maximum",
+                                           "minimum", "equal",    "greater",  nullptr};
   return kNames;
 }
 
@@ -66,7 +85,8 @@ struct BinaryProblem {
   }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("kind", self.kind), visit("dims", self.dims), visit("a_strides", self.a_strides), visit("b_strides", self.b_strides);
+    visit("kind", self.kind), visit("dims", self.dims), visit("a_strides", self.a_strides),
+        visit("b_strides", self.b_strides);
   }
 };
 

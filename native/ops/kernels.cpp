@@ -8,9 +8,12 @@ template <class Args>
 KernelInfo describe(const char* name) {
   using Problem = typename Args::Problem;
   return {name,
-          [](std::string_view text) -> std::shared_ptr<void> { return std::make_shared<Problem>(parse_problem<Problem>(text)); },
+          [](std::string_view text) -> std::shared_ptr<void> {
+            return std::make_shared<Problem>(parse_problem<Problem>(text));
+          },
           [](const void* problem) { return problem_text(*static_cast<const Problem*>(problem)); },
-          [](const void* problem) { return Args::operands(*static_cast<const Problem*>(problem)); }, sizeof(Problem)};
+          [](const void* problem) { return Args::operands(*static_cast<const Problem*>(problem)); },
+          sizeof(Problem)};
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ struct Slot {
   Storage* storage = nullptr;
   bool existing = false;  ///< see changes()
   Slot() = default;
-  Slot(const Tensor& tensor) : storage(tensor ? &tensor.storage() : nullptr) {}             // NOLINT: implicit by intent
-  Slot(const Tensor* tensor) : storage(tensor ? &tensor->storage() : nullptr) {}            // NOLINT
-  Slot(std::nullptr_t) {}                                                                   // NOLINT
+  Slot(const Tensor& tensor) : storage(tensor ? &tensor.storage() : nullptr) {}  // NOLINT: implicit by intent
+  Slot(const Tensor* tensor) : storage(tensor ? &tensor->storage() : nullptr) {}  // NOLINT
+  Slot(std::nullptr_t) {}                                                         // NOLINT
 };
 
 /// A written operand that lives already (mutating ops): a poisoned input leaves it unchanged and healthy.
@@ -24,9 +24,9 @@ inline Slot changes(const Tensor& tensor) {
   return slot;
 }
 
-/// Enqueues kernel `id` on the device of its operands. Throws ERR_UNSUPPORTED when a forced implementation refuses the
-/// problem.
-void launch(KernelId id, Device& device, std::shared_ptr<const void> problem, std::span<const Slot> operands);
+/// Enqueues kernel `id` on the device of its operands. Throws ERR_UNSUPPORTED when a forced implementation
+/// refuses the problem.
+void launch(KernelId id, Device& device, const std::shared_ptr<const void>& problem, std::span<const Slot> operands);
 
 template <class Problem>
 void launch(KernelId id, Device& device, const Problem& problem, std::initializer_list<Slot> operands) {

@@ -5,8 +5,10 @@ namespace {
 
 int64_t element_bytes(const Tensor& x) { return static_cast<int64_t>(dtype_size(x.dtype())); }
 
-/// Copies a box of extents `dims` from x at `x_origin` to y at `y_origin`. `partial`: y keeps what lies outside.
-void copy_box(const Tensor& x, const Dims& x_origin, const Tensor& y, const Dims& y_origin, const Dims& dims, bool partial) {
+/// Copies a box of extents `dims` from x at `x_origin` to y at `y_origin`. `partial`: y keeps what lies
+/// outside.
+void copy_box(const Tensor& x, const Dims& x_origin, const Tensor& y, const Dims& y_origin, const Dims& dims,
+              bool partial) {
   StridedCopyProblem problem;
   problem.dims = dims;
   problem.x_strides = x.shape().dense_strides();
@@ -65,7 +67,8 @@ Tensor permuted(const Tensor& x, const std::vector<int>& permutation) {
 int checked_axis(const OpCall& call, const Tensor& x, int32_t axis) {
   const int place = axis < 0 ? axis + x.rank() : axis;
   if (place < 0 || place >= x.rank()) {
-    fail(ErrorCode::Argument, "[%s] expected an axis of %s, got %d", call.row().name, describe(x).c_str(), axis);
+    fail(ErrorCode::Argument, "[%s] expected an axis of %s, got %d", call.row().name, describe(x).c_str(),
+         axis);
   }
   return place;
 }
@@ -99,11 +102,15 @@ Outputs cast(OpCall& call) {
   const Tensor& x = call.input(0);
   if (to == x.dtype()) return {copy_of(x)};
   CastProblem problem{x.count()};
-  if (x.dtype() == DType::U8 && to == DType::F32) problem.kind = CastKind::U8ToF32;
-  else if (x.dtype() == DType::I32 && to == DType::F32) problem.kind = CastKind::I32ToF32;
-  else if (x.dtype() == DType::F32 && to == DType::I32) problem.kind = CastKind::F32ToI32;
+  if (x.dtype() == DType::U8 && to == DType::F32)
+    problem.kind = CastKind::U8ToF32;
+  else if (x.dtype() == DType::I32 && to == DType::F32)
+    problem.kind = CastKind::I32ToF32;
+  else if (x.dtype() == DType::F32 && to == DType::I32)
+    problem.kind = CastKind::F32ToI32;
   else {
-    fail(ErrorCode::DType, "[cast] expected u8 or i32 to f32, or f32 to i32; got %s to %s", describe(x).c_str(), dtype_name(to));
+    fail(ErrorCode::DType, "[cast] expected u8 or i32 to f32, or f32 to i32; got %s to %s",
+         describe(x).c_str(), dtype_name(to));
   }
   Tensor y = Tensor::empty(x.device(), x.shape(), to);
   launch(KernelId::cast, x.device(), problem, {x, y});
@@ -116,21 +123,23 @@ Outputs reshape(OpCall& call) {
   int64_t known = 1;
   int open = -1;
   for (int32_t extent : call.ints_from(0)) {
-    if (extent == -1 && open < 0) open = shape.rank();
-    else if (extent < 1) fail(ErrorCode::Shape, "[reshape] expected extents of at least 1 and one -1 at most, got %d", extent);
-    else if (__builtin_mul_overflow(known, int64_t{extent}, &known)) known = -1;
+    if (extent == -1 && open < 0)
+      open = shape.rank();
+    else if (extent < 1)
+      fail(ErrorCode::Shape, "[reshape] expected extents of at least 1 and one -1 at most, got %d", extent);
+    else if (__builtin_mul_overflow(known, int64_t{extent}, &known))
+      known = -1;
     shape.push_back(extent);
   }
   if (open >= 0 && known > 0 && x.count() % known == 0) shape[open] = x.count() / known, known = x.count();
   if (known != x.count()) {
-    fail(ErrorCode::Shape, "[reshape] expected a shape of %lld elements for %s, got %s", static_cast<long long>(x.count()),
-         describe(x).c_str(), shape.text().c_str());
+    fail(ErrorCode::Shape, "[reshape] expected a shape of %lld elements for %s, got %s",
+         static_cast<long long>(x.count()), describe(x).c_str(), shape.text().c_str());
   }
   Tensor y = x.view(shape);
   record(call.record(), "reshape", {x}, {}, y,
-         [from = x.shape()](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
-           return {grads[0].view(from)};
-         });
+         [from = x.shape()](std::span<const Tensor>, std::span<const Tensor> grads,
+                            const NeedsMask&) -> Outputs { return {grads[0].view(from)}; });
   return {y};
 }
 
@@ -144,7 +153,9 @@ Outputs transpose(OpCall& call) {
     valid = axis >= 0 && axis < x.rank() && inverse[static_cast<size_t>(axis)] < 0;
     if (valid) inverse[static_cast<size_t>(axis)] = static_cast<int>(place), permutation.push_back(axis);
   }
-  if (!valid) fail(ErrorCode::Argument, "[transpose] expected a permutation of the %d axes of %s", x.rank(), describe(x).c_str());
+  if (!valid)
+    fail(ErrorCode::Argument, "[transpose] expected a permutation of the %d axes of %s", x.rank(),
+         describe(x).c_str());
   Tensor y = permuted(x, permutation);
   record(call.record(), "transpose", {x}, {}, y,
          [inverse](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
@@ -158,12 +169,14 @@ Outputs slice(OpCall& call) {
   const int axis = checked_axis(call, x, call.int_at(0));
   const int64_t start = call.int_at(1), length = call.int_at(2);
   if (start < 0 || length < 1 || start + length > x.size(axis)) {
-    fail(ErrorCode::Shape, "[slice] expected a non-empty range inside extent %lld, got start %lld, length %lld",
+    fail(ErrorCode::Shape,
+         "[slice] expected a non-empty range inside extent %lld, got start %lld, length %lld",
          static_cast<long long>(x.size(axis)), static_cast<long long>(start), static_cast<long long>(length));
   }
   Tensor y = slice_of(x, axis, start, length);
   record(call.record(), "slice", {x}, {}, y,
-         [shape = x.shape(), axis, start](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+         [shape = x.shape(), axis, start](std::span<const Tensor>, std::span<const Tensor> grads,
+                                          const NeedsMask&) -> Outputs {
            Dims at = origin(shape.rank());
            at[axis] = start;
            return {embedded(grads[0], shape, at, 0)};
@@ -183,14 +196,15 @@ Outputs concat(OpCall& call) {
     bool fits = other.rank() == shape.rank() && x.dtype() == xs[0].dtype();
     for (int each = 0; fits && each < shape.rank(); ++each) fits = each == axis || other[each] == shape[each];
     if (!fits) {
-      fail(ErrorCode::Shape, "[concat] expected tensors like %s but for axis %d, got %s", describe(xs[0]).c_str(), axis,
-           describe(x).c_str());
+      fail(ErrorCode::Shape, "[concat] expected tensors like %s but for axis %d, got %s",
+           describe(xs[0]).c_str(), axis, describe(x).c_str());
     }
     lengths.push_back(other[axis]);
     shape[axis] += other[axis];
   }
   Tensor y = Tensor::empty(xs[0].device(), shape, xs[0].dtype());
-  // The first copy takes y as fresh memory: only part of it is written then, the rest by the copies that follow.
+  // The first copy takes y as fresh memory: only part of it is written then, the rest by the copies that
+  // follow.
   Dims at = origin(shape.rank());
   for (size_t index = 0; index < xs.size(); ++index) {
     copy_box(xs[index], origin(shape.rank()), y, at, xs[index].shape(), xs.size() > 1);
@@ -198,7 +212,8 @@ Outputs concat(OpCall& call) {
   }
   Tensor outputs[] = {y};
   record(call.record(), "concat", xs, {}, outputs,
-         [axis, lengths](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+         [axis, lengths](std::span<const Tensor>, std::span<const Tensor> grads,
+                         const NeedsMask& needs) -> Outputs {
            Outputs parts;
            int64_t start = 0;
            for (size_t index = 0; index < lengths.size(); ++index) {
@@ -215,18 +230,22 @@ Outputs pad(OpCall& call) {
   expect_dtype(call, "x", x, DType::F32);
   const auto margins = call.ints_from(0);
   if (static_cast<int>(margins.size()) != 2 * x.rank()) {
-    fail(ErrorCode::Argument, "[pad] expected before and after for each of %d axes, got %zu numbers", x.rank(), margins.size());
+    fail(ErrorCode::Argument, "[pad] expected before and after for each of %d axes, got %zu numbers",
+         x.rank(), margins.size());
   }
   Dims shape = x.shape(), at = origin(x.rank());
   for (int axis = 0; axis < x.rank(); ++axis) {
-    const int32_t before = margins[static_cast<size_t>(2 * axis)], after = margins[static_cast<size_t>(2 * axis + 1)];
-    if (before < 0 || after < 0) fail(ErrorCode::Argument, "[pad] expected margins of at least 0, got %d and %d", before, after);
+    const int32_t before = margins[static_cast<size_t>(2 * axis)],
+                  after = margins[static_cast<size_t>(2 * axis + 1)];
+    if (before < 0 || after < 0)
+      fail(ErrorCode::Argument, "[pad] expected margins of at least 0, got %d and %d", before, after);
     shape[axis] += int64_t{before} + after;
     at[axis] = before;
   }
   Tensor y = embedded(x, shape, at, static_cast<float>(call.scalar(0)));
   record(call.record(), "pad", {x}, {}, y,
-         [shape = x.shape(), at](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+         [shape = x.shape(), at](std::span<const Tensor>, std::span<const Tensor> grads,
+                                 const NeedsMask&) -> Outputs {
            Tensor dx = Tensor::empty(grads[0].device(), shape);
            copy_box(grads[0], at, dx, origin(shape.rank()), shape, false);
            return {dx};
@@ -243,13 +262,15 @@ Outputs gather(OpCall& call) {
   problem.extent = x.size(axis);
   problem.picks = index.count();
   problem.bytes = element_bytes(x);
-  for (int each = 0; each < x.rank(); ++each) (each < axis ? problem.outer : problem.inner) *= each == axis ? 1 : x.size(each);
+  for (int each = 0; each < x.rank(); ++each)
+    (each < axis ? problem.outer : problem.inner) *= each == axis ? 1 : x.size(each);
   Dims shape = x.shape();
   shape[axis] = problem.picks;
   Tensor y = Tensor::empty(x.device(), shape, x.dtype());
   launch(KernelId::gather_forward, x.device(), problem, {x, index, y});
   record(call.record(), "gather", {x}, {index}, y,
-         [problem, shape = x.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+         [problem, shape = x.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                      const NeedsMask&) -> Outputs {
            Tensor dx = Tensor::empty(grads[0].device(), shape);
            launch(KernelId::gather_backward, dx.device(), problem, {grads[0], saved[0], dx});
            return {dx};
@@ -263,7 +284,9 @@ Outputs clone(OpCall& call) {
   const Tensor& x = call.input(0);
   Tensor y = copy_of(x);
   record(call.record(), "clone", {x}, {}, y,
-         [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs { return {grads[0]}; });
+         [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+           return {grads[0]};
+         });
   return {y};
 }
 

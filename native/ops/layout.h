@@ -9,8 +9,8 @@ struct StridedCopyProblem {
   Dims dims, x_strides, y_strides;  ///< extents copied, strides in elements
   int64_t x_offset = 0, y_offset = 0;
   int64_t x_count = 1, y_count = 1;  ///< elements of the whole tensors
-  bool partial = false;              ///< y has elements that this copy does not write (it is then read and written)
-  int64_t bytes = 4;                 ///< of an element: 4 (f32, i32) or 1 (u8)
+  bool partial = false;  ///< y has elements that this copy does not write (it is then read and written)
+  int64_t bytes = 4;     ///< of an element: 4 (f32, i32) or 1 (u8)
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("dims", self.dims), visit("x_strides", self.x_strides), visit("y_strides", self.y_strides);
@@ -19,7 +19,8 @@ struct StridedCopyProblem {
   }
 };
 
-/// y[y_offset + i . y_strides] = x[x_offset + i . x_strides]. Copies bits: for 4-byte elements T stands for any of them.
+/// y[y_offset + i . y_strides] = x[x_offset + i . x_strides]. Copies bits: for 4-byte elements T stands for
+/// any of them.
 template <class T>
 struct StridedCopy {
   using Problem = StridedCopyProblem;
@@ -52,12 +53,14 @@ struct GatherProblem {
   int64_t bytes = 4;  ///< of an element; backward is f32 only
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("outer", self.outer), visit("extent", self.extent), visit("inner", self.inner), visit("picks", self.picks);
+    visit("outer", self.outer), visit("extent", self.extent), visit("inner", self.inner),
+        visit("picks", self.picks);
     visit("bytes", self.bytes);
   }
 };
 
-/// y[outer, picks, inner] = x[outer, index[picks], inner]. An index outside 0..extent-1 faults with ERR_INDEX.
+/// y[outer, picks, inner] = x[outer, index[picks], inner]. An index outside 0..extent-1 faults with
+/// ERR_INDEX.
 template <class T>
 struct GatherForward {
   using Problem = GatherProblem;
@@ -106,8 +109,11 @@ struct Cast {
   const void* x;
   void* y;
   static Operands operands(const Problem& p) {
-    const DType from = p.kind == CastKind::U8ToF32 ? DType::U8 : p.kind == CastKind::I32ToF32 ? DType::I32 : DType::F32;
-    return {in("x", p.count, from), out("y", p.count, p.kind == CastKind::F32ToI32 ? DType::I32 : DType::F32)};
+    const DType from = p.kind == CastKind::U8ToF32    ? DType::U8
+                       : p.kind == CastKind::I32ToF32 ? DType::I32
+                                                      : DType::F32;
+    return {in("x", p.count, from),
+            out("y", p.count, p.kind == CastKind::F32ToI32 ? DType::I32 : DType::F32)};
   }
 };
 

@@ -9,7 +9,8 @@ int64_t columns_of(const Tensor& x, bool transposed) { return x.size(transposed 
 }  // namespace
 
 Tensor multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
-  GemmProblem problem{rows_of(a, transpose_a), columns_of(b, transpose_b), columns_of(a, transpose_a), transpose_a, transpose_b};
+  GemmProblem problem{rows_of(a, transpose_a), columns_of(b, transpose_b), columns_of(a, transpose_a),
+                      transpose_a, transpose_b};
   Tensor y = Tensor::empty(a.device(), {problem.m, problem.n});
   launch(KernelId::gemm, a.device(), problem, {a, b, nullptr, y});
   return y;
@@ -28,9 +29,11 @@ Outputs matmul(OpCall& call) {
   }
   Tensor y = multiply(a, b, ta, tb);
   record(call.record(), "matmul", {a, b}, {a, b}, y,
-         [ta, tb](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+         [ta, tb](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                  const NeedsMask& needs) -> Outputs {
            const Tensor &a = saved[0], &b = saved[1], &dy = grads[0];
-           Tensor da, db;  // d op(a) = dy op(b)^T,  d op(b) = op(a)^T dy; transposed back where a or b is stored transposed
+           Tensor da, db;  // d op(a) = dy op(b)^T,  d op(b) = op(a)^T dy; transposed back where a or b is
+                           // stored transposed
            if (needs[0]) da = ta ? multiply(b, dy, tb, true) : multiply(dy, b, false, !tb);
            if (needs[1]) db = tb ? multiply(dy, a, true, ta) : multiply(a, dy, !ta, false);
            return {da, db};
@@ -59,7 +62,8 @@ Outputs linear(OpCall& call) {
   Tensor y = Tensor::empty(x.device(), shape);
   launch(KernelId::gemm, x.device(), problem, {x, weight, bias, y});
   record(call.record(), "linear", {x, weight, bias}, {x, weight}, y,
-         [rows](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+         [rows](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                const NeedsMask& needs) -> Outputs {
            const Tensor &x = saved[0], &weight = saved[1];
            const Tensor flat_x = x.view({rows, weight.size(1)}), dy = grads[0].view({rows, weight.size(0)});
            Tensor dx, dweight, dbias;

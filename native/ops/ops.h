@@ -71,16 +71,17 @@ Dims broadcast_shape(const char* op, const Dims& a, const Dims& b);
 
 // conv2d.cpp: shared with conv_bn_act.
 Conv2dProblem conv2d_problem(const OpCall& call, const Tensor& x, const Tensor& filter);
-Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter, const Dims& shape);
-Tensor conv2d_filter_gradient(Conv2dProblem problem, const Tensor& x, const Tensor& in_scale, const Tensor& in_shift,
-                              const Tensor& dy, const Dims& shape);
+Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter,
+                             const Dims& shape);
+Tensor conv2d_filter_gradient(Conv2dProblem problem, const Tensor& x, const Tensor& in_scale,
+                              const Tensor& in_shift, const Tensor& dy, const Dims& shape);
 
 // batch_norm.cpp: shared with conv_bn_act.
 struct FoldedNorm {
   Tensor scale, shift, mean, invstd;
 };
-/// The optional inputs gamma, beta, running mean and variance start at `first`; ints `training`, `update` at `first_int`.
-/// `batch_mean` and `batch_variance` are the statistics when training.
+/// The optional inputs gamma, beta, running mean and variance start at `first`; ints `training`, `update` at
+/// `first_int`. `batch_mean` and `batch_variance` are the statistics when training.
 FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t rows, int64_t channels,
                      const Tensor& batch_mean, const Tensor& batch_variance);
 struct NormGradients {

@@ -25,7 +25,8 @@ Outputs sgd(OpCall& call) {
   }
   for (size_t index = 0; index < tensors.size(); ++index) {
     expect_dtype(call, "a tensor", tensors[index], DType::F32);
-    expect_shape(call, "gradients and momenta like their weights: a tensor", tensors[index], tensors[index % count].shape());
+    expect_shape(call, "gradients and momenta like their weights: a tensor", tensors[index],
+                 tensors[index % count].shape());
     if (index / count != 1) expect_mutable(call, "a weight or momentum", tensors[index]);
   }
   problem.counts = counts_of(tensors.first(count));
@@ -64,8 +65,8 @@ Outputs clip_norm(OpCall& call) {
   std::vector<Slot> slots;
   for (const Tensor& tensor : tensors) slots.push_back(changes(tensor));
   slots.emplace_back(norm);
-  launch(KernelId::clip_norm, norm.device(), ClipNormProblem{counts_of(tensors), static_cast<float>(call.scalar_in(0, 1e-30, 1e30))},
-         slots);
+  launch(KernelId::clip_norm, norm.device(),
+         ClipNormProblem{counts_of(tensors), static_cast<float>(call.scalar_in(0, 1e-30, 1e30))}, slots);
   for (const Tensor& tensor : tensors) tensor.storage().bump_version("clipNorm");
   return {};
 }

@@ -18,8 +18,8 @@ struct SgdProblem {
   }
 };
 
-/// g += decay * w;  v = momentum * v + g;  w -= rate * (nesterov ? g + momentum * v : v)   (torch.optim.SGD; v starts at 0,
-/// which equals PyTorch's first step v = g). Without momentum there are no momenta operands.
+/// g += decay * w;  v = momentum * v + g;  w -= rate * (nesterov ? g + momentum * v : v)   (torch.optim.SGD;
+/// v starts at 0, which equals PyTorch's first step v = g). Without momentum there are no momenta operands.
 template <class T>
 struct Sgd {
   using Problem = SgdProblem;

@@ -11,7 +11,8 @@ Outputs pgd_start(OpCall& call) {
   PgdStartProblem problem;
   problem.samples = x.size(0), problem.features = x.count() / x.size(0);
   problem.epsilon = static_cast<float>(call.scalar_in(0, 0, 1e6));
-  problem.low = static_cast<float>(call.scalar(1)), problem.high = static_cast<float>(call.scalar_in(2, call.scalar(1), 1e30));
+  problem.low = static_cast<float>(call.scalar(1)),
+  problem.high = static_cast<float>(call.scalar_in(2, call.scalar(1), 1e30));
   problem.seed = call.seed(3), problem.site = call.seed(4);
   Tensor y = x.empty_like();
   launch(KernelId::pgd_start, x.device(), problem, {x, sample_index, y});
@@ -20,12 +21,14 @@ Outputs pgd_start(OpCall& call) {
 
 Outputs pgd_step(OpCall& call) {
   const Tensor& x = call.input(2);
-  for (const auto& [index, name] : {std::pair<size_t, const char*>{0, "adversarial"}, {1, "gradient"}, {2, "x"}}) {
+  for (const auto& [index, name] :
+       {std::pair<size_t, const char*>{0, "adversarial"}, {1, "gradient"}, {2, "x"}}) {
     expect_dtype(call, name, call.input(index), DType::F32);
     expect_shape(call, name, call.input(index), x.shape());
   }
-  PgdStepProblem problem{x.count(), static_cast<float>(call.scalar_in(0, 0, 1e6)), static_cast<float>(call.scalar_in(1, 0, 1e6)),
-                         static_cast<float>(call.scalar(2)), static_cast<float>(call.scalar_in(3, call.scalar(2), 1e30))};
+  PgdStepProblem problem{x.count(), static_cast<float>(call.scalar_in(0, 0, 1e6)),
+                         static_cast<float>(call.scalar_in(1, 0, 1e6)), static_cast<float>(call.scalar(2)),
+                         static_cast<float>(call.scalar_in(3, call.scalar(2), 1e30))};
   Tensor y = x.empty_like();
   launch(KernelId::pgd_step, x.device(), problem, {call.input(0), call.input(1), x, y});
   return {y};

@@ -1,4 +1,5 @@
-// Projected gradient descent (Madry et al., arXiv 1706.06083) in the l_inf ball, on [low, high] pixels: one pass each.
+// Projected gradient descent (Madry et al., arXiv 1706.06083) in the l_inf ball, on [low, high] pixels: one
+// pass each.
 #pragma once
 
 #include "backend.h"
@@ -35,12 +36,14 @@ struct PgdStepProblem {
   float step = 0, epsilon = 0, low = 0, high = 1;
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("count", self.count), visit("step", self.step), visit("epsilon", self.epsilon), visit("low", self.low);
+    visit("count", self.count), visit("step", self.step), visit("epsilon", self.epsilon),
+        visit("low", self.low);
     visit("high", self.high);
   }
 };
 
-/// y = clamp(min(max(x_adv + step * sign(g), x - epsilon), x + epsilon), low, high); sign(0) = 0, sign(NaN) = 0.
+/// y = clamp(min(max(x_adv + step * sign(g), x - epsilon), x + epsilon), low, high); sign(0) = 0, sign(NaN) =
+/// 0.
 template <class T>
 struct PgdStep {
   using Problem = PgdStepProblem;

@@ -14,10 +14,12 @@ Outputs pool(OpCall& call) {
   problem.pad_h = call.int_in(5, 0, 4096), problem.pad_w = call.int_in(6, 0, 4096);
   problem.count_padding = call.flag(7);
   if (2 * problem.pad_h > problem.r || 2 * problem.pad_w > problem.s) {
-    fail(ErrorCode::Argument, "[pool] expected padding of at most half the window, got %s", problem_text(problem).c_str());
+    fail(ErrorCode::Argument, "[pool] expected padding of at most half the window, got %s",
+         problem_text(problem).c_str());
   }
   if (problem.h + 2 * problem.pad_h < problem.r || problem.w + 2 * problem.pad_w < problem.s) {
-    fail(ErrorCode::Shape, "[pool] expected an image at least as large as the window, got %s", problem_text(problem).c_str());
+    fail(ErrorCode::Shape, "[pool] expected an image at least as large as the window, got %s",
+         problem_text(problem).c_str());
   }
   const Dims shape{problem.n, problem.p(), problem.q(), problem.c};
   Tensor y = Tensor::empty(x.device(), shape);
@@ -25,7 +27,8 @@ Outputs pool(OpCall& call) {
   if (problem.kind == PoolKind::Max) index = Tensor::empty(x.device(), shape, DType::I32);
   launch(KernelId::pool_fprop, x.device(), problem, {x, y, index});
   record(call.record(), "pool", {x}, {index}, y,
-         [problem, x_shape = x.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+         [problem, x_shape = x.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                        const NeedsMask&) -> Outputs {
            Tensor dx = Tensor::empty(grads[0].device(), x_shape);
            launch(KernelId::pool_dgrad, dx.device(), problem, {grads[0], saved[0], dx});
            return {dx};

@@ -14,7 +14,8 @@ inline const char* const* enum_names(PoolKind) {
 struct PoolProblem {
   int64_t n = 1, h = 1, w = 1, c = 1, r = 1, s = 1, stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0;
   PoolKind kind = PoolKind::Max;
-  bool count_padding = true;  ///< average: divide by r * s always (PyTorch's count_include_pad); else by the valid taps
+  bool count_padding =
+      true;  ///< average: divide by r * s always (PyTorch's count_include_pad); else by the valid taps
 
   int64_t p() const noexcept { return (h + 2 * pad_h - r) / stride_h + 1; }
   int64_t q() const noexcept { return (w + 2 * pad_w - s) / stride_w + 1; }
@@ -23,7 +24,8 @@ struct PoolProblem {
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c), visit("R", self.r), visit("S", self.s);
+    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c), visit("R", self.r),
+        visit("S", self.s);
     visit("stride_h", self.stride_h), visit("stride_w", self.stride_w), visit("pad_h", self.pad_h);
     visit("pad_w", self.pad_w), visit("kind", self.kind), visit("count_padding", self.count_padding);
   }

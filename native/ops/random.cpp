@@ -16,7 +16,8 @@ Outputs random_fill(OpCall& call) {
 Outputs dropout(OpCall& call) {
   const Tensor& x = call.input(0);
   expect_dtype(call, "x", x, DType::F32);
-  DropoutProblem problem{x.count(), static_cast<float>(call.scalar_in(0, 0, 0.999999)), call.seed(1), call.seed(2)};
+  DropoutProblem problem{x.count(), static_cast<float>(call.scalar_in(0, 0, 0.999999)), call.seed(1),
+                         call.seed(2)};
   Tensor y = x.empty_like(), mask = x.empty_like();
   launch(KernelId::dropout, x.device(), problem, {x, y, mask});
   record(call.record(), "dropout", {x}, {mask}, y,

@@ -1,5 +1,6 @@
-// Random fills and dropout. Element e of a fill takes word (e % 4) of Philox block (high = stream, low = e / 4) under `seed`;
-// normals take Box-Muller of words (0,1) and (2,3): r = sqrt(-2 ln(1 - u0)), (r cos 2 pi u1, r sin 2 pi u1).
+// Random fills and dropout. Element e of a fill takes word (e % 4) of Philox block (high = stream, low = e /
+// 4) under `seed`; normals take Box-Muller of words (0,1) and (2,3): r = sqrt(-2 ln(1 - u0)), (r cos 2 pi u1,
+// r sin 2 pi u1).
 #pragma once
 
 #include "backend.h"
@@ -41,14 +42,17 @@ struct DropoutProblem {
   }
 };
 
-/// Element e is kept when uniform(word e % 4 of block(key = seed, high = site << 32 | step block's step, low = e / 4)) >= rate.
+/// Element e is kept when uniform(word e % 4 of block(key = seed, high = site << 32 | step block's step, low
+/// = e / 4)) >= rate.
 template <class T>
 struct Dropout {
   using Problem = DropoutProblem;
   const T* x;
   T* y;
   T* mask;  ///< 0 or 1 / (1 - rate): backward multiplies by it
-  static Operands operands(const Problem& p) { return {in("x", p.count), out("y", p.count), out("mask", p.count)}; }
+  static Operands operands(const Problem& p) {
+    return {in("x", p.count), out("y", p.count), out("mask", p.count)};
+  }
 };
 
 }  // namespace lapidary

@@ -10,26 +10,28 @@ Tensor reduce_run(bool on, const Tensor& x, Reduction kind, const ReduceProblem&
   launch(KernelId::reduce_forward, x.device(), problem, {x, arg ? Slot() : Slot(y), arg ? Slot(y) : Slot()});
   if (arg) return y;
   const bool extreme = kind == Reduction::Max || kind == Reduction::Min;
-  record(on, "reduce", {x}, {extreme ? x : Tensor(), extreme ? y : Tensor()}, y,
-         [problem, extreme, x_shape = x.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads,
-                                                 const NeedsMask&) -> Outputs {
-           Tensor dx = Tensor::empty(grads[0].device(), x_shape);
-           if (extreme) {
-             launch(KernelId::reduce_extreme_backward, dx.device(), problem, {saved[0], saved[1], grads[0], dx});
-             return {dx};
-           }
-           const Tensor scaled = problem.kind == Reduction::Mean
-                                     ? apply_unary(Unary::Affine, grads[0], 1.0f / static_cast<float>(problem.extent))
-                                     : grads[0];
-           StridedCopyProblem copy;
-           copy.dims = {problem.outer, problem.extent, problem.inner};
-           copy.x_strides = {problem.inner, 0, 1};
-           copy.y_strides = copy.dims.dense_strides();
-           copy.x_count = problem.outer * problem.inner;
-           copy.y_count = dx.count();
-           launch(KernelId::strided_copy, dx.device(), copy, {scaled, dx});
-           return {dx};
-         });
+  record(
+      on, "reduce", {x}, {extreme ? x : Tensor(), extreme ? y : Tensor()}, y,
+      [problem, extreme, x_shape = x.shape()](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                              const NeedsMask&) -> Outputs {
+        Tensor dx = Tensor::empty(grads[0].device(), x_shape);
+        if (extreme) {
+          launch(KernelId::reduce_extreme_backward, dx.device(), problem, {saved[0], saved[1], grads[0], dx});
+          return {dx};
+        }
+        const Tensor scaled =
+            problem.kind == Reduction::Mean
+                ? apply_unary(Unary::Affine, grads[0], 1.0f / static_cast<float>(problem.extent))
+                : grads[0];
+        StridedCopyProblem copy;
+        copy.dims = {problem.outer, problem.extent, problem.inner};
+        copy.x_strides = {problem.inner, 0, 1};
+        copy.y_strides = copy.dims.dense_strides();
+        copy.x_count = problem.outer * problem.inner;
+        copy.y_count = dx.count();
+        launch(KernelId::strided_copy, dx.device(), copy, {scaled, dx});
+        return {dx};
+      });
   return y;
 }
 
@@ -43,9 +45,12 @@ Tensor reduce_marked(bool on, Tensor x, Reduction kind, const std::array<bool, D
     problem.kind = kind;
     Dims shape = x.shape();
     for (int axis = 0; axis < x.rank(); ++axis) {
-      if (axis < first) problem.outer *= x.size(axis);
-      else if (axis > last) problem.inner *= x.size(axis);
-      else problem.extent *= x.size(axis), shape[axis] = 1;
+      if (axis < first)
+        problem.outer *= x.size(axis);
+      else if (axis > last)
+        problem.inner *= x.size(axis);
+      else
+        problem.extent *= x.size(axis), shape[axis] = 1;
     }
     x = reduce_run(on, x, kind, problem, shape);
     last = first;
@@ -60,7 +65,8 @@ Tensor sum_to_shape(const Tensor& gradient, const Dims& shape) {
   std::array<bool, Dims::kMaxRank> marked{};
   const int offset = gradient.rank() - shape.rank();
   for (int axis = 0; axis < gradient.rank(); ++axis) {
-    marked[static_cast<size_t>(axis)] = axis < offset || (shape[axis - offset] == 1 && gradient.size(axis) != 1);
+    marked[static_cast<size_t>(axis)] =
+        axis < offset || (shape[axis - offset] == 1 && gradient.size(axis) != 1);
   }
   return reduce_marked(false, gradient, Reduction::Sum, marked).view(shape);
 }
@@ -96,9 +102,8 @@ Outputs reduce(OpCall& call) {
   }
   Tensor result = y.view(shape);
   record(call.record(), "reduce", {y}, {}, result,
-         [kept = y.shape()](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
-           return {grads[0].view(kept)};
-         });
+         [kept = y.shape()](std::span<const Tensor>, std::span<const Tensor> grads,
+                            const NeedsMask&) -> Outputs { return {grads[0].view(kept)}; });
   return {result};
 }
 

@@ -1,4 +1,5 @@
-// Reductions over one axis group of [outer, extent, inner]; several axes are reduced one group after the other.
+// Reductions over one axis group of [outer, extent, inner]; several axes are reduced one group after the
+// other.
 #pragma once
 
 #include "backend.h"
@@ -16,7 +17,8 @@ struct ReduceProblem {
   Reduction kind = Reduction::Sum;
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("outer", self.outer), visit("extent", self.extent), visit("inner", self.inner), visit("kind", self.kind);
+    visit("outer", self.outer), visit("extent", self.extent), visit("inner", self.inner),
+        visit("kind", self.kind);
   }
 };
 
@@ -30,7 +32,8 @@ struct ReduceForward {
   static Operands operands(const Problem& p) {
     const bool arg = p.kind == Reduction::ArgMax;
     const int64_t count = p.outer * p.inner;
-    return {in("x", p.outer * p.extent * p.inner), out("y", arg ? 0 : count), out("index", arg ? count : 0, DType::I32)};
+    return {in("x", p.outer * p.extent * p.inner), out("y", arg ? 0 : count),
+            out("index", arg ? count : 0, DType::I32)};
   }
 };
 

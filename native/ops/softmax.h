@@ -19,7 +19,9 @@ struct SoftmaxForward {
   using Problem = SoftmaxProblem;
   const T* x;
   T* y;
-  static Operands operands(const Problem& p) { return {in("x", p.rows * p.classes), out("y", p.rows * p.classes)}; }
+  static Operands operands(const Problem& p) {
+    return {in("x", p.rows * p.classes), out("y", p.rows * p.classes)};
+  }
 };
 
 /// softmax: dx = y * (dy - sum(dy * y));  log-softmax: dx = dy - exp(y) * sum(dy).
@@ -41,11 +43,13 @@ struct CrossEntropyProblem {
   bool mean = true;     ///< false: one loss a row
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("rows", self.rows), visit("classes", self.classes), visit("smoothing", self.smoothing), visit("mean", self.mean);
+    visit("rows", self.rows), visit("classes", self.classes), visit("smoothing", self.smoothing),
+        visit("mean", self.mean);
   }
 };
 
-/// loss[1] (mean) or loss[rows]; log_sum_exp[rows] is saved for backward. A label outside 0..classes-1 faults with ERR_INDEX.
+/// loss[1] (mean) or loss[rows]; log_sum_exp[rows] is saved for backward. A label outside 0..classes-1 faults
+/// with ERR_INDEX.
 template <class T>
 struct CrossEntropyForward {
   using Problem = CrossEntropyProblem;
@@ -54,8 +58,8 @@ struct CrossEntropyForward {
   T* loss;
   T* log_sum_exp;
   static Operands operands(const Problem& p) {
-    return {in("logits", p.rows * p.classes), in("labels", p.rows, DType::I32), out("loss", p.mean ? 1 : p.rows),
-            out("log_sum_exp", p.rows)};
+    return {in("logits", p.rows * p.classes), in("labels", p.rows, DType::I32),
+            out("loss", p.mean ? 1 : p.rows), out("log_sum_exp", p.rows)};
   }
 };
 

@@ -17,17 +17,37 @@ std::span<const OpRow> op_table() {
       {"reduce", {"kind", "keepDims", "...axes"}, {}, {"x"}, 1, {}, ops::reduce},
       {"matmul", {"transposeA", "transposeB"}, {}, {"a", "b"}, 1, {}, ops::matmul},
       {"linear", {}, {}, {"x", "weight", "bias?"}, 1, {}, ops::linear},
-      {"conv2d", {"strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "groups"}, {},
-       {"x", "filter", "bias?"}, 1, {}, ops::conv2d},
-      {"batchNorm", {"training", "update"}, {"eps", "momentum"},
-       {"x", "gamma?", "beta?", "runningMean?", "runningVariance?"}, 1, {"runningMean", "runningVariance"}, ops::batch_norm},
+      {"conv2d",
+       {"strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "groups"},
+       {},
+       {"x", "filter", "bias?"},
+       1,
+       {},
+       ops::conv2d},
+      {"batchNorm",
+       {"training", "update"},
+       {"eps", "momentum"},
+       {"x", "gamma?", "beta?", "runningMean?", "runningVariance?"},
+       1,
+       {"runningMean", "runningVariance"},
+       ops::batch_norm},
       {"convBnAct",
-       {"strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "groups", "relu", "training", "update"},
-       {"eps", "momentum"}, {"x", "filter", "gamma?", "beta?", "runningMean?", "runningVariance?"}, 1,
-       {"runningMean", "runningVariance"}, ops::conv_bn_act},
+       {"strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "groups", "relu", "training",
+        "update"},
+       {"eps", "momentum"},
+       {"x", "filter", "gamma?", "beta?", "runningMean?", "runningVariance?"},
+       1,
+       {"runningMean", "runningVariance"},
+       ops::conv_bn_act},
       {"normalize", {}, {}, {"x"}, 1, {}, ops::normalize},
       {"residual", {"relu"}, {}, {"a", "b"}, 1, {}, ops::residual},
-      {"pool", {"kind", "r", "s", "strideH", "strideW", "padH", "padW", "countPadding"}, {}, {"x"}, 1, {}, ops::pool},
+      {"pool",
+       {"kind", "r", "s", "strideH", "strideW", "padH", "padW", "countPadding"},
+       {},
+       {"x"},
+       1,
+       {},
+       ops::pool},
       {"softmax", {"log"}, {}, {"x"}, 1, {}, ops::softmax},
       {"crossEntropy", {"mean"}, {"smoothing"}, {"logits", "labels"}, 1, {}, ops::cross_entropy},
       {"reshape", {"...shape"}, {}, {"x"}, 1, {}, ops::reshape},
@@ -40,12 +60,29 @@ std::span<const OpRow> op_table() {
       {"detach", {}, {}, {"x"}, 1, {}, ops::detach},
       {"clone", {}, {}, {"x"}, 1, {}, ops::clone},
       {"assign", {}, {}, {"target", "source"}, 0, {"target"}, ops::assign},
-      {"sgd", {"nesterov", "rateSlot"}, {"momentum", "decay"}, {"...weightsGradientsMomenta"}, 0,
-       {"weights", "momenta"}, ops::sgd},
+      {"sgd",
+       {"nesterov", "rateSlot"},
+       {"momentum", "decay"},
+       {"...weightsGradientsMomenta"},
+       0,
+       {"weights", "momenta"},
+       ops::sgd},
       {"norm2", {}, {}, {"...xs"}, 1, {}, ops::norm2},
       {"clipNorm", {}, {"limit"}, {"norm", "...xs"}, 0, {"xs"}, ops::clip_norm},
-      {"pgdStart", {}, {"epsilon", "low", "high", "seed", "site"}, {"x", "sampleIndex"}, 1, {}, ops::pgd_start},
-      {"pgdStep", {}, {"step", "epsilon", "low", "high"}, {"adversarial", "gradient", "x"}, 1, {}, ops::pgd_step},
+      {"pgdStart",
+       {},
+       {"epsilon", "low", "high", "seed", "site"},
+       {"x", "sampleIndex"},
+       1,
+       {},
+       ops::pgd_start},
+      {"pgdStep",
+       {},
+       {"step", "epsilon", "low", "high"},
+       {"adversarial", "gradient", "x"},
+       1,
+       {},
+       ops::pgd_step},
       {"channelScores", {"kind"}, {}, {"filter"}, 1, {}, ops::channel_scores},
       {"augment", {"train", "pad", "flip", "cutout"}, {"seed"}, {"images", "index"}, 1, {}, ops::augment},
       {"drawShapes10", {"count"}, {"seed", "first"}, {}, 2, {}, ops::draw_shapes10},
@@ -60,7 +97,8 @@ OpCall::OpCall(const OpRow& row, bool record, std::span<const int32_t> ints, std
     const bool variadic = !names.empty() && names.back()[0] == '.';
     const size_t wanted = names.size() - (variadic ? 1 : 0);
     if (came < wanted || (!variadic && came > wanted)) {
-      fail(ErrorCode::Argument, "[%s] expected %s%zu %s, got %zu", row.name, variadic ? "at least " : "", wanted, what, came);
+      fail(ErrorCode::Argument, "[%s] expected %s%zu %s, got %zu", row.name, variadic ? "at least " : "",
+           wanted, what, came);
     }
   };
   check("ints", row.ints, ints.size());
@@ -69,15 +107,16 @@ OpCall::OpCall(const OpRow& row, bool record, std::span<const int32_t> ints, std
   for (size_t index = 0; index < inputs_.size(); ++index) {
     const char* name = row.inputs[std::min(index, row.inputs.size() - 1)];
     const bool optional = name[0] != '.' && name[std::char_traits<char>::length(name) - 1] == '?';
-    if (!inputs_[index] && !optional) fail(ErrorCode::Argument, "[%s] expected a tensor for %s, got none", row.name, name);
+    if (!inputs_[index] && !optional)
+      fail(ErrorCode::Argument, "[%s] expected a tensor for %s, got none", row.name, name);
   }
 }
 
 const Tensor& OpCall::input(size_t index) const {
   const Tensor& tensor = inputs_[index];
   if (tensor && tensor.pending()) {
-    fail(ErrorCode::Argument, "[%s] expected a dense tensor for %s, got a Normed; call .tensor() on it first", row_.name,
-         row_.inputs[std::min(index, row_.inputs.size() - 1)]);
+    fail(ErrorCode::Argument, "[%s] expected a dense tensor for %s, got a Normed; call .tensor() on it first",
+         row_.name, row_.inputs[std::min(index, row_.inputs.size() - 1)]);
   }
   return tensor;
 }
@@ -98,7 +137,8 @@ int32_t OpCall::int_in(size_t index, int32_t low, int32_t high) const {
 
 double OpCall::scalar(size_t index) const {
   if (!std::isfinite(scalars_[index])) {
-    fail(ErrorCode::Argument, "[%s] expected a finite %s, got %g", row_.name, row_.scalars[index], scalars_[index]);
+    fail(ErrorCode::Argument, "[%s] expected a finite %s, got %g", row_.name, row_.scalars[index],
+         scalars_[index]);
   }
   return scalars_[index];
 }
@@ -106,7 +146,8 @@ double OpCall::scalar(size_t index) const {
 double OpCall::scalar_in(size_t index, double low, double high) const {
   const double value = scalar(index);
   if (value < low || value > high) {
-    fail(ErrorCode::Argument, "[%s] expected %s in [%g, %g], got %g", row_.name, row_.scalars[index], low, high, value);
+    fail(ErrorCode::Argument, "[%s] expected %s in [%g, %g], got %g", row_.name, row_.scalars[index], low,
+         high, value);
   }
   return value;
 }
@@ -114,7 +155,8 @@ double OpCall::scalar_in(size_t index, double low, double high) const {
 int64_t OpCall::seed(size_t index) const {
   const double value = scalar_in(index, 0, 9007199254740991.0);
   if (value != std::floor(value)) {
-    fail(ErrorCode::Argument, "[%s] expected %s to be a whole number, got %g", row_.name, row_.scalars[index], value);
+    fail(ErrorCode::Argument, "[%s] expected %s to be a whole number, got %g", row_.name, row_.scalars[index],
+         value);
   }
   return static_cast<int64_t>(value);
 }

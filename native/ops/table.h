@@ -1,5 +1,5 @@
-// The op table: one row an op. Bindings, the TypeScript packing of arguments, the support matrix in the docs and the
-// random-argument test all read it.
+// The op table: one row an op. Bindings, the TypeScript packing of arguments, the support matrix in the docs
+// and the random-argument test all read it.
 #pragma once
 
 #include <span>

@@ -138,7 +138,9 @@ function compare(actual: Values, reference: Values, tolerance: number, label: st
     const wanted = reference[index]!;
     // Object.is for NaN and infinities, which have no difference.
     if (!(Math.abs(got - wanted) <= limit) && !Object.is(got, wanted)) {
-      throw new Error(`${label}[${index}] is ${got}, ref64 says ${wanted} (largest ${scale}, limit ${limit})`);
+      throw new Error(
+        `${label}[${index}] is ${got}, ref64 says ${wanted} (largest ${scale}, limit ${limit})`,
+      );
     }
   }
 }
@@ -273,7 +275,9 @@ export function expectBatchInvariant(
     for (const [index, operand] of operands.entries()) {
       if (operand.role !== 'out' || fewOperands[index]!.count === 0) continue;
       const first = all[index]!.slice(0, fewOperands[index]!.count);
-      expect(bits(some[index]!).equals(bits(first)), `${kernel} ${implementation}: ${operand.name}`).toBe(true);
+      expect(bits(some[index]!).equals(bits(first)), `${kernel} ${implementation}: ${operand.name}`).toBe(
+        true,
+      );
     }
   }
 }

@@ -2,12 +2,12 @@
 
 import { ArgumentError } from '../../errors.js';
 import { residual } from '../../ops/conv-bn-act.js';
-import type { Normed } from '../../ops/normed.js';
+import { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
-import { Conv2d } from '../conv2d.js';
 import { convBnAct } from '../conv-bn-act.js';
+import { Conv2d } from '../conv2d.js';
 import { Linear } from '../linear.js';
 import { Module } from '../module.js';
 import { type ChannelStatistics, Normalize } from '../normalize.js';
@@ -75,7 +75,9 @@ export class ResNetCifar extends Module {
     super();
     const [first, second, third, ...more] = spec.stages;
     if (first === undefined || second === undefined || third === undefined || more.length > 0) {
-      throw new ArgumentError(`Expected three stages in the spec of a CIFAR ResNet, got ${spec.stages.length}.`);
+      throw new ArgumentError(
+        `Expected three stages in the spec of a CIFAR ResNet, got ${spec.stages.length}.`,
+      );
     }
     this.spec = structuredClone(spec);
     this.normalize = new Normalize(spec.normalization);
@@ -103,7 +105,7 @@ export class ResNetCifar extends Module {
   override forward(x: Tensor): Tensor {
     let y: Tensor | Normed = convBnAct(this.normalize.forward(x), this.conv1, this.bn1);
     for (const block of [...this.layer1, ...this.layer2, ...this.layer3]) y = block.forward(y);
-    return this.fc.forward(globalAvgPool2d('tensor' in y ? y.tensor() : y));
+    return this.fc.forward(globalAvgPool2d(y instanceof Normed ? y.tensor() : y));
   }
 }
 
@@ -125,5 +127,11 @@ export function resNetCifarSpec(
     throw new ArgumentError(`Expected a depth of 6 n + 2 layers (8, 14, 20, ...), got ${depth}.`);
   }
   const stages = [16, 32, 64].map((width) => ({ width, inner: Array<number>(blocksPerStage).fill(width) }));
-  return { model: 'resnet-cifar', classes: options.classes, stem: 16, stages, normalization: options.normalization };
+  return {
+    model: 'resnet-cifar',
+    classes: options.classes,
+    stem: 16,
+    stages,
+    normalization: options.normalization,
+  };
 }

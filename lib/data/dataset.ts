@@ -1,0 +1,48 @@
+/** A data set: images to learn from, and test images that are kept back. */
+
+import { ArgumentError } from '../errors.js';
+import type { ChannelStatistics } from '../nn/normalize.js';
+import type { ImageSet } from './image-set.js';
+
+/**
+ * Test images behind a guard: they can be read once, at the end, so that nothing is chosen by them.
+ */
+export class HeldOutSet {
+  readonly #load: () => Promise<ImageSet>;
+  #reads = 0;
+
+  constructor(load: () => Promise<ImageSet>) {
+    this.#load = load;
+  }
+
+  /** How often it was read: 0 or 1. A report states it. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  /** The images, which the caller disposes. @throws ArgumentError at the second call */
+  async readOnce(): Promise<ImageSet> {
+    if (this.#reads > 0) {
+      throw new ArgumentError(
+        'Expected the test images to be read once, at the end, but this is the second time; ' +
+          'use a validation split for every choice.',
+      );
+    }
+    this.#reads++;
+    return this.#load();
+  }
+}
+
+/** A labelled image data set. */
+export interface Dataset {
+  /** As `parseDataSpec` takes it. */
+  readonly name: string;
+  /** What each label means. */
+  readonly classes: readonly string[];
+  /** Of the pixels in [0, 1], for the model's input normalisation. */
+  readonly normalization: ChannelStatistics;
+  readonly train: ImageSet;
+  readonly test: HeldOutSet;
+  /** Gives the memory of the training images back. */
+  dispose(): void;
+}

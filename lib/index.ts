@@ -1,0 +1,89 @@
+/**
+ * lapidary: a native compute engine for vision networks. This file is the public surface.
+ *
+ * Importing it installs no signal handler and starts no work.
+ */
+
+export * from './data/index.js';
+export {
+  Device,
+  type DeviceKind,
+  device,
+  emptyMemoryCache,
+  memory,
+  resetPeakMemory,
+  type StepBlock,
+  setMemoryLimit,
+} from './device.js';
+export type { DType, HostArrays } from './dtype.js';
+export * from './errors.js';
+export type { MemoryCounters } from './native.js';
+export * from './nn/index.js';
+export { type BackwardOptions, backward, grad } from './ops/autograd.js';
+export { type BatchNormState, batchNorm } from './ops/batch-norm.js';
+export { type ConvBatchNormOptions, convBatchNorm, residual } from './ops/conv-bn-act.js';
+export { type Conv2dOptions, type ConvGeometry, conv2d } from './ops/conv2d.js';
+export {
+  full,
+  type NestedArray,
+  ones,
+  type RandomOptions,
+  rand,
+  randn,
+  type TensorOptions,
+  tensor,
+  zeros,
+} from './ops/create.js';
+export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
+export { type Augmentation, augment, drawShapes10 } from './ops/data.js';
+export { type DropoutOptions, dropout } from './ops/dropout.js';
+export {
+  abs,
+  add,
+  affine,
+  cast,
+  clamp,
+  div,
+  equal,
+  exp,
+  greater,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  reciprocal,
+  relu,
+  relu6,
+  sigmoid,
+  sign,
+  sqrt,
+  square,
+  step,
+  sub,
+  tanh,
+} from './ops/elementwise.js';
+export { type GatherOptions, gather } from './ops/gather.js';
+export {
+  assign,
+  clone,
+  concat,
+  detach,
+  type PadWidths,
+  pad,
+  reshape,
+  slice,
+  transpose,
+} from './ops/layout.js';
+export { linear, type MatmulOptions, matmul } from './ops/linear.js';
+export { Normed } from './ops/normed.js';
+export { norm2, type SgdStepOptions, sgd } from './ops/optimizer.js';
+export { type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
+export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
+export { channelGather, channelScores } from './ops/prune.js';
+export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';
+export { logSoftmax, softmax } from './ops/softmax.js';
+export * from './optim/index.js';
+export { keep, noGrad, own, scope } from './scope.js';
+export type { Pair, Shape } from './shape.js';
+export { type AnyTensor, Tensor } from './tensor.js';
