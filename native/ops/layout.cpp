@@ -235,8 +235,8 @@ Outputs pad(OpCall& call) {
   }
   Dims shape = x.shape(), at = origin(x.rank());
   for (int axis = 0; axis < x.rank(); ++axis) {
-    const int32_t before = margins[static_cast<size_t>(2 * axis)],
-                  after = margins[static_cast<size_t>(2 * axis + 1)];
+    const size_t place = 2 * static_cast<size_t>(axis);
+    const int32_t before = margins[place], after = margins[place + 1];
     if (before < 0 || after < 0)
       fail(ErrorCode::Argument, "[pad] expected margins of at least 0, got %d and %d", before, after);
     shape[axis] += int64_t{before} + after;

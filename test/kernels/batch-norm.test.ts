@@ -44,6 +44,7 @@ testKernel(
     'affine=0 addend=plain',
     'a_relu=1 addend=affine b_relu=1',
   ),
+  { fill: { a_shift: (random) => random() } },
 );
 testKernel('batch_norm_reduce', each('', 'relu=1').slice(2), { fill: positive });
 testKernel('batch_norm_dgrad', each('', 'relu=1', 'training=0', 'relu=1 training=0').slice(4), {

@@ -1,4 +1,4 @@
-import { rand } from '../../ops/create.js';
+import { PhiloxSequence } from '../../data/philox.js';
 import type { RatioMap } from './ratio-map.js';
 
 /** Strengths below this would leave a group as good as untouched. */
@@ -10,8 +10,8 @@ const STREAM = 0x7261;
 export const random: RatioMap = {
   name: 'random',
   needsSensitivity: false,
-  async strengths(groups, seed) {
-    using drawn = rand([groups.length], { seed, stream: STREAM, low: LOWEST });
-    return [...(await drawn.data())];
+  strengths(groups, seed) {
+    const sequence = new PhiloxSequence(seed, STREAM);
+    return groups.map(() => LOWEST + ((1 - LOWEST) * sequence.word()) / 2 ** 32);
   },
 };

@@ -24,5 +24,5 @@ export interface RatioMap {
    *
    * @param seed used by maps that draw at random
    */
-  strengths(groups: readonly GroupSensitivity[], seed: number): number[] | Promise<number[]>;
+  strengths(groups: readonly GroupSensitivity[], seed: number): number[];
 }

@@ -1,8 +1,8 @@
 // A training batch from u8 images: gather, random crop, flip, cutout, scaling to [0, 1].
 //
 // Variants
-//   rows  images in parallel; a row is put together as bytes (copy or mirror, zeros outside and in the cutout), then converted
-//         in one vectorised loop.
+//   rows  images in parallel; a row is put together as bytes (copy or mirror, zeros outside and in the
+//         cutout), then converted in one vectorised loop.
 //   ref   a pixel at a time.
 //
 // Reads 1 byte and writes 4 a value.
@@ -24,8 +24,8 @@ struct View {
 View view_of(const AugmentProblem& p, int64_t epoch, int32_t image) {
   View view;
   if (!p.train) return view;
-  const Philox::Block word =
-      Philox::block(static_cast<uint64_t>(p.seed), static_cast<uint64_t>(epoch), static_cast<uint64_t>(image));
+  const Philox::Block word = Philox::block(static_cast<uint64_t>(p.seed), static_cast<uint64_t>(epoch),
+                                           static_cast<uint64_t>(image));
   view.row = word[0] % (2 * p.pad + 1) - p.pad;
   view.column = word[1] % (2 * p.pad + 1) - p.pad;
   view.flip = p.flip && (word[2] & 1);
@@ -41,7 +41,8 @@ View view_of(const AugmentProblem& p, int64_t epoch, int32_t image) {
 bool index_is_valid(const AugmentProblem& p, const int32_t* index, int64_t n, KernelContext& context) {
   if (index[n] >= 0 && index[n] < p.images) return true;
   context.fault(ErrorCode::Index,
-                format("augment: expected image indices in 0..%lld, got %d at position %lld; check the sampler against the "
+                format("augment: expected image indices in 0..%lld, got %d at position %lld; check the "
+                       "sampler against the "
                        "size of the data set",
                        static_cast<long long>(p.images - 1), index[n], static_cast<long long>(n)));
   return false;
@@ -74,7 +75,8 @@ void draw_row(const AugmentProblem& p, const View& view, const uint8_t* image, i
   if (row < 0 || row >= p.h) return;
   const uint8_t* source = image + row * p.w * p.c;
   // Columns of the unflipped crop that lie in the image.
-  const int64_t begin = std::clamp<int64_t>(-view.column, 0, p.w), end = std::clamp<int64_t>(p.w - view.column, begin, p.w);
+  const int64_t begin = std::clamp<int64_t>(-view.column, 0, p.w),
+                end = std::clamp<int64_t>(p.w - view.column, begin, p.w);
   if (view.flip) {
     for (int64_t w = begin; w < end; ++w) {
       for (int64_t c = 0; c < p.c; ++c) line[(p.w - 1 - w) * p.c + c] = source[(w + view.column) * p.c + c];
@@ -89,23 +91,23 @@ void draw_row(const AugmentProblem& p, const View& view, const uint8_t* image, i
 
 void augment_rows(const AugmentProblem& p, const Augment<float>& a, KernelContext& context) {
   const int64_t line_size = p.w * p.c, image_size = p.h * line_size;
-  for_ranges(context, p.n, std::max<int64_t>(kStreamGrain / image_size, 1), [&](int64_t begin, int64_t end, int64_t, int worker) {
-    auto* line = static_cast<uint8_t*>(context.scratch(worker, static_cast<size_t>(line_size)));
-    for (int64_t n = begin; n < end; ++n) {
-      if (!index_is_valid(p, a.index, n, context)) return;
-      const View view = view_of(p, context.step->epoch, a.index[n]);
-      for (int64_t h = 0; h < p.h; ++h) {
-        draw_row(p, view, a.images + a.index[n] * image_size, h, line);
-        float* y = a.y + n * image_size + h * line_size;
-        for (int64_t i = 0; i < line_size; ++i) y[i] = static_cast<float>(line[i]) / 255.0f;
-      }
-    }
-  });
+  for_ranges(context, p.n, std::max<int64_t>(kStreamGrain / image_size, 1),
+             [&](int64_t begin, int64_t end, int64_t, int worker) {
+               auto* line = static_cast<uint8_t*>(context.scratch(worker, static_cast<size_t>(line_size)));
+               for (int64_t n = begin; n < end; ++n) {
+                 if (!index_is_valid(p, a.index, n, context)) return;
+                 const View view = view_of(p, context.step->epoch, a.index[n]);
+                 for (int64_t h = 0; h < p.h; ++h) {
+                   draw_row(p, view, a.images + a.index[n] * image_size, h, line);
+                   float* y = a.y + n * image_size + h * line_size;
+                   for (int64_t i = 0; i < line_size; ++i) y[i] = static_cast<float>(line[i]) / 255.0f;
+                 }
+               }
+             });
 }
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(augment, Augment, augment_ref,
-                       implementation<Augment<float>, &augment_rows>("rows"))
+LAPIDARY_DEFINE_KERNEL(augment, Augment, augment_ref, implementation<Augment<float>, &augment_rows>("rows"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,17 +1,19 @@
-// Batch normalisation over a channel-last tensor [rows, channels]: statistics, their folding into scale and shift, the
-// normalise pass with an optional second operand, and backward in two passes.
+// Batch normalisation over a channel-last tensor [rows, channels]: statistics, their folding into scale and
+// shift, the normalise pass with an optional second operand, and backward in two passes.
 //
 // Variants
-//   chunked    statistics, batch_norm_reduce: fixed chunks of rows, partial results merged in order. Statistics are
-//              (mean, M2) per chunk (two passes over a chunk that stays in cache), merged as Chan et al. do.
-//   streaming  normalize, batch_norm_dgrad: one pass; per-channel parameters repeated to whole vectors (channels.h).
+//   chunked    statistics, batch_norm_reduce: fixed chunks of rows, partial results merged in order.
+//              Statistics are (mean, M2) per chunk (two passes over a chunk that stays in cache), merged as
+//              Chan et al. do.
+//   streaming  normalize, batch_norm_dgrad: one pass; per-channel parameters repeated to whole vectors
+//              (channels.h).
 //   ref        fold has no other: it touches a few values per channel.
 //
-// Per element of f32: statistics 4 bytes, 5 FLOPs; normalize 8 bytes (12 with an addend), 2 to 5 FLOPs; reduce 8 bytes,
-// 7 FLOPs; dgrad 12 bytes, 7 FLOPs. All are bound by memory.
+// Per element of f32: statistics 4 bytes, 5 FLOPs; normalize 8 bytes (12 with an addend), 2 to 5 FLOPs;
+// reduce 8 bytes, 7 FLOPs; dgrad 12 bytes, 7 FLOPs. All are bound by memory.
 // Bench: lapidary bench --kernel normalize --problem "rows=131072 channels=16 addend=plain relu=1"
-#include "cpu/kernels/channels.h"
 #include "ops/batch_norm.h"
+#include "cpu/kernels/channels.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -50,7 +52,8 @@ void fold_ref(const BatchNormFoldProblem& p, const BatchNormFold<T>& a, KernelCo
     a.invstd[c] = static_cast<T>(invstd);
     if (p.update) {
       a.running_mean[c] = static_cast<T>((1 - momentum) * a.running_mean[c] + momentum * mean);
-      a.running_variance[c] = static_cast<T>((1 - momentum) * a.running_variance[c] + momentum * variance * unbiased);
+      a.running_variance[c] =
+          static_cast<T>((1 - momentum) * a.running_variance[c] + momentum * variance * unbiased);
     }
   }
 }
@@ -117,8 +120,8 @@ void statistics_chunked(const RowsProblem& p, const BatchNormStatistics<float>& 
   context.parallel(chunks.count, [&](int64_t chunk, int worker) {
     const int64_t begin = chunks.begin(chunk), end = chunks.end(chunk);
     const size_t sum_bytes = sum_channels_bytes(period, 1);
-    auto* scratch = static_cast<char*>(
-        context.scratch(worker, sum_bytes + static_cast<size_t>(p.channels + period.length()) * sizeof(float)));
+    auto* scratch = static_cast<char*>(context.scratch(
+        worker, sum_bytes + static_cast<size_t>(p.channels + period.length()) * sizeof(float)));
     auto* sums = reinterpret_cast<double*>(scratch);
     auto* centre = reinterpret_cast<float*>(scratch + sum_bytes);
     double *mean = partials + chunk * 2 * p.channels, *squares = mean + p.channels;
@@ -141,7 +144,8 @@ void statistics_chunked(const RowsProblem& p, const BatchNormStatistics<float>& 
     double rows = 0, mean = 0, squares = 0;
     for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
       const double* partial = partials + chunk * 2 * p.channels + c;
-      const double more = static_cast<double>(chunks.end(chunk) - chunks.begin(chunk)), delta = partial[0] - mean;
+      const double more = static_cast<double>(chunks.end(chunk) - chunks.begin(chunk)),
+                   delta = partial[0] - mean;
       squares += partial[p.channels] + delta * delta * rows * more / (rows + more);
       mean += delta * more / (rows + more);
       rows += more;
@@ -199,10 +203,12 @@ struct Backward {
 
 size_t reduce_workspace(const BatchNormBackwardProblem& p) {
   const Period period(p.channels);
-  return static_cast<size_t>(RowChunks(p.rows, period).count * 2 * p.channels) * sizeof(double) + period.table_bytes(4);
+  return static_cast<size_t>(RowChunks(p.rows, period).count * 2 * p.channels) * sizeof(double) +
+         period.table_bytes(4);
 }
 
-void reduce_chunked(const BatchNormBackwardProblem& p, const BatchNormReduce<float>& a, KernelContext& context) {
+void reduce_chunked(const BatchNormBackwardProblem& p, const BatchNormReduce<float>& a,
+                    KernelContext& context) {
   const Period period(p.channels);
   const RowChunks chunks(p.rows, period);
   auto* partials = static_cast<double*>(context.workspace);  // [chunk][sum][channel]
@@ -211,15 +217,16 @@ void reduce_chunked(const BatchNormBackwardProblem& p, const BatchNormReduce<flo
   with_flag(p.relu, [&](auto relu) {
     context.parallel(chunks.count, [&](int64_t chunk, int worker) {
       auto* scratch = static_cast<double*>(context.scratch(worker, sum_channels_bytes(period, 2)));
-      sum_channels<2>(period, chunks.begin(chunk), chunks.end(chunk), scratch, partials + chunk * both,
-                      [&](int64_t i, int64_t j, auto lanes) {
-                        const Vec x = load(a.x + i, lanes);
-                        Vec dz = load(a.dz + i, lanes);
-                        if constexpr (relu) {
-                          dz = x * load(b.scale + j, lanes) + load(b.shift + j, lanes) > 0.0f ? dz : Vec{};
-                        }
-                        return std::array{dz, dz * ((x - load(b.mean + j, lanes)) * load(b.invstd + j, lanes))};
-                      });
+      sum_channels<2>(
+          period, chunks.begin(chunk), chunks.end(chunk), scratch, partials + chunk * both,
+          [&](int64_t i, int64_t j, auto lanes) {
+            const Vec x = load(a.x + i, lanes);
+            Vec dz = load(a.dz + i, lanes);
+            if constexpr (relu) {
+              dz = x * load(b.scale + j, lanes) + load(b.shift + j, lanes) > 0.0f ? dz : Vec{};
+            }
+            return std::array{dz, dz * ((x - load(b.mean + j, lanes)) * load(b.invstd + j, lanes))};
+          });
     });
   });
   for (int64_t c = 0; c < p.channels; ++c) {
@@ -239,7 +246,8 @@ size_t dgrad_workspace(const BatchNormBackwardProblem& p) {
 
 // dx = scale * dz' + slope * (x - mean) + offset, with slope = -scale * invstd * sum_dz_xhat / rows and
 // offset = -scale * sum_dz / rows.
-void dgrad_streaming(const BatchNormBackwardProblem& p, const BatchNormDgrad<float>& a, KernelContext& context) {
+void dgrad_streaming(const BatchNormBackwardProblem& p, const BatchNormDgrad<float>& a,
+                     KernelContext& context) {
   const Period period(p.channels);
   auto *channel = static_cast<float*>(context.workspace), *tables = channel + 2 * p.channels;
   const Backward b(period, a, tables);
@@ -250,7 +258,8 @@ void dgrad_streaming(const BatchNormBackwardProblem& p, const BatchNormDgrad<flo
     channel[p.channels + c] = static_cast<float>(-scale * a.sum_dz[c] / rows);
   }
   const float* slope = p.training ? period.repeat(channel, tables + 4 * period.length()) : nullptr;
-  const float* offset = p.training ? period.repeat(channel + p.channels, tables + 5 * period.length()) : nullptr;
+  const float* offset =
+      p.training ? period.repeat(channel + p.channels, tables + 5 * period.length()) : nullptr;
   with_flag(p.relu, [&](auto relu) {
     with_flag(p.training, [&](auto training) {
       parallel_channel_vectors(context, period, p.rows, [=](int64_t i, int64_t j, auto lanes) {
@@ -271,13 +280,17 @@ void dgrad_streaming(const BatchNormBackwardProblem& p, const BatchNormDgrad<flo
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(batch_norm_statistics, BatchNormStatistics, statistics_ref,
-                       implementation<BatchNormStatistics<float>, &statistics_chunked, nullptr, &statistics_workspace>("chunked"))
+                       implementation<BatchNormStatistics<float>, &statistics_chunked, nullptr,
+                                      &statistics_workspace>("chunked"))
 LAPIDARY_DEFINE_KERNEL(batch_norm_fold, BatchNormFold, fold_ref)
-LAPIDARY_DEFINE_KERNEL(normalize, Normalize, normalize_ref,
-                       implementation<Normalize<float>, &normalize_streaming, nullptr, &normalize_workspace>("streaming"))
-LAPIDARY_DEFINE_KERNEL(batch_norm_reduce, BatchNormReduce, reduce_ref,
-                       implementation<BatchNormReduce<float>, &reduce_chunked, nullptr, &reduce_workspace>("chunked"))
-LAPIDARY_DEFINE_KERNEL(batch_norm_dgrad, BatchNormDgrad, dgrad_ref,
-                       implementation<BatchNormDgrad<float>, &dgrad_streaming, nullptr, &dgrad_workspace>("streaming"))
+LAPIDARY_DEFINE_KERNEL(
+    normalize, Normalize, normalize_ref,
+    implementation<Normalize<float>, &normalize_streaming, nullptr, &normalize_workspace>("streaming"))
+LAPIDARY_DEFINE_KERNEL(
+    batch_norm_reduce, BatchNormReduce, reduce_ref,
+    implementation<BatchNormReduce<float>, &reduce_chunked, nullptr, &reduce_workspace>("chunked"))
+LAPIDARY_DEFINE_KERNEL(
+    batch_norm_dgrad, BatchNormDgrad, dgrad_ref,
+    implementation<BatchNormDgrad<float>, &dgrad_streaming, nullptr, &dgrad_workspace>("streaming"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

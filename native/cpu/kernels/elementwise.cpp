@@ -1,58 +1,89 @@
 // Element-wise kernels: unary with backward, binary with broadcasting.
 //
 // Variants
-//   streaming  vectors over the flat tensor. exp, sigmoid and tanh are polynomials (vectors.h); log is the library's.
-//   runs       binary: axes that are contiguous together are merged first. What is left is most often one run, or [rows,
-//              channels] with a per-channel side (repeated to whole vectors, channels.h); else runs along the last axis.
+//   streaming  vectors over the flat tensor. exp, sigmoid and tanh are polynomials (vectors.h); log is the
+//              library's.
+//   runs       binary: axes that are contiguous together are merged first. What is left is most often one
+//              run, or [rows, channels] with a per-channel side (repeated to whole vectors, channels.h); else
+//              runs along the last axis.
 //   ref        a value at a time, in double.
 //
 // Per element: 8 bytes (unary) or 12 (backward, binary), 1 FLOP; exp-like kinds about 20. Bound by memory.
 // Bench: lapidary bench --kernel unary_forward --problem "count=2097152 kind=relu"
 //        lapidary bench --kernel binary --problem "dims=131072x16 a_strides=16x1 b_strides=0x1"
-#include "cpu/kernels/channels.h"
 #include "ops/elementwise.h"
+#include "cpu/kernels/channels.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
 double unary(Unary kind, double x, double p0, double p1) {
   switch (kind) {
-    case Unary::Relu: return x < 0 ? 0 : x;
-    case Unary::Relu6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case Unary::Sigmoid: return 1 / (1 + std::exp(-x));
-    case Unary::Tanh: return std::tanh(x);
-    case Unary::Exp: return std::exp(x);
-    case Unary::Log: return std::log(x);
-    case Unary::Sqrt: return std::sqrt(x);
-    case Unary::Square: return x * x;
-    case Unary::Abs: return std::abs(x);
-    case Unary::Negate: return -x;
-    case Unary::Sign: return (x > 0) - (x < 0);
-    case Unary::Reciprocal: return 1 / x;
-    case Unary::Affine: return p0 * x + p1;
-    case Unary::Clamp: return x < p0 ? p0 : x > p1 ? p1 : x;
-    case Unary::Step: return x > 0;
+    case Unary::Relu:
+      return x < 0 ? 0 : x;
+    case Unary::Relu6:
+      return x < 0 ? 0 : x > 6 ? 6 : x;
+    case Unary::Sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Unary::Tanh:
+      return std::tanh(x);
+    case Unary::Exp:
+      return std::exp(x);
+    case Unary::Log:
+      return std::log(x);
+    case Unary::Sqrt:
+      return std::sqrt(x);
+    case Unary::Square:
+      return x * x;
+    case Unary::Abs:
+      return std::abs(x);
+    case Unary::Negate:
+      return -x;
+    case Unary::Sign:
+      return (x > 0) - (x < 0);
+    case Unary::Reciprocal:
+      return 1 / x;
+    case Unary::Affine:
+      return p0 * x + p1;
+    case Unary::Clamp:
+      return x < p0 ? p0 : x > p1 ? p1 : x;
+    case Unary::Step:
+      return x > 0;
   }
   return 0;
 }
 
 double unary_gradient(Unary kind, double saved, double dy, double p0, double p1) {
   switch (kind) {
-    case Unary::Relu: return saved <= 0 ? 0 : dy;
-    case Unary::Relu6: return saved <= 0 || saved >= 6 ? 0 : dy;
-    case Unary::Sigmoid: return dy * saved * (1 - saved);
-    case Unary::Tanh: return dy * (1 - saved * saved);
-    case Unary::Exp: return dy * saved;
-    case Unary::Log: return dy / saved;
-    case Unary::Sqrt: return dy / (2 * saved);
-    case Unary::Square: return 2 * saved * dy;
-    case Unary::Abs: return dy * ((saved > 0) - (saved < 0));
-    case Unary::Negate: return -dy;
-    case Unary::Reciprocal: return -dy * saved * saved;
-    case Unary::Affine: return p0 * dy;
-    case Unary::Clamp: return saved >= p0 && saved <= p1 ? dy : 0;
+    case Unary::Relu:
+      return saved <= 0 ? 0 : dy;
+    case Unary::Relu6:
+      return saved <= 0 || saved >= 6 ? 0 : dy;
+    case Unary::Sigmoid:
+      return dy * saved * (1 - saved);
+    case Unary::Tanh:
+      return dy * (1 - saved * saved);
+    case Unary::Exp:
+      return dy * saved;
+    case Unary::Log:
+      return dy / saved;
+    case Unary::Sqrt:
+      return dy / (2 * saved);
+    case Unary::Square:
+      return 2 * saved * dy;
+    case Unary::Abs:
+      return dy * ((saved > 0) - (saved < 0));
+    case Unary::Negate:
+      return -dy;
+    case Unary::Reciprocal:
+      return -dy * saved * saved;
+    case Unary::Affine:
+      return p0 * dy;
+    case Unary::Clamp:
+      return saved >= p0 && saved <= p1 ? dy : 0;
     case Unary::Sign:
-    case Unary::Step: return 0;
+    case Unary::Step:
+      return 0;
   }
   return 0;
 }
@@ -71,14 +102,22 @@ void unary_backward_ref(const UnaryProblem& p, const UnaryBackward<T>& a, Kernel
 
 double binary(BinaryKind kind, double a, double b) {
   switch (kind) {
-    case BinaryKind::Add: return a + b;
-    case BinaryKind::Subtract: return a - b;
-    case BinaryKind::Multiply: return a * b;
-    case BinaryKind::Divide: return a / b;
-    case BinaryKind::Maximum: return a > b || a != a ? a : b;  // a NaN on either side wins
-    case BinaryKind::Minimum: return a < b || a != a ? a : b;
-    case BinaryKind::Equal: return a == b;
-    case BinaryKind::Greater: return a > b;
+    case BinaryKind::Add:
+      return a + b;
+    case BinaryKind::Subtract:
+      return a - b;
+    case BinaryKind::Multiply:
+      return a * b;
+    case BinaryKind::Divide:
+      return a / b;
+    case BinaryKind::Maximum:
+      return a > b || a != a ? a : b;  // a NaN on either side wins
+    case BinaryKind::Minimum:
+      return a < b || a != a ? a : b;
+    case BinaryKind::Equal:
+      return a == b;
+    case BinaryKind::Greater:
+      return a > b;
   }
   return 0;
 }
@@ -102,35 +141,58 @@ void binary_ref(const BinaryProblem& p, const Binary<T>& a, KernelContext&) {
 template <class Body>
 void with_kind(Unary kind, Body&& body) {
   switch (kind) {
-    case Unary::Relu: return body(std::integral_constant<Unary, Unary::Relu>{});
-    case Unary::Relu6: return body(std::integral_constant<Unary, Unary::Relu6>{});
-    case Unary::Sigmoid: return body(std::integral_constant<Unary, Unary::Sigmoid>{});
-    case Unary::Tanh: return body(std::integral_constant<Unary, Unary::Tanh>{});
-    case Unary::Exp: return body(std::integral_constant<Unary, Unary::Exp>{});
-    case Unary::Log: return body(std::integral_constant<Unary, Unary::Log>{});
-    case Unary::Sqrt: return body(std::integral_constant<Unary, Unary::Sqrt>{});
-    case Unary::Square: return body(std::integral_constant<Unary, Unary::Square>{});
-    case Unary::Abs: return body(std::integral_constant<Unary, Unary::Abs>{});
-    case Unary::Negate: return body(std::integral_constant<Unary, Unary::Negate>{});
-    case Unary::Sign: return body(std::integral_constant<Unary, Unary::Sign>{});
-    case Unary::Reciprocal: return body(std::integral_constant<Unary, Unary::Reciprocal>{});
-    case Unary::Affine: return body(std::integral_constant<Unary, Unary::Affine>{});
-    case Unary::Clamp: return body(std::integral_constant<Unary, Unary::Clamp>{});
-    case Unary::Step: return body(std::integral_constant<Unary, Unary::Step>{});
+    case Unary::Relu:
+      return body(std::integral_constant<Unary, Unary::Relu>{});
+    case Unary::Relu6:
+      return body(std::integral_constant<Unary, Unary::Relu6>{});
+    case Unary::Sigmoid:
+      return body(std::integral_constant<Unary, Unary::Sigmoid>{});
+    case Unary::Tanh:
+      return body(std::integral_constant<Unary, Unary::Tanh>{});
+    case Unary::Exp:
+      return body(std::integral_constant<Unary, Unary::Exp>{});
+    case Unary::Log:
+      return body(std::integral_constant<Unary, Unary::Log>{});
+    case Unary::Sqrt:
+      return body(std::integral_constant<Unary, Unary::Sqrt>{});
+    case Unary::Square:
+      return body(std::integral_constant<Unary, Unary::Square>{});
+    case Unary::Abs:
+      return body(std::integral_constant<Unary, Unary::Abs>{});
+    case Unary::Negate:
+      return body(std::integral_constant<Unary, Unary::Negate>{});
+    case Unary::Sign:
+      return body(std::integral_constant<Unary, Unary::Sign>{});
+    case Unary::Reciprocal:
+      return body(std::integral_constant<Unary, Unary::Reciprocal>{});
+    case Unary::Affine:
+      return body(std::integral_constant<Unary, Unary::Affine>{});
+    case Unary::Clamp:
+      return body(std::integral_constant<Unary, Unary::Clamp>{});
+    case Unary::Step:
+      return body(std::integral_constant<Unary, Unary::Step>{});
   }
 }
 
 template <class Body>
 void with_kind(BinaryKind kind, Body&& body) {
   switch (kind) {
-    case BinaryKind::Add: return body(std::integral_constant<BinaryKind, BinaryKind::Add>{});
-    case BinaryKind::Subtract: return body(std::integral_constant<BinaryKind, BinaryKind::Subtract>{});
-    case BinaryKind::Multiply: return body(std::integral_constant<BinaryKind, BinaryKind::Multiply>{});
-    case BinaryKind::Divide: return body(std::integral_constant<BinaryKind, BinaryKind::Divide>{});
-    case BinaryKind::Maximum: return body(std::integral_constant<BinaryKind, BinaryKind::Maximum>{});
-    case BinaryKind::Minimum: return body(std::integral_constant<BinaryKind, BinaryKind::Minimum>{});
-    case BinaryKind::Equal: return body(std::integral_constant<BinaryKind, BinaryKind::Equal>{});
-    case BinaryKind::Greater: return body(std::integral_constant<BinaryKind, BinaryKind::Greater>{});
+    case BinaryKind::Add:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Add>{});
+    case BinaryKind::Subtract:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Subtract>{});
+    case BinaryKind::Multiply:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Multiply>{});
+    case BinaryKind::Divide:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Divide>{});
+    case BinaryKind::Maximum:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Maximum>{});
+    case BinaryKind::Minimum:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Minimum>{});
+    case BinaryKind::Equal:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Equal>{});
+    case BinaryKind::Greater:
+      return body(std::integral_constant<BinaryKind, BinaryKind::Greater>{});
   }
 }
 
@@ -212,7 +274,8 @@ Vec binary_vector(Vec a, Vec b) {
   if constexpr (kKind == BinaryKind::Greater) return a > b ? one : zero;
 }
 
-// The same problem with axes of extent 1 dropped and neighbours merged wherever both inputs step through them as one.
+// The same problem with axes of extent 1 dropped and neighbours merged wherever both inputs step through them
+// as one.
 BinaryProblem merged(const BinaryProblem& p) {
   BinaryProblem q;
   q.kind = p.kind;
@@ -236,7 +299,8 @@ BinaryProblem merged(const BinaryProblem& p) {
 bool per_channel(const BinaryProblem& q) {
   if (q.dims.rank() != 2 || q.a_strides[1] != 1 || q.b_strides[1] != 1) return false;
   const int64_t channels = q.dims[1];
-  return (q.a_strides[0] == channels && q.b_strides[0] == 0) || (q.a_strides[0] == 0 && q.b_strides[0] == channels);
+  return (q.a_strides[0] == channels && q.b_strides[0] == 0) ||
+         (q.a_strides[0] == 0 && q.b_strides[0] == channels);
 }
 
 // A vector of an input that steps by 1, by 0, or by any stride.
@@ -264,7 +328,8 @@ void binary_runs_of(const BinaryProblem& q, const Binary<float>& a, KernelContex
       });
     }
     return parallel_vectors(context, q.dims[0], [=](int64_t i, auto lanes) {
-      store(a.y + i, binary_vector<kKind>(load_stride(a.a, as, i, lanes), load_stride(a.b, bs, i, lanes)), lanes);
+      store(a.y + i, binary_vector<kKind>(load_stride(a.a, as, i, lanes), load_stride(a.b, bs, i, lanes)),
+            lanes);
     });
   }
   if (per_channel(q)) {
@@ -275,7 +340,9 @@ void binary_runs_of(const BinaryProblem& q, const Binary<float>& a, KernelContex
     return with_flag(a_repeats, [&](auto a_is_channel) {
       parallel_channel_vectors(context, period, q.dims[0], [=](int64_t i, int64_t j, auto lanes) {
         const Vec each = load(whole + i, lanes), repeated = load(channel + j, lanes);
-        store(a.y + i, a_is_channel ? binary_vector<kKind>(repeated, each) : binary_vector<kKind>(each, repeated), lanes);
+        store(a.y + i,
+              a_is_channel ? binary_vector<kKind>(repeated, each) : binary_vector<kKind>(each, repeated),
+              lanes);
       });
     });
   }

@@ -98,7 +98,10 @@ void outer(const GemmProblem& p, const Gemm<float>& g, KernelContext& context) {
       OuterRun run;
       run.cols = std::min(kBlock, end - k), run.x_col = p.m, run.y_col = width;
       pack_panel(p, g.b, panel, k, run.cols, scratch);
-      accumulate_outer(run, g.a + k * p.m + row, std::min(plan.rows, p.m - row), scratch, width, to, k != begin);
+      const int64_t rows = std::min(plan.rows, p.m - row), size = outer_rows(rows);
+      for (int64_t first = 0; first < rows; first += size)
+        accumulate_outer(run, g.a + k * p.m + row + first, std::min(size, rows - first), scratch, width, to + first * width,
+                         k != begin);
     }
   });
   for_ranges(context, p.m, ceil_div(8192, p.n * plan.parts), [&](int64_t begin, int64_t end, int64_t, int) {

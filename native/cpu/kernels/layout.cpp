@@ -1,16 +1,17 @@
 // Data movement: strided copy (concat, slice, pad, transpose, broadcast), fill, casts.
 //
 // Variants
-//   runs       strided_copy: axes that both sides step through as one are merged; what is left is copied run by run along the
-//              last axis, with memcpy where it is contiguous.
+//   runs       strided_copy: axes that both sides step through as one are merged; what is left is copied run
+//              by run along the last axis, with memcpy where it is contiguous.
 //   streaming  fill and cast: the flat tensor in parallel.
 //   ref        an element at a time.
 //
 // Bytes only: 8 an element of f32 (fill 4, cast of u8 5). Bound by memory; a transpose by its strided reads.
 // Bench: lapidary bench --kernel strided_copy --problem
-//        "dims=128x1024x16 x_strides=16384x16x1 y_strides=32768x32x1 x_count=2097152 y_count=4194304 partial=1"
-#include "cpu/kernels/vectors.h"
+//        "dims=128x1024x16 x_strides=16384x16x1 y_strides=32768x32x1 x_count=2097152 y_count=4194304
+//        partial=1"
 #include "ops/layout.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -32,8 +33,10 @@ void copy_elements(const StridedCopyProblem& p, const E* x, E* y) {
 
 template <class T>
 void strided_copy_ref(const StridedCopyProblem& p, const StridedCopy<T>& a, KernelContext&) {
-  if (p.bytes == 1) copy_elements(p, reinterpret_cast<const uint8_t*>(a.x), reinterpret_cast<uint8_t*>(a.y));
-  else copy_elements(p, a.x, a.y);
+  if (p.bytes == 1)
+    copy_elements(p, reinterpret_cast<const uint8_t*>(a.x), reinterpret_cast<uint8_t*>(a.y));
+  else
+    copy_elements(p, a.x, a.y);
 }
 
 template <class T>
@@ -53,18 +56,24 @@ template <class T>
 void cast_ref(const CastProblem& p, const Cast<T>& a, KernelContext&) {
   const auto convert = [&]<class From, class To>(const From* x, To* y) {
     for (int64_t i = 0; i < p.count; ++i) {
-      if constexpr (std::is_same_v<To, int32_t>) y[i] = truncate(x[i]);
-      else y[i] = static_cast<To>(x[i]);
+      if constexpr (std::is_same_v<To, int32_t>)
+        y[i] = truncate(x[i]);
+      else
+        y[i] = static_cast<To>(x[i]);
     }
   };
   switch (p.kind) {
-    case CastKind::U8ToF32: return convert(static_cast<const uint8_t*>(a.x), static_cast<T*>(a.y));
-    case CastKind::I32ToF32: return convert(static_cast<const int32_t*>(a.x), static_cast<T*>(a.y));
-    case CastKind::F32ToI32: return convert(static_cast<const T*>(a.x), static_cast<int32_t*>(a.y));
+    case CastKind::U8ToF32:
+      return convert(static_cast<const uint8_t*>(a.x), static_cast<T*>(a.y));
+    case CastKind::I32ToF32:
+      return convert(static_cast<const int32_t*>(a.x), static_cast<T*>(a.y));
+    case CastKind::F32ToI32:
+      return convert(static_cast<const T*>(a.x), static_cast<int32_t*>(a.y));
   }
 }
 
-// The same problem with axes of extent 1 dropped and neighbours merged wherever both sides step through them as one.
+// The same problem with axes of extent 1 dropped and neighbours merged wherever both sides step through them
+// as one.
 StridedCopyProblem merged(const StridedCopyProblem& p) {
   StridedCopyProblem q = p;
   q.dims = {}, q.x_strides = {}, q.y_strides = {};
@@ -102,8 +111,10 @@ void copy_runs(const StridedCopyProblem& p, const E* x, E* y, KernelContext& con
       from += at * q.x_strides[axis];
       to += at * q.y_strides[axis];
     }
-    if (xs == 1 && ys == 1) std::memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
-    else for (int64_t i = 0; i < count; ++i) to[i * ys] = from[i * xs];
+    if (xs == 1 && ys == 1)
+      std::memcpy(to, from, static_cast<size_t>(count) * sizeof(E));
+    else
+      for (int64_t i = 0; i < count; ++i) to[i * ys] = from[i * xs];
   };
   const int64_t grain = std::max<int64_t>(kStreamGrain / piece, 1);
   for_ranges(context, q.dims.count() / run * pieces, grain, [&](int64_t begin, int64_t end, int64_t, int) {
@@ -112,8 +123,10 @@ void copy_runs(const StridedCopyProblem& p, const E* x, E* y, KernelContext& con
 }
 
 void strided_copy_runs(const StridedCopyProblem& p, const StridedCopy<float>& a, KernelContext& context) {
-  if (p.bytes == 1) copy_runs(p, reinterpret_cast<const uint8_t*>(a.x), reinterpret_cast<uint8_t*>(a.y), context);
-  else copy_runs(p, a.x, a.y, context);
+  if (p.bytes == 1)
+    copy_runs(p, reinterpret_cast<const uint8_t*>(a.x), reinterpret_cast<uint8_t*>(a.y), context);
+  else
+    copy_runs(p, a.x, a.y, context);
 }
 
 void fill_streaming(const FillProblem& p, const Fill<float>& a, KernelContext& context) {
@@ -126,8 +139,10 @@ void cast_streaming(const CastProblem& p, const Cast<float>& a, KernelContext& c
     CastProblem part = p;
     part.count = end - begin;
     const size_t from = p.kind == CastKind::U8ToF32 ? 1 : 4;
-    cast_ref<float>(part, {static_cast<const char*>(a.x) + static_cast<size_t>(begin) * from, static_cast<float*>(a.y) + begin},
-                    context);
+    cast_ref<float>(
+        part,
+        {static_cast<const char*>(a.x) + static_cast<size_t>(begin) * from, static_cast<float*>(a.y) + begin},
+        context);
   });
 }
 
@@ -135,9 +150,7 @@ void cast_streaming(const CastProblem& p, const Cast<float>& a, KernelContext& c
 
 LAPIDARY_DEFINE_KERNEL(strided_copy, StridedCopy, strided_copy_ref,
                        implementation<StridedCopy<float>, &strided_copy_runs>("runs"))
-LAPIDARY_DEFINE_KERNEL(fill, Fill, fill_ref,
-                       implementation<Fill<float>, &fill_streaming>("streaming"))
-LAPIDARY_DEFINE_KERNEL(cast, Cast, cast_ref,
-                       implementation<Cast<float>, &cast_streaming>("streaming"))
+LAPIDARY_DEFINE_KERNEL(fill, Fill, fill_ref, implementation<Fill<float>, &fill_streaming>("streaming"))
+LAPIDARY_DEFINE_KERNEL(cast, Cast, cast_ref, implementation<Cast<float>, &cast_streaming>("streaming"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

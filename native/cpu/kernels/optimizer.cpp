@@ -5,11 +5,11 @@
 //   chunked    norm2: the same pieces, their sums of squares added in order in double.
 //   ref        a value at a time, in double.
 //
-// Per weight: sgd 20 bytes with momentum (12 without), 6 FLOPs; norm2 4 bytes, 2 FLOPs; clip_norm 8 bytes, 1 FLOP (nothing
-// when the norm is within the limit).
+// Per weight: sgd 20 bytes with momentum (12 without), 6 FLOPs; norm2 4 bytes, 2 FLOPs; clip_norm 8 bytes, 1
+// FLOP (nothing when the norm is within the limit).
 // Bench: lapidary bench --kernel sgd --problem "counts=2097152x16x16 momentum=0.9 decay=0.0001"
-#include "cpu/kernels/vectors.h"
 #include "ops/optimizer.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -80,7 +80,8 @@ void parallel_parts(KernelContext& context, const Counts& counts, const Body& bo
 }
 
 void sgd_streaming(const SgdProblem& p, const Sgd<float>& a, KernelContext& context) {
-  const float rate = context.step->scalars[static_cast<size_t>(p.rate_slot)], momentum = p.momentum, decay = p.decay;
+  const float rate = context.step->scalars[static_cast<size_t>(p.rate_slot)], momentum = p.momentum,
+              decay = p.decay;
   with_flag(a.momenta != nullptr, [&](auto has_momentum) {
     parallel_parts(context, p.counts, [&](int64_t, size_t tensor, int64_t first, int64_t last) {
       float *w = a.weights[tensor], *momenta = has_momentum ? a.momenta[tensor] : nullptr;
@@ -139,8 +140,7 @@ void clip_norm_streaming(const ClipNormProblem& p, const ClipNorm<float>& a, Ker
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(sgd, Sgd, sgd_ref,
-                       implementation<Sgd<float>, &sgd_streaming>("streaming"))
+LAPIDARY_DEFINE_KERNEL(sgd, Sgd, sgd_ref, implementation<Sgd<float>, &sgd_streaming>("streaming"))
 LAPIDARY_DEFINE_KERNEL(norm2, Norm2, norm2_ref,
                        implementation<Norm2<float>, &norm2_chunked, nullptr, &norm2_workspace>("chunked"))
 LAPIDARY_DEFINE_KERNEL(clip_norm, ClipNorm, clip_norm_ref,

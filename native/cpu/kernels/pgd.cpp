@@ -7,8 +7,8 @@
 //
 // start 8 bytes and 5 Philox multiplications an element; step 16 bytes, 8 FLOPs an element, bound by memory.
 // Bench: lapidary bench --kernel pgd_step --problem "count=393216 step=0.0078 epsilon=0.031"
-#include "cpu/kernels/philox_lanes.h"
 #include "ops/pgd.h"
+#include "cpu/kernels/philox_lanes.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -25,8 +25,10 @@ void start_ref(const PgdStartProblem& p, const PgdStart<T>& a, KernelContext& co
     const uint64_t high = static_cast<uint64_t>(p.site) << 32 | static_cast<uint32_t>(a.sample_index[sample]);
     const uint64_t low = static_cast<uint64_t>(context.step->step) << 32;
     for (int64_t e = 0; e < p.features; ++e) {
-      const Philox::Block block = Philox::block(static_cast<uint64_t>(p.seed), high, low | static_cast<uint64_t>(e / 4));
-      const double noise = p.epsilon * (2 * static_cast<double>(Philox::uniform(block[static_cast<size_t>(e % 4)])) - 1);
+      const Philox::Block block =
+          Philox::block(static_cast<uint64_t>(p.seed), high, low | static_cast<uint64_t>(e / 4));
+      const double noise =
+          p.epsilon * (2 * static_cast<double>(Philox::uniform(block[static_cast<size_t>(e % 4)])) - 1);
       const int64_t i = sample * p.features + e;
       a.y[i] = static_cast<T>(clamp<double>(a.x[i] + noise, p.low, p.high));
     }
@@ -47,17 +49,19 @@ void start_lanes(const PgdStartProblem& p, const PgdStart<float>& a, KernelConte
   const Vec low = broadcast(p.low), high = broadcast(p.high);
   const auto seed = static_cast<uint64_t>(p.seed), site = static_cast<uint64_t>(p.site) << 32;
   const uint64_t step = static_cast<uint64_t>(context.step->step) << 32;
-  for_ranges(context, p.samples, std::max<int64_t>(8192 / p.features, 1), [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t sample = begin; sample < end; ++sample) {
-      const float* x = a.x + sample * p.features;
-      float* y = a.y + sample * p.features;
-      const uint64_t stream = site | static_cast<uint32_t>(a.sample_index[sample]);
-      for_uniforms(seed, stream, step, 0, p.features, [=, epsilon = p.epsilon](int64_t i, Vec uniform, auto lanes) {
-        const Vec moved = load(x + i, lanes) + epsilon * (2.0f * uniform - 1.0f);
-        store(y + i, clamp(moved, low, high), lanes);
-      });
-    }
-  });
+  for_ranges(context, p.samples, std::max<int64_t>(8192 / p.features, 1),
+             [&](int64_t begin, int64_t end, int64_t, int) {
+               for (int64_t sample = begin; sample < end; ++sample) {
+                 const float* x = a.x + sample * p.features;
+                 float* y = a.y + sample * p.features;
+                 const uint64_t stream = site | static_cast<uint32_t>(a.sample_index[sample]);
+                 for_uniforms(seed, stream, step, 0, p.features,
+                              [=, epsilon = p.epsilon](int64_t i, Vec uniform, auto lanes) {
+                                const Vec moved = load(x + i, lanes) + epsilon * (2.0f * uniform - 1.0f);
+                                store(y + i, clamp(moved, low, high), lanes);
+                              });
+               }
+             });
 }
 
 void step_streaming(const PgdStepProblem& p, const PgdStep<float>& a, KernelContext& context) {
@@ -65,14 +69,14 @@ void step_streaming(const PgdStepProblem& p, const PgdStep<float>& a, KernelCont
   parallel_vectors(context, p.count, [=](int64_t i, auto lanes) {
     const Vec g = load(a.gradient + i, lanes), x = load(a.x + i, lanes);
     const Vec move = g > zero ? step : g < zero ? -step : zero;
-    store(a.y + i, clamp(clamp(load(a.x_adv + i, lanes) + move, x - p.epsilon, x + p.epsilon), low, high), lanes);
+    store(a.y + i, clamp(clamp(load(a.x_adv + i, lanes) + move, x - p.epsilon, x + p.epsilon), low, high),
+          lanes);
   });
 }
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(pgd_start, PgdStart, start_ref,
-                       implementation<PgdStart<float>, &start_lanes>("lanes"))
+LAPIDARY_DEFINE_KERNEL(pgd_start, PgdStart, start_ref, implementation<PgdStart<float>, &start_lanes>("lanes"))
 LAPIDARY_DEFINE_KERNEL(pgd_step, PgdStep, step_ref,
                        implementation<PgdStep<float>, &step_streaming>("streaming"))
 

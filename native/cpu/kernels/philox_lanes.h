@@ -1,4 +1,5 @@
-// Philox blocks side by side in vectors: the words of core/philox.h, for kLanes consecutive counters at a time.
+// Philox blocks side by side in vectors: the words of core/philox.h, for kLanes consecutive counters at a
+// time.
 #pragma once
 
 #include "core/philox.h"
@@ -9,7 +10,8 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 /// Elements that one call of philox_uniforms fills.
 inline constexpr int64_t kPhiloxElements = 4 * kLanes;
 
-/// uniforms[4 b + w] = [0, 1) of word w of block (high, low + b) under `key`, b < kLanes. low must not carry beyond 32 bits.
+/// uniforms[4 b + w] = [0, 1) of word w of block (high, low + b) under `key`, b < kLanes. low must not carry
+/// beyond 32 bits.
 static inline void philox_uniforms(uint64_t key, uint64_t high, uint64_t low, float* uniforms) {
   uint32_t c[4][kLanes];
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -35,14 +37,15 @@ static inline void philox_uniforms(uint64_t key, uint64_t high, uint64_t low, fl
   }
 }
 
-/// body(i, uniform vector, lanes) for elements begin..end-1 of one stream; begin is a multiple of kPhiloxElements, and
-/// element e takes word e % 4 of block (high, low + e / 4).
+/// body(i, uniform vector, lanes) for elements begin..end-1 of one stream; begin is a multiple of
+/// kPhiloxElements, and element e takes word e % 4 of block (high, low + e / 4).
 template <class Body>
 inline void for_uniforms(uint64_t key, uint64_t high, uint64_t low, int64_t begin, int64_t end, Body&& body) {
   alignas(64) float uniforms[kPhiloxElements];
   for (int64_t i = begin; i < end; i += kPhiloxElements) {
     philox_uniforms(key, high, low + static_cast<uint64_t>(i / 4), uniforms);
-    for_vectors(0, std::min(kPhiloxElements, end - i), [&](int64_t at, auto lanes) { body(i + at, load(uniforms + at), lanes); });
+    for_vectors(0, std::min(kPhiloxElements, end - i),
+                [&](int64_t at, auto lanes) { body(i + at, load(uniforms + at), lanes); });
   }
 }
 

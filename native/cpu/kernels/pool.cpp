@@ -1,14 +1,16 @@
 // Max and average pooling over NHWC.
 //
 // Variants
-//   pixels  vectors over channels, output (backward: input) pixels in parallel. Backward gathers: an input pixel adds the
-//           windows that contain it, so nothing is scattered and overlapping windows need no order between threads.
+//   pixels  vectors over channels, output (backward: input) pixels in parallel. Backward gathers: an input
+//           pixel adds the windows that contain it, so nothing is scattered and overlapping windows need no
+//           order between threads.
 //   ref     the same sums, a value at a time, in double.
 //
-// fprop reads N H W C * 4 bytes (overlapping windows from cache), writes N P Q C * 4 (max: 8), R S FLOPs an output.
+// fprop reads N H W C * 4 bytes (overlapping windows from cache), writes N P Q C * 4 (max: 8), R S FLOPs an
+// output.
 // Bench: lapidary bench --kernel pool_fprop --problem "N=128 H=8 W=8 C=64 R=8 S=8 kind=average"
-#include "cpu/kernels/vectors.h"
 #include "ops/pool.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -111,7 +113,8 @@ void fprop_pixels(const PoolProblem& p, const PoolFprop<float>& a, KernelContext
         Vec sum{};
         for (int64_t h = rows.begin; h < rows.end; ++h) {
           Vec row{};
-          for (int64_t w = columns.begin; w < columns.end; ++w) row += load(image + (h * p.w + w) * p.c + c, lanes);
+          for (int64_t w = columns.begin; w < columns.end; ++w)
+            row += load(image + (h * p.w + w) * p.c + c, lanes);
           sum += row;
         }
         store(a.y + out * p.c + c, sum * scale, lanes);
@@ -133,10 +136,11 @@ void fprop_pixels(const PoolProblem& p, const PoolFprop<float>& a, KernelContext
       std::memcpy(a.index + out * p.c + c, &where, static_cast<size_t>(lanes) * sizeof(int32_t));
     });
   };
-  for_ranges(context, p.n * height * width, pixel_grain(p.c, p.r * p.s), [&](int64_t begin, int64_t end, int64_t, int) {
-    const auto own = pixel;  // a copy stays in registers across stores
-    for (int64_t out = begin; out < end; ++out) own(out);
-  });
+  for_ranges(context, p.n * height * width, pixel_grain(p.c, p.r * p.s),
+             [&](int64_t begin, int64_t end, int64_t, int) {
+               const auto own = pixel;  // a copy stays in registers across stores
+               for (int64_t out = begin; out < end; ++out) own(out);
+             });
 }
 
 template <bool kMax>
@@ -185,8 +189,10 @@ void dgrad_pixels_of(const PoolProblem& p, const PoolDgrad<float>& a, KernelCont
 }
 
 void dgrad_pixels(const PoolProblem& p, const PoolDgrad<float>& a, KernelContext& context) {
-  if (p.kind == PoolKind::Max) dgrad_pixels_of<true>(p, a, context);
-  else dgrad_pixels_of<false>(p, a, context);
+  if (p.kind == PoolKind::Max)
+    dgrad_pixels_of<true>(p, a, context);
+  else
+    dgrad_pixels_of<false>(p, a, context);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 //
 // 4 bytes and 2 FLOPs a weight; filters mostly lie in cache.
 // Bench: lapidary bench --kernel channel_scores --problem "channels=512 weights=4608"
-#include "cpu/kernels/vectors.h"
 #include "ops/prune.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -25,7 +25,8 @@ void channel_scores_ref(const ChannelScoresProblem& p, const ChannelScores<T>& a
   }
 }
 
-void channel_scores_rows(const ChannelScoresProblem& p, const ChannelScores<float>& a, KernelContext& context) {
+void channel_scores_rows(const ChannelScoresProblem& p, const ChannelScores<float>& a,
+                         KernelContext& context) {
   const int64_t grain = std::max<int64_t>(kStreamGrain / p.weights, 1);
   with_flag(p.kind == ScoreKind::L1, [&](auto l1) {
     for_ranges(context, p.channels, grain, [&](int64_t begin, int64_t end, int64_t, int) {

@@ -1,16 +1,18 @@
-// Reductions of [outer, extent, inner] over extent: sum, mean, max, min, argmax; and the backward of max and min.
+// Reductions of [outer, extent, inner] over extent: sum, mean, max, min, argmax; and the backward of max and
+// min.
 //
 // Variants
-//   chunked  the extent is cut into chunks that depend on extent and inner only, so one result does not depend on how many
-//            there are (outer); partial results are merged in order. inner = 1: vectors along the extent; else vectors along
-//            inner, for sums with small inners repeated to whole vectors (channels.h).
+//   chunked  the extent is cut into chunks that depend on extent and inner only, so one result does not
+//            depend on how many there are (outer); partial results are merged in order. inner = 1: vectors
+//            along the extent; else vectors along inner, for sums with small inners repeated to whole vectors
+//            (channels.h).
 //   rows     extreme backward: ref's loops over rows in parallel.
 //   ref      a value at a time, in double.
 //
 // Reads 4 bytes and does 1 FLOP an element. Bound by memory.
 // Bench: lapidary bench --kernel reduce_forward --problem "outer=128 extent=64 inner=64 kind=mean"
-#include "cpu/kernels/channels.h"
 #include "ops/reduce.h"
+#include "cpu/kernels/channels.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -34,11 +36,19 @@ void forward_ref(const ReduceProblem& p, const ReduceForward<T>& a, KernelContex
       }
       const int64_t at = o * p.inner + i;
       switch (p.kind) {
-        case Reduction::Sum: a.y[at] = static_cast<T>(sum); break;
-        case Reduction::Mean: a.y[at] = static_cast<T>(sum / static_cast<double>(p.extent)); break;
+        case Reduction::Sum:
+          a.y[at] = static_cast<T>(sum);
+          break;
+        case Reduction::Mean:
+          a.y[at] = static_cast<T>(sum / static_cast<double>(p.extent));
+          break;
         case Reduction::Max:
-        case Reduction::Min: a.y[at] = x[best * p.inner]; break;
-        case Reduction::ArgMax: a.index[at] = static_cast<int32_t>(best); break;
+        case Reduction::Min:
+          a.y[at] = x[best * p.inner];
+          break;
+        case Reduction::ArgMax:
+          a.index[at] = static_cast<int32_t>(best);
+          break;
       }
     }
   }
@@ -159,7 +169,8 @@ void forward_chunked(const ReduceProblem& p, const ReduceForward<float>& a, Kern
         return;
       }
       const size_t bytes = sum_channels_bytes(period, 1);
-      auto* scratch = static_cast<double*>(context.scratch(worker, bytes + static_cast<size_t>(p.inner) * sizeof(double)));
+      auto* scratch = static_cast<double*>(
+          context.scratch(worker, bytes + static_cast<size_t>(p.inner) * sizeof(double)));
       double* sums = scratch + period.length();
       sum_channels<1>(period, 0, rows, scratch, sums,
                       [&](int64_t i, int64_t, auto lanes) { return std::array{load(x + i, lanes)}; });
@@ -183,31 +194,38 @@ void forward_chunked(const ReduceProblem& p, const ReduceForward<float>& a, Kern
     Partial total = *partial;
     for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
       const Partial& next = partial[chunk * p.inner];
-      if (is_sum(p.kind)) total.value += next.value;
-      else if (beats(p.kind, next.value, total.value)) total = next;
+      if (is_sum(p.kind))
+        total.value += next.value;
+      else if (beats(p.kind, next.value, total.value))
+        total = next;
     }
-    if (p.kind == Reduction::ArgMax) a.index[at] = static_cast<int32_t>(total.where);
-    else a.y[at] = static_cast<float>(total.value * scale);
+    if (p.kind == Reduction::ArgMax)
+      a.index[at] = static_cast<int32_t>(total.where);
+    else
+      a.y[at] = static_cast<float>(total.value * scale);
   };
   for_ranges(context, p.outer * p.inner, kStreamGrain, [&](int64_t begin, int64_t end, int64_t, int) {
     for (int64_t at = begin; at < end; ++at) merge(at);
   });
 }
 
-void extreme_backward_rows(const ReduceProblem& p, const ReduceExtremeBackward<float>& a, KernelContext& context) {
+void extreme_backward_rows(const ReduceProblem& p, const ReduceExtremeBackward<float>& a,
+                           KernelContext& context) {
   const int64_t slice = p.extent * p.inner, grain = std::max<int64_t>(kStreamGrain / slice, 1);
   for_ranges(context, p.outer, grain, [&](int64_t begin, int64_t end, int64_t, int) {
     ReduceProblem part = p;
     part.outer = end - begin;
-    extreme_backward_ref<float>(part, {a.x + begin * slice, a.y + begin * p.inner, a.dy + begin * p.inner, a.dx + begin * slice},
-                                context);
+    extreme_backward_ref<float>(
+        part, {a.x + begin * slice, a.y + begin * p.inner, a.dy + begin * p.inner, a.dx + begin * slice},
+        context);
   });
 }
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(reduce_forward, ReduceForward, forward_ref,
-                       implementation<ReduceForward<float>, &forward_chunked, nullptr, &forward_workspace>("chunked"))
+LAPIDARY_DEFINE_KERNEL(
+    reduce_forward, ReduceForward, forward_ref,
+    implementation<ReduceForward<float>, &forward_chunked, nullptr, &forward_workspace>("chunked"))
 LAPIDARY_DEFINE_KERNEL(reduce_extreme_backward, ReduceExtremeBackward, extreme_backward_ref,
                        implementation<ReduceExtremeBackward<float>, &extreme_backward_rows>("rows"))
 

@@ -334,16 +334,15 @@ inline void outer_tile_of(int rows, const OuterRun& run, const float* x, const f
   else if constexpr (M > 1) outer_tile_of<V, M - 1>(rows, run, x, dy, sums, add);
 }
 
-/// sums[axis][width] (+)= x^T dy for `axis` neighbouring channels of x and a panel of `width` columns of dy.
-inline void accumulate_outer(const OuterRun& run, const float* x, int64_t axis, const float* dy, int64_t width, float* sums,
+/// How many channels of an axis a tile takes: all tiles about equal.
+constexpr int64_t outer_rows(int64_t axis) { return ceil_div(axis, ceil_div(axis, kOuterRows)); }
+
+/// sums[rows][width] (+)= x^T dy for `rows` (at most kOuterRows) neighbouring channels of x and a panel of `width` columns
+/// of dy.
+inline void accumulate_outer(const OuterRun& run, const float* x, int64_t rows, const float* dy, int64_t width, float* sums,
                              bool add) {
-  const int64_t blocks = ceil_div(axis, kOuterRows), size = ceil_div(axis, blocks);
-  for (int64_t first = 0; first < axis; first += size) {
-    const int rows = static_cast<int>(std::min(size, axis - first));
-    float* to = sums + first * width;
-    if (width == kPanel) outer_tile_of<kTileVecs>(rows, run, x + first, dy, to, add);
-    else outer_tile_of<1>(rows, run, x + first, dy, to, add);
-  }
+  if (width == kPanel) outer_tile_of<kTileVecs>(static_cast<int>(rows), run, x, dy, sums, add);
+  else outer_tile_of<1>(static_cast<int>(rows), run, x, dy, sums, add);
 }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

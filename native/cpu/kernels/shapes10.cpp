@@ -1,5 +1,5 @@
-// Draws samples of the shapes10 data set (data/shapes10.h) into device memory, an image a task.
-// Variants: `images` runs the images over the pool; ref draws them one after the other. About 3 KB written an image.
+// Draws samples of the shapes10 data set (data/shapes10.h) into device memory, an image a task. Variants:
+// `images` runs the images over the pool; ref draws them one after the other. About 3 KB written an image.
 // Bench: lapidary bench --kernel draw_shapes10 --problem "N=1024"
 #include "data/shapes10.h"
 
@@ -20,7 +20,8 @@ void draw_shapes10_ref(const DrawShapes10Problem& p, const DrawShapes10<T>& a, K
   for (int64_t n = 0; n < p.n; ++n) draw(p, a, n);
 }
 
-void draw_shapes10_images(const DrawShapes10Problem& p, const DrawShapes10<float>& a, KernelContext& context) {
+void draw_shapes10_images(const DrawShapes10Problem& p, const DrawShapes10<float>& a,
+                          KernelContext& context) {
   context.parallel(p.n, [&](int64_t n, int) { draw(p, a, n); });
 }
 

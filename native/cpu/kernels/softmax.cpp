@@ -4,10 +4,11 @@
 //   rows  rows in parallel, vectors along the classes; a row's result does not depend on the others.
 //   ref   a value at a time, in double.
 //
-// Reads and writes 8 bytes an element (backward 12; a row is read again from cache), about 25 FLOPs with an exponential.
+// Reads and writes 8 bytes an element (backward 12; a row is read again from cache), about 25 FLOPs with an
+// exponential.
 // Bench: lapidary bench --kernel softmax_forward --problem "rows=4096 classes=1000"
-#include "cpu/kernels/vectors.h"
 #include "ops/softmax.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -34,7 +35,8 @@ void backward_ref(const SoftmaxProblem& p, const SoftmaxBackward<T>& a, KernelCo
     double sum = 0;
     for (int64_t c = 0; c < p.classes; ++c) sum += p.logarithm ? dy[c] : static_cast<double>(dy[c]) * y[c];
     for (int64_t c = 0; c < p.classes; ++c) {
-      dx[c] = static_cast<T>(p.logarithm ? dy[c] - std::exp(static_cast<double>(y[c])) * sum : y[c] * (dy[c] - sum));
+      dx[c] = static_cast<T>(p.logarithm ? dy[c] - std::exp(static_cast<double>(y[c])) * sum
+                                         : y[c] * (dy[c] - sum));
     }
   }
 }
@@ -45,7 +47,8 @@ void forward_rows(const SoftmaxProblem& p, const SoftmaxForward<float>& a, Kerne
   const Vec lowest = broadcast(-std::numeric_limits<float>::infinity());
   const auto row = [&](const float* x, float* y) {
     Vec most = lowest;
-    for_vectors(0, p.classes, [&](int64_t c, auto lanes) { most = max(load_or(x + c, lanes, lowest), most); });
+    for_vectors(0, p.classes,
+                [&](int64_t c, auto lanes) { most = max(load_or(x + c, lanes, lowest), most); });
     const float shift = largest_lane(most);
     Vec sums{};
     for_vectors(0, p.classes, [&](int64_t c, auto lanes) {
@@ -56,10 +59,13 @@ void forward_rows(const SoftmaxProblem& p, const SoftmaxForward<float>& a, Kerne
     const double sum = sum_lanes(sums);
     if (p.logarithm) {
       const float logarithm = static_cast<float>(std::log(sum));
-      for_vectors(0, p.classes, [&](int64_t c, auto lanes) { store(y + c, load(x + c, lanes) - shift - logarithm, lanes); });
+      for_vectors(0, p.classes, [&](int64_t c, auto lanes) {
+        store(y + c, load(x + c, lanes) - shift - logarithm, lanes);
+      });
     } else {
       const float scale = static_cast<float>(1 / sum);
-      for_vectors(0, p.classes, [&](int64_t c, auto lanes) { store(y + c, load(y + c, lanes) * scale, lanes); });
+      for_vectors(0, p.classes,
+                  [&](int64_t c, auto lanes) { store(y + c, load(y + c, lanes) * scale, lanes); });
     }
   };
   for_ranges(context, p.rows, row_grain(p), [&](int64_t begin, int64_t end, int64_t, int) {
@@ -81,7 +87,8 @@ void backward_rows(const SoftmaxProblem& p, const SoftmaxBackward<float>& a, Ker
     });
   };
   for_ranges(context, p.rows, row_grain(p), [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t i = begin; i < end; ++i) row(a.y + i * p.classes, a.dy + i * p.classes, a.dx + i * p.classes);
+    for (int64_t i = begin; i < end; ++i)
+      row(a.y + i * p.classes, a.dy + i * p.classes, a.dx + i * p.classes);
   });
 }
 

@@ -7,7 +7,8 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 
 typedef int32_t IntVec __attribute__((vector_size(LAPIDARY_VLEN * sizeof(int32_t))));
 
-/// The count of lanes of a whole vector, known at compile time; a partial vector has a plain int64_t in its place.
+/// The count of lanes of a whole vector, known at compile time; a partial vector has a plain int64_t in its
+/// place.
 struct Full {
   constexpr operator int64_t() const { return kLanes; }
 };
@@ -35,8 +36,9 @@ inline void for_vectors(int64_t begin, int64_t end, Body&& body) {
 /// Elements of one task of a kernel that streams memory.
 inline constexpr int64_t kStreamGrain = 32768;
 
-/// Runs body(i, lanes) over 0..count-1 in parallel. Tasks start at multiples of 64, so vectors stay aligned. `body` should
-/// capture by value: each task works on a copy of its own, which the compiler keeps in registers across stores.
+/// Runs body(i, lanes) over 0..count-1 in parallel. Tasks start at multiples of 64, so vectors stay aligned.
+/// `body` should capture by value: each task works on a copy of its own, which the compiler keeps in
+/// registers across stores.
 template <class Body>
 void parallel_vectors(KernelContext& context, int64_t count, const Body& body) {
   for_ranges(context, ceil_div(count, 64), kStreamGrain / 64, [&](int64_t begin, int64_t end, int64_t, int) {
@@ -48,8 +50,10 @@ void parallel_vectors(KernelContext& context, int64_t count, const Body& body) {
 /// Calls body with the flag as a type.
 template <class Body>
 inline void with_flag(bool flag, Body&& body) {
-  if (flag) body(std::true_type{});
-  else body(std::false_type{});
+  if (flag)
+    body(std::true_type{});
+  else
+    body(std::false_type{});
 }
 
 /// At least `floor`; NaN stays. A floor of -infinity changes nothing, so ReLU can be an argument.
@@ -71,7 +75,8 @@ static inline float largest_lane(Vec v) {
   return most;
 }
 
-/// e^x to 2 units in the last place: e^x = 2^n e^r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes' expf.
+/// e^x to 2 units in the last place: e^x = 2^n e^r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes'
+/// expf.
 static inline Vec exp(Vec x) {
   x = at_least(at_most(x, broadcast(89.0f)), broadcast(-104.0f));
   const float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
@@ -87,13 +92,15 @@ static inline Vec exp(Vec x) {
   const Vec value = p * (r * r) + r + 1.0f;
   // 2^n in two factors, so that results near both ends of the range come out right.
   const IntVec power = reinterpret_cast<IntVec>(shifted) - 0x4b400000, half = power >> 1;
-  const Vec low = reinterpret_cast<Vec>((half + 127) << 23), high = reinterpret_cast<Vec>((power - half + 127) << 23);
+  const Vec low = reinterpret_cast<Vec>((half + 127) << 23),
+            high = reinterpret_cast<Vec>((power - half + 127) << 23);
   return value * low * high;
 }
 
 static inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
-/// tanh: (1 - e) / (1 + e) with e = exp(-2 |x|), and Cephes' polynomial near 0, where that difference loses digits.
+/// tanh: (1 - e) / (1 + e) with e = exp(-2 |x|), and Cephes' polynomial near 0, where that difference loses
+/// digits.
 static inline Vec tanh(Vec x) {
   const Vec size = magnitude(x), e = exp(-2.0f * size), far = (1.0f - e) / (1.0f + e), square = x * x;
   Vec p = broadcast(-5.70498872745e-3f);

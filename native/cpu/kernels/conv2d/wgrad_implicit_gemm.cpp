@@ -49,15 +49,19 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
   plan.pixel = plan.x_direct ? p.x_stride : spread_pixel(p.c);
 
-  constexpr int64_t kBlockPixels = 256, kParts = 16, kItems = 16, kPartialFloats = 512 * 1024;
+  constexpr int64_t kBlockPixels = 256, kParts = 16, kItems = 16, kPartialFloats = 512 * 1024, kScratchFloats = 160 * 1024;
+  const int64_t most_parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, kParts);
+  plan.rows = plan.P;
+  const int64_t image_floats = plan.scratch_rows() * plan.cols * plan.pixel;
   plan.images = std::clamp<int64_t>(kBlockPixels / (plan.P * plan.Q), 1, p.n);
-  plan.rows = plan.images > 1 ? plan.P : std::clamp<int64_t>(kBlockPixels / plan.Q, 1, plan.P);
-  if (p.n * plan.P * plan.Q < kBlockPixels * kParts && p.n > 1)  // few pixels: smaller blocks, so that there are several parts
-    plan.images = std::clamp<int64_t>(p.n / kParts, 1, plan.images);
+  plan.images = std::clamp<int64_t>(kScratchFloats / image_floats, 1, plan.images);
+  if (plan.images == 1) plan.rows = std::clamp<int64_t>(kBlockPixels / plan.Q, 1, plan.P);
+  // Few pixels: smaller blocks, so that there are several parts.
+  if (p.n > 1) plan.images = std::clamp<int64_t>(p.n / most_parts, 1, plan.images);
   plan.bands = ceil_div(plan.P, plan.rows);
   plan.rows = ceil_div(plan.P, plan.bands);
   plan.blocks = ceil_div(p.n, plan.images) * plan.bands;
-  plan.parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, std::min(kParts, plan.blocks));
+  plan.parts = std::min(most_parts, plan.blocks);
   const int64_t panels = panel_count(p.k), wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
   plan.panels_per_part = ceil_div(panels, wanted);
   plan.k_parts = ceil_div(panels, plan.panels_per_part);
@@ -165,10 +169,14 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
           joined_run.cols = run.images, joined_run.x_col = run.x_image, joined_run.y_col = run.y_image;
           joined_run.images = 1;
         }
-        for (int64_t r = 0; r < p.r; ++r)
-          for (int64_t s = 0; s < runs; ++s)
-            accumulate_outer(joined_run, x + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel, axis, gradient,
-                             width, sums + column * steps + (r * p.s + s) * p.c * width, block != first_block);
+        // A few channels at a time through all taps: they read the same cache lines.
+        const int64_t size = outer_rows(axis);
+        for (int64_t first = 0; first < axis; first += size)
+          for (int64_t r = 0; r < p.r; ++r)
+            for (int64_t s = 0; s < runs; ++s)
+              accumulate_outer(joined_run, x + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel + first,
+                               std::min(size, axis - first), gradient, width,
+                               sums + column * steps + ((r * p.s + s) * p.c + first) * width, block != first_block);
       }
     }
   });
