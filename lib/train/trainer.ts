@@ -144,13 +144,11 @@ export class Trainer {
         await settle();
         throw await this.#aborted(signal);
       }
-      const enqueued = this.#enqueueStep(batch, step++);
-      // Whoever awaits it gets the error; until then it is not unhandled.
-      enqueued.catch(() => {});
-      const reading = await enqueued;
-      reading.done.catch(() => {});
+      const { done } = await this.#enqueueStep(batch, step++);
+      // It is awaited one step later; until then its error is not unhandled.
+      done.catch(() => {});
       await settle();
-      inFlight = reading.done;
+      inFlight = done;
       if (snapshotEvery > 0 && step % snapshotEvery === 0 && step < first + batches.steps) {
         await settle();
         await onSnapshot?.(await this.#snapshot());
