@@ -82,6 +82,7 @@
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': [
         'NAPI_VERSION=9', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',  # a worker thread may end while a call is failing
         'LAPIDARY_VERSION="<!(node -p "require(\'./package.json\').version")"',
       ],
       'cflags_cc': ['-ffp-contract=off'],

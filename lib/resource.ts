@@ -16,7 +16,8 @@ interface Lease {
 /** The resources of one scope. */
 export type Owner = Set<Resource>;
 
-const debug = process.env.LAPIDARY_DEBUG === '1';
+/** Debug mode remembers where tensors are made and operations are called. */
+export const debug = process.env.LAPIDARY_DEBUG === '1';
 
 const leaks = new FinalizationRegistry<Lease>((lease) => {
   if (lease.handle === 0) return;

@@ -1,5 +1,6 @@
 /** How often a network is right, on images as they are and under attack. */
 
+import { device } from '../device.js';
 import { ArgumentError } from '../errors.js';
 import type { Module } from '../nn/module.js';
 import { tensor } from '../ops/create.js';
@@ -26,7 +27,8 @@ export interface EvaluationOptions {
  * Clean accuracy, and accuracy under each attack, in one pass over the images, in evaluation mode.
  *
  * An attack spends its time only on images that the network still gets right: those that are wrong as they are count
- * as wrong (they are points of the ball, too), and a restart takes only what withstood the ones before.
+ * as wrong (they are points of the ball, too), and a restart takes only what withstood the ones before. Random starts are
+ * drawn for step 0 of `device().stepBlock`, which is left there: so the result is a function of weights and images.
  *
  * @throws ArgumentError when there are no images; the reason of `signal`, once it is aborted
  */
@@ -40,6 +42,7 @@ export async function evaluateRobustness(
   let clean = 0;
   const withstood = attacks.map(() => 0);
   await inEvaluationMode(model, async () => {
+    device().stepBlock.manualStep(0);
     for await (const batch of batches) {
       signal?.throwIfAborted();
       const counts = await scope(async () => {

@@ -6,14 +6,12 @@
 import { fromNative, InternalError } from '../errors.js';
 import type { Handle, OpRow } from '../native.js';
 import { addon } from '../native-addon.js';
+import { debug } from '../resource.js';
 import { isRecording } from '../scope.js';
 
 const rows: ReadonlyMap<string, readonly [index: number, row: OpRow]> = new Map(
   addon.opTable().map((row, index) => [row.name, [index, row]]),
 );
-
-/** In debug mode, an error of work that fails later tells which call enqueued it. */
-const debug = process.env.LAPIDARY_DEBUG === '1';
 
 const fixedCount = (names: readonly string[]): number =>
   names.filter((name) => !name.startsWith('...')).length;
@@ -61,6 +59,7 @@ export class Op {
   }
 
   #call(ints: Int32Array, scalars: Float64Array, inputs: Float64Array): Handle | Handle[] {
+    // An error of work that fails later then tells which call enqueued it.
     if (debug) addon.setCallSite(new Error().stack ?? '');
     try {
       return addon.run(this.#index, isRecording() ? 1 : 0, ints, scalars, inputs);

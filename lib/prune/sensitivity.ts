@@ -75,7 +75,7 @@ export async function moduleSensitivities(
   checkOptions(adversarial, epsilons, stepsPerEpsilon, rate);
   const measure = async () => {
     const results: ModuleSensitivity[] = [];
-    for (const [name, weight] of weightsOf(model)) {
+    for (const [name, weight] of sensitiveWeights(model)) {
       signal?.throwIfAborted();
       weight.requiresGrad = true;
       try {
@@ -165,7 +165,8 @@ async function lossAndGradient(
   });
 }
 
-function* weightsOf(model: Module): Generator<[name: string, weight: Parameter]> {
+/** The weights whose sensitivity is measured, by module name: of every convolution and linear layer. */
+export function* sensitiveWeights(model: Module): Generator<[name: string, weight: Parameter]> {
   for (const [name, module] of model.namedModules()) {
     if (module instanceof Conv2d || module instanceof Linear) yield [name, module.weight];
   }

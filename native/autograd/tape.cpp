@@ -84,7 +84,7 @@ class Walk {
            "one element",
            static_cast<long long>(y.count()));
     }
-    if (seed && (!(seed.shape() == y.shape()) || seed.dtype() != DType::F32)) {
+    if (seed && (!(seed.shape() == y.shape()) || seed.dtype() != DType::F32 || seed.pending())) {
       fail(ErrorCode::Shape, "expected a seed like %s, got %s", describe(y).c_str(), describe(seed).c_str());
     }
     seed_ = seed ? seed.detached() : ops::constant(y.device(), y.shape(), 1.0f);
@@ -245,7 +245,7 @@ void accumulate_gradients(const Tensor& y, const Tensor& seed, bool retain) {
   for (auto& [leaf, sum] : walk.leaves) {
     if (leaf->grad) sum = ops::add_gradients(Tensor(leaf->grad), sum);
     // A gradient may be shared (both sides of a sum get the same tensor), but .grad may be changed in place.
-    else if (sum.impl()->storage.use_count() > 1)
+    else if (sum.impl().use_count() > 1 || sum.impl()->storage.use_count() > 1)
       sum = ops::copy_of(sum);
     leaf->grad = sum.impl();
   }

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include "core/dims.h"
@@ -38,20 +39,29 @@ inline std::string string_argument(const Napi::CallbackInfo& info, size_t index,
   return info[index].As<Napi::String>().Utf8Value();
 }
 
-/// A typed array of element type T (int32_t, double, ...). Its memory stays JavaScript's: read it before
-/// returning.
+/// What a typed array holds. A detached one has no elements.
+struct HostArray {
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+};
+inline std::optional<HostArray> host_array_argument(const Napi::Value& value) {
+  HostArray array{static_cast<napi_typedarray_type>(-1), 0, nullptr};
+  const napi_status status =
+      napi_get_typedarray_info(value.Env(), value, &array.type, &array.length, &array.data, nullptr, nullptr);
+  if (status != napi_ok) return std::nullopt;  // no typed array
+  return array;
+}
+
+/// A typed array of element type T (int32_t, double, ...). Its memory stays JavaScript's: read it before returning.
 template <class T>
 std::span<T> array_argument(const Napi::Value& value, napi_typedarray_type type, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+  const auto array = host_array_argument(value);
+  if (!array || array->type != type) {
     fail(ErrorCode::Argument, "expected a typed array of the right kind for %s", name);
   }
-  const auto array = value.As<Napi::TypedArray>();
-  auto buffer = array.ArrayBuffer();
-  if (buffer.IsDetached())
-    fail(ErrorCode::Argument, "expected a live array for %s, got a detached one", name);
-  if (array.ElementLength() == 0) return {};
-  return {reinterpret_cast<T*>(static_cast<char*>(buffer.Data()) + array.ByteOffset()),
-          array.ElementLength()};
+  if (array->length == 0) return {};
+  return {static_cast<T*>(array->data), array->length};
 }
 inline std::span<int32_t> int32_argument(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return array_argument<int32_t>(info[index], napi_int32_array, name);
@@ -65,18 +75,16 @@ inline std::span<const uint8_t> host_argument(const Napi::Value& value, DType dt
   const napi_typedarray_type type = dtype == DType::F32   ? napi_float32_array
                                     : dtype == DType::I32 ? napi_int32_array
                                                           : napi_uint8_array;
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+  const auto array = host_array_argument(value);
+  if (!array || array->type != type) {
     fail(ErrorCode::DType, "expected %s for %s of dtype %s",
          dtype == DType::F32   ? "a Float32Array"
          : dtype == DType::I32 ? "an Int32Array"
                                : "a Uint8Array",
          name, dtype_name(dtype));
   }
-  const auto array = value.As<Napi::TypedArray>();
-  auto buffer = array.ArrayBuffer();
-  if (buffer.IsDetached())
-    fail(ErrorCode::Argument, "expected a live array for %s, got a detached one", name);
-  return {static_cast<const uint8_t*>(buffer.Data()) + array.ByteOffset(), array.ByteLength()};
+  if (array->length == 0) return {};
+  return {static_cast<const uint8_t*>(array->data), array->length * dtype_size(dtype)};
 }
 
 }  // namespace lapidary

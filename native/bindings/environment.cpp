@@ -4,13 +4,18 @@
 
 namespace lapidary {
 
+HandleTable::HandleTable(EnvironmentId environment)
+    : first_generation_(1 + static_cast<uint32_t>(environment * 0x9E3779B9u % (kGenerations - 1))) {
+  clear();
+}
+
 double HandleTable::add(Tensor tensor) {
   size_t index;
   if (free_.empty()) {
     index = slots_.size();
     if (index >> kIndexBits)
       fail(ErrorCode::OutOfMemory, "more than 67 million live tensors; dispose some (scope)");
-    slots_.emplace_back();
+    slots_.push_back({Tensor(), first_generation_});
   } else {
     index = free_.back();
     free_.pop_back();
@@ -30,7 +35,7 @@ size_t HandleTable::index_of(double handle) const {
     fail(ErrorCode::Argument, "expected a tensor handle of this thread, got %.0f", handle);
   const Slot& slot = slots_[index];
   if (slot.generation != bits >> kIndexBits || !slot.tensor) {
-    fail(ErrorCode::Disposed, "this tensor has been disposed; keep() it, or return it from its scope");
+    fail(ErrorCode::Disposed, "this tensor has been disposed, or belongs to another thread; keep() it, or return it from its scope");
   }
   return index;
 }
@@ -41,15 +46,15 @@ void HandleTable::remove(double handle) {
   const size_t index = index_of(handle);
   const Tensor released = std::move(slots_[index].tensor);
   slots_[index].tensor = Tensor();
-  slots_[index].generation = (slots_[index].generation + 1) & ((1u << 27) - 1);
-  if (slots_[index].generation == 0) slots_[index].generation = 1;
+  uint32_t& generation = slots_[index].generation;
+  generation = generation + 1 < kGenerations ? generation + 1 : 1;
   free_.push_back(index);
   --live_;
 }
 
 void HandleTable::clear() {
   slots_.clear();
-  slots_.emplace_back();
+  slots_.push_back({Tensor(), 0});
   free_.clear();
   live_ = 0;
 }
@@ -64,18 +69,23 @@ void Mailbox::expect(Napi::Env env) {
   if (due_++ == 0) function_.Ref(env);
 }
 
-void Mailbox::post(std::function<void(Napi::Env)> callback) {
+void Mailbox::post(Letter letter) {
   std::lock_guard lock(mutex_);
   if (closed_) return;
-  auto* carried = new std::function<void(Napi::Env)>(std::move(callback));
-  const napi_status status = function_.NonBlockingCall(
-      carried, [this](Napi::Env env, Napi::Function, std::function<void(Napi::Env)>* body) {
-        const std::unique_ptr<std::function<void(Napi::Env)>> owned(body);
-        if (env == nullptr) return;  // the environment is going away
-        if (--due_ == 0) function_.Unref(env);
-        (*owned)(env);
-      });
-  if (status != napi_ok) delete carried;
+  letters_.push_back(std::move(letter));
+  function_.NonBlockingCall([this](Napi::Env env, Napi::Function) { deliver(env); });
+}
+
+void Mailbox::deliver(Napi::Env env) {
+  Letter letter;
+  {
+    std::lock_guard lock(mutex_);
+    if (letters_.empty()) return;
+    letter = std::move(letters_.front());
+    letters_.pop_front();
+  }
+  if (--due_ == 0) function_.Unref(env);
+  letter(env);
 }
 
 void Mailbox::close() {
@@ -90,15 +100,18 @@ EnvironmentId Environment::next_id() {
   return next++;
 }
 
-Environment::Environment(Napi::Env env) : id(next_id()), mailbox(std::make_shared<Mailbox>(env)) {
+Environment::Environment(Napi::Env env)
+    : id(next_id()), handles(id), mailbox(std::make_shared<Mailbox>(env)) {
   context.environment = id;
+  // A hook, not the destructor: hooks run last in, first out, so this one runs before Node takes the mailbox's function
+  // away, while the driver thread may be posting to it.
+  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->close(); }, this);
 }
 
-// Runs when the environment ends, also in mid-step: its queued work is dropped, its tensors are released.
-Environment::~Environment() {
+void Environment::close() {
   mailbox->close();
   Device& device = Device::cpu();
-  device.stream().drop(id);
+  device.forget(id);
   std::lock_guard lock(device.enqueue_lock());
   handles.clear();
 }

@@ -4,6 +4,8 @@
 
 #include <napi.h>
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -13,8 +15,10 @@
 namespace lapidary {
 
 /// Handles are index + generation, so a disposed one is recognised even when its slot serves another tensor.
+/// Generations start at another number in every environment, so that a handle of another thread is refused too.
 class HandleTable {
  public:
+  explicit HandleTable(EnvironmentId environment);
   double add(Tensor tensor);
   /// Throws ERR_DISPOSED for a released handle, ERR_ARGUMENT for a number that never was one.
   const Tensor& at(double handle) const;
@@ -24,31 +28,37 @@ class HandleTable {
 
  private:
   static constexpr uint64_t kIndexBits = 26;
+  static constexpr uint32_t kGenerations = uint32_t{1} << 27;
   struct Slot {
     Tensor tensor;
-    uint32_t generation = 1;
+    uint32_t generation;
   };
   size_t index_of(double handle) const;
 
-  std::vector<Slot> slots_{1};  // index 0 stays empty: handle 0 means "no tensor"
+  const uint32_t first_generation_;
+  std::vector<Slot> slots_;  // index 0 stays empty: handle 0 means "no tensor"
   std::vector<size_t> free_;
   size_t live_ = 0;
 };
 
-/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while
-/// some are due.
+/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while some
+/// are due.
 class Mailbox {
  public:
+  using Letter = std::function<void(Napi::Env)>;
   explicit Mailbox(Napi::Env env);
-  /// On the environment's thread: one callback is due.
+  /// On the environment's thread: one letter is due.
   void expect(Napi::Env env);
   /// On any thread: delivers it. Does nothing once closed.
-  void post(std::function<void(Napi::Env)> callback);
+  void post(Letter letter);
   void close();
 
  private:
+  void deliver(Napi::Env env);
+
   std::mutex mutex_;
   Napi::ThreadSafeFunction function_;
+  std::deque<Letter> letters_;  // kept here, not in the function's queue: what is not delivered is freed
   size_t due_ = 0;
   bool closed_ = false;
 };
@@ -56,7 +66,6 @@ class Mailbox {
 class Environment {
  public:
   explicit Environment(Napi::Env env);
-  ~Environment();
 
   const EnvironmentId id;
   HandleTable handles;
@@ -64,6 +73,8 @@ class Environment {
   CallContext context;
 
  private:
+  /// When the environment ends, also in mid-step: its queued work is dropped, its tensors are released.
+  void close();
   static EnvironmentId next_id();
 };
 

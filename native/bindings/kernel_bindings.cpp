@@ -20,7 +20,7 @@ KernelId kernel_argument(const Napi::CallbackInfo& info, size_t index) {
 Operands checked_operands(KernelId id, const void* problem) {
   Operands operands = kernel_info(id).operands(problem);
   for (const Operand& operand : operands) {
-    if (operand.count < 0 || operand.count > (int64_t{1} << 32)) {
+    if (operand.count < 0 || operand.count > kMostElements) {
       fail(ErrorCode::Shape, "problem '%s' has no sensible operand %s", kernel_info(id).text(problem).c_str(),
            operand.name);
     }
@@ -108,11 +108,14 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
     fail(ErrorCode::Argument, "expected a list of %zu operands", operands.size());
   }
   const auto arrays = info[3].As<Napi::Array>();
+  // All values first: a getter among them may detach the memory of another.
+  std::vector<Napi::Value> values;
+  for (uint32_t index = 0; index < operands.size(); ++index) values.push_back(arrays[index]);
   std::vector<void*> pointers(operands.size(), nullptr);
   for (uint32_t index = 0; index < operands.size(); ++index) {
     const Operand& operand = operands[index];
     if (operand.count == 0) continue;
-    const Napi::Value value = arrays[index];
+    const Napi::Value& value = values[index];
     std::span<const uint8_t> bytes;
     size_t size = dtype_size(operand.dtype);
     if (wanted == "ref64" && operand.dtype == DType::F32) {
@@ -129,29 +132,18 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
     pointers[index] = const_cast<uint8_t*>(bytes.data());
   }
   Device& device = Device::cpu();
-  Task task;
-  task.environment = environment.id;
-  task.name = kernel_info(id).name;
-  std::exception_ptr failure;
-  task.run = [&] {
-    try {
-      const HostBlock workspace =
-          aligned_block(implementation.workspace ? implementation.workspace(problem.get()) : 0);
-      const HostBlock packed =
-          aligned_block(implementation.packed_bytes ? implementation.packed_bytes(problem.get()) : 0);
-      if (packed) {
-        device.backend().pack(implementation, problem.get(),
-                              pointers[static_cast<size_t>(implementation.packed_operand)], packed.get());
-      }
-      device.backend().run(implementation, problem.get(), pointers.data(), workspace.get(), packed.get(),
-                           device.step_block());
-    } catch (...) {
-      failure = std::current_exception();
+  device.stream().call(environment.id, [&] {
+    const HostBlock workspace =
+        aligned_block(implementation.workspace ? implementation.workspace(problem.get()) : 0);
+    const HostBlock packed =
+        aligned_block(implementation.packed_bytes ? implementation.packed_bytes(problem.get()) : 0);
+    if (packed) {
+      device.backend().pack(implementation, problem.get(),
+                            pointers[static_cast<size_t>(implementation.packed_operand)], packed.get());
     }
-  };
-  device.stream().enqueue(std::move(task));
-  device.stream().wait();
-  if (failure) std::rethrow_exception(failure);
+    device.backend().run(implementation, problem.get(), pointers.data(), workspace.get(), packed.get(),
+                         device.step_block(environment.id));
+  });
   return info.Env().Undefined();
 }
 

@@ -164,7 +164,6 @@ Napi::Value to_host(const Napi::CallbackInfo& info, Environment& environment) {
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
   const DType dtype = tensor.dtype();
   const auto count = static_cast<size_t>(tensor.count());
-  environment.mailbox->expect(info.Env());
   tensor.device().stream().enqueue(readout_task(
       environment, tensor, [mailbox = environment.mailbox, deferred, dtype, count](Readout readout) {
         mailbox->post(
@@ -175,6 +174,7 @@ Napi::Value to_host(const Napi::CallbackInfo& info, Environment& environment) {
                 deferred->Resolve(host_array(env, dtype, readout->bytes.get(), count));
             });
       }));
+  environment.mailbox->expect(info.Env());
   return deferred->Promise();
 }
 
@@ -200,7 +200,7 @@ Napi::Value alias(const Napi::CallbackInfo& info, Environment& environment) {
 
 Napi::Value tensor_info(const Napi::CallbackInfo& info, Environment& environment) {
   const Napi::Env env = info.Env();
-  const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
+  const Tensor tensor = tensor_argument(info, environment, 0, "tensor");
   Napi::Array shape = Napi::Array::New(env, static_cast<size_t>(tensor.rank()));
   for (int axis = 0; axis < tensor.rank(); ++axis)
     shape[static_cast<uint32_t>(axis)] = static_cast<double>(tensor.size(axis));
@@ -277,7 +277,8 @@ Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environm
   Task task;
   task.name = "step block";
   task.environment = environment.id;
-  task.run = [&block = device.step_block(), slot, value] {
+  task.run = [&device, id = environment.id, slot, value] {
+    StepBlock& block = device.step_block(id);
     if (slot == -1)
       block.step = static_cast<int64_t>(value);
     else if (slot == -2)
@@ -291,7 +292,6 @@ Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environm
 
 Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment) {
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
-  environment.mailbox->expect(info.Env());
   Stream& stream = Device::cpu().stream();
   stream.fence([mailbox = environment.mailbox, deferred, &stream, id = environment.id] {
     mailbox->post([deferred, fault = stream.take_fault(id)](Napi::Env env) {
@@ -301,6 +301,7 @@ Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment
         deferred->Resolve(env.Undefined());
     });
   });
+  environment.mailbox->expect(info.Env());
   return deferred->Promise();
 }
 
@@ -313,10 +314,10 @@ Napi::Value synchronize_sync(const Napi::CallbackInfo& info, Environment& enviro
 
 Napi::Value ready(const Napi::CallbackInfo& info, Environment& environment) {
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
-  environment.mailbox->expect(info.Env());
-  Device::cpu().stream().when_shorter(Stream::kQueueLimit / 2, [mailbox = environment.mailbox, deferred] {
+  Device::cpu().when_ready([mailbox = environment.mailbox, deferred] {
     mailbox->post([deferred](Napi::Env env) { deferred->Resolve(env.Undefined()); });
   });
+  environment.mailbox->expect(info.Env());
   return deferred->Promise();
 }
 
@@ -354,12 +355,7 @@ Napi::Value empty_cache(const Napi::CallbackInfo& info, Environment&) {
 Napi::Value set_threads(const Napi::CallbackInfo& info, Environment& environment) {
   const int threads = static_cast<int>(integer_argument(info, 0, "threads", 1, 1024));
   Device& device = Device::cpu();
-  Task task;
-  task.name = "set threads";
-  task.environment = environment.id;
-  task.run = [&backend = device.backend(), threads] { backend.set_threads(threads); };
-  device.stream().enqueue(std::move(task));
-  device.stream().wait();
+  device.stream().call(environment.id, [&device, threads] { device.backend().set_threads(threads); });
   return info.Env().Undefined();
 }
 
@@ -402,6 +398,7 @@ Napi::Value set_call_site(const Napi::CallbackInfo& info, Environment& environme
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  Device::cpu();  // throws when there is none, say for a LAPIDARY_ISA that this processor has not
   env.SetInstanceData<Environment>(new Environment(env));
   const auto set = [&](const char* name, auto callback) {
     exports.Set(name, Napi::Function::New(env, callback, name));
@@ -445,6 +442,10 @@ static Napi::Object initialize_addon(Napi::Env env, Napi::Object exports) {
     return lapidary::initialize(env, exports);
   } catch (const lapidary::Error& error) {
     throw lapidary::to_javascript(env, error.code(), error.what());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw lapidary::to_javascript(env, lapidary::ErrorCode::Internal, error.what());
   }
 }
 

@@ -1,5 +1,8 @@
 #include "core/device.h"
 
+#include <dlfcn.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -8,17 +11,34 @@
 
 namespace lapidary {
 
+namespace {
+
+// The device's threads run this library's code until the process ends. Node closes the library with the last
+// environment that loaded it (say, a worker thread), and must not unmap it then.
+void stay_loaded() {
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &self) && self.dli_fname) {
+    dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+}
+
+}  // namespace
+
 CallContext& call_context() {
   static thread_local CallContext context;
   return context;
 }
 
 Device& Device::cpu() {
-  static Device* const device = new Device(cpu::make_cpu_backend());  // leaked on purpose
+  static Device* const device = [] {  // leaked on purpose
+    stay_loaded();
+    return new Device(cpu::make_cpu_backend());
+  }();
   return *device;
 }
 
-Device::Device(std::unique_ptr<Backend> backend) : backend_(std::move(backend)), allocator_(*backend_) {
+Device::Device(std::unique_ptr<Backend> backend)
+    : backend_(std::move(backend)), allocator_(*backend_), stream_(verbose) {
   const char* setting = std::getenv("LAPIDARY_VERBOSE");
   verbose = setting && *setting && std::string_view(setting) != "0";
   allocator_.relieve = [this] {
@@ -28,8 +48,9 @@ Device::Device(std::unique_ptr<Backend> backend) : backend_(std::move(backend)),
 }
 
 std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
-  const size_t size = (bytes + 4095) / 4096 * 4096;
+  const size_t size = std::max<size_t>((bytes + 4095) / 4096 * 4096, 4096);
   void* block = nullptr;
+  size_t capacity = size;  // a block from the free list may be larger
   {
     std::unique_lock lock(staging_mutex_);
     if (staged_ > 0 && staged_ + size > kStagingLimit && verbose) {
@@ -40,20 +61,28 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
     const auto found = staging_free_.lower_bound(size);
     if (found != staging_free_.end() && found->first <= 2 * size) {
       block = found->second;
-      staging_kept_ -= found->first;
+      capacity = found->first;
+      staging_kept_ -= capacity;
       staging_free_.erase(found);
     }
   }
-  if (!block) block = std::aligned_alloc(4096, std::max<size_t>(size, 4096));
-  if (!block) fail(ErrorCode::OutOfMemory, "expected %zu bytes of host memory for staging", bytes);
+  if (!block) block = std::aligned_alloc(4096, size);
+  if (!block) {
+    {
+      std::lock_guard lock(staging_mutex_);
+      staged_ -= size;
+    }
+    staging_room_.notify_all();
+    fail(ErrorCode::OutOfMemory, "expected %zu bytes of host memory for staging", bytes);
+  }
   std::memcpy(block, host, bytes);
-  return {block, [this, size](void* staged) {
+  return {block, [this, size, capacity](void* staged) {
             {
               std::lock_guard lock(staging_mutex_);
               staged_ -= size;
-              if (staging_kept_ + size <= kStagingLimit / 4) {
-                staging_free_.emplace(size, staged);
-                staging_kept_ += size;
+              if (staging_kept_ + capacity <= kStagingLimit / 4) {
+                staging_free_.emplace(capacity, staged);
+                staging_kept_ += capacity;
                 staged = nullptr;
               }
             }
@@ -62,44 +91,52 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
           }};
 }
 
-void* Device::packed_filter(const Implementation& implementation, std::string_view isa,
-                            const std::shared_ptr<const void>& problem, Storage& filter) {
+Device::PackedFilter Device::packed_filter(const Implementation& implementation, std::string_view isa,
+                                           const std::shared_ptr<const void>& problem, Storage& filter) {
   const size_t bytes = implementation.packed_bytes(problem.get());
   const std::string format = std::string(isa) + ":" + implementation.packed_format;
-  auto& formats = packed_[filter.id()];
   filter.packed = true;
-  Packed& entry = formats[format];
-  const bool current = entry.data && entry.version == filter.version() && entry.bytes == bytes;
-  if (current) return entry.data;
-  if (entry.data && entry.bytes != bytes) {
-    allocator_.count_packed(-static_cast<ptrdiff_t>(entry.bytes));
-    allocator_.release(entry.data, entry.bytes);
-    entry.data = nullptr;
+  Packed* entry = &packed_[filter.id()][format];
+  if (entry->data && entry->bytes != bytes) {
+    allocator_.count_packed(-static_cast<ptrdiff_t>(entry->bytes));
+    allocator_.release(entry->data, entry->bytes);
+    *entry = Packed{};
   }
-  if (!entry.data) {
+  if (!entry->data) {
     // May run `relieve`, which drops the cache: look the entry up again afterwards.
     void* data = allocator_.allocate(bytes);
     allocator_.count_packed(static_cast<ptrdiff_t>(bytes));
-    filter.packed = true;
-    Packed& made = packed_[filter.id()][format];
-    made = {0, data, bytes};
-    return fill_packed(made, implementation, problem, filter);
+    entry = &packed_[filter.id()][format];
+    *entry = Packed{0, data, bytes, nullptr};
   }
-  return fill_packed(entry, implementation, problem, filter);
+  if (!entry->health || entry->version != filter.version()) {
+    entry->version = filter.version();
+    entry->health = std::make_shared<Health>();
+    Task task;
+    task.name = std::string("pack ") + implementation.packed_format;
+    task.inputs = {filter.health()};
+    task.outputs = {entry->health};
+    task.environment = call_context().environment;
+    task.run = [this, implementation, problem, source = filter.data(), target = entry->data] {
+      backend_->pack(implementation, problem.get(), source, target);
+    };
+    stream_.enqueue(std::move(task));
+  }
+  return {entry->data, entry->health};
 }
 
-void* Device::fill_packed(Packed& entry, const Implementation& implementation,
-                          const std::shared_ptr<const void>& problem, Storage& filter) {
-  entry.version = filter.version();
-  Task task;
-  task.name = std::string("pack ") + implementation.packed_format;
-  task.inputs = {filter.health()};
-  task.environment = call_context().environment;
-  task.run = [this, implementation, problem, source = filter.data(), target = entry.data] {
-    backend_->pack(implementation, problem.get(), source, target);
-  };
-  stream_.enqueue(std::move(task));
-  return entry.data;
+void Device::when_ready(std::function<void()> done) {
+  stream_.when(
+      [this](size_t queued) {
+        std::lock_guard lock(staging_mutex_);
+        return queued <= Stream::kQueueLimit / 2 && staged_ <= kStagingLimit / 2;
+      },
+      std::move(done));
+}
+
+void Device::forget(EnvironmentId environment) {
+  stream_.drop(environment);
+  stream_.call(environment, [this, environment] { step_blocks_.erase(environment); });
 }
 
 void Device::drop_packed(uint64_t storage_id) {

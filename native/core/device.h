@@ -2,7 +2,8 @@
 // caches.
 #pragma once
 
-#include <list>
+#include <atomic>
+#include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -32,37 +33,45 @@ class Device {
   Backend& backend() noexcept { return *backend_; }
   Allocator& allocator() noexcept { return allocator_; }
   Stream& stream() noexcept { return stream_; }
-  /// Touched by tasks only.
-  StepBlock& step_block() noexcept { return step_block_; }
-  /// Several environments enqueue under this lock.
-  std::mutex& enqueue_lock() noexcept { return enqueue_lock_; }
+  /// Each environment has its own. Touched by tasks only.
+  StepBlock& step_block(EnvironmentId environment) { return step_blocks_[environment]; }
+  /// Several environments enqueue under this lock. Recursive: a getter on an argument may call the addon again.
+  std::recursive_mutex& enqueue_lock() noexcept { return enqueue_lock_; }
 
   /// Host memory that a task reads later. Blocks while more than kStagingLimit bytes are waiting (a larger
   /// block waits until nothing is). Kept for reuse when the last owner, the task, is gone.
   std::shared_ptr<void> stage(const void* host, size_t bytes);
 
   /// The packed form of a filter under a format, made (as a task) when the cache does not have this version
-  /// of it.
-  void* packed_filter(const Implementation& implementation, std::string_view isa,
-                      const std::shared_ptr<const void>& problem, Storage& filter);
+  /// of it. A task that reads it has `health` among its inputs.
+  struct PackedFilter {
+    const void* data = nullptr;
+    std::shared_ptr<Health> health;
+  };
+  PackedFilter packed_filter(const Implementation& implementation, std::string_view isa,
+                             const std::shared_ptr<const void>& problem, Storage& filter);
   void drop_packed(uint64_t storage_id);
   void drop_all_packed();
 
-  bool verbose = false;
+  /// Blocks no one: `done` runs once half of the queue and of the staging memory are free.
+  void when_ready(std::function<void()> done);
+  /// Drops the work of an environment that ends, and what is kept for it. Its tensors are released already or later.
+  void forget(EnvironmentId environment);
+
+  std::atomic<bool> verbose{false};
 
  private:
   struct Packed {
     uint64_t version = 0;
     void* data = nullptr;
     size_t bytes = 0;
+    std::shared_ptr<Health> health;  ///< null until it is packed
   };
-  void* fill_packed(Packed& entry, const Implementation& implementation,
-                    const std::shared_ptr<const void>& problem, Storage& filter);
 
   std::unique_ptr<Backend> backend_;
   Allocator allocator_;
-  StepBlock step_block_;
-  std::mutex enqueue_lock_;
+  std::unordered_map<EnvironmentId, StepBlock> step_blocks_;
+  std::recursive_mutex enqueue_lock_;
   std::unordered_map<uint64_t, std::unordered_map<std::string, Packed>> packed_;
 
   std::mutex staging_mutex_;

@@ -23,6 +23,43 @@ namespace lapidary {
 /// A variable-length list of extents (multi-tensor kernels).
 using Counts = std::vector<int64_t>;
 
+/// No operand has more elements: products of its extents then never overflow.
+inline constexpr int64_t kMostElements = int64_t{1} << 40;
+
+// Every problem has `void check() const`, which throws when no kernel could run it. Problems that the ops make hold by
+// construction; those that come as text (bench, tests) are checked before anything is computed from them.
+
+/// Throws unless each extent is at least 1 and their product at most kMostElements.
+inline void check_extents(std::initializer_list<int64_t> extents) {
+  int64_t product = 1;
+  for (int64_t extent : extents) {
+    if (extent < 1 || __builtin_mul_overflow(product, extent, &product) || product > kMostElements) {
+      fail(ErrorCode::Shape, "expected extents of at least 1 whose product is at most 2^40");
+    }
+  }
+}
+inline void check_counts(const Counts& counts) {
+  if (counts.empty() || counts.size() > 65536) fail(ErrorCode::Shape, "expected 1 to 65,536 tensors, got %zu", counts.size());
+  for (int64_t count : counts) check_extents({count});
+}
+inline void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return;
+  fail(ErrorCode::Argument, "expected %s in [%lld, %lld], got %lld", name, static_cast<long long>(low),
+       static_cast<long long>(high), static_cast<long long>(value));
+}
+/// Throws unless offset + i . strides stays below `count` for all i inside `dims`.
+inline void check_reach(const Dims& dims, const Dims& strides, int64_t offset, int64_t count) {
+  bool inside = dims.rank() == strides.rank() && offset >= 0 && offset < count;
+  int64_t elements = 1, last = offset;
+  for (int axis = 0; inside && axis < dims.rank(); ++axis) {
+    int64_t step = 0;
+    inside = dims[axis] >= 1 && strides[axis] >= 0 && !__builtin_mul_overflow(elements, dims[axis], &elements) &&
+             elements <= kMostElements && !__builtin_mul_overflow(dims[axis] - 1, strides[axis], &step) &&
+             !__builtin_add_overflow(last, step, &last) && last < count;
+  }
+  if (!inside) fail(ErrorCode::Shape, "expected extents and strides that stay inside their tensor");
+}
+
 namespace problem_detail {
 
 // An enum that appears in a problem declares `const char* const* enum_names(E)`, a null-terminated list,

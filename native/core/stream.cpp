@@ -1,15 +1,18 @@
 #include "core/stream.h"
 
 #include <chrono>
+#include <cstdio>
+#include <new>
 
 namespace lapidary {
 
-Stream::Stream() : driver_([this] { drive(); }) {}
+Stream::Stream(const std::atomic<bool>& verbose) : verbose_(verbose), driver_([this] { drive(); }) {}
 
 Stream::~Stream() { stop(); }
 
 void Stream::enqueue(Task task) {
   std::unique_lock lock(mutex_);
+  if (verbose_ && queue_.size() >= kQueueLimit) std::fprintf(stderr, "lapidary,wait,queue,%zu tasks waiting\n", queue_.size());
   room_.wait(lock, [&] { return queue_.size() < kQueueLimit || stopping_; });
   if (stopping_) fail(ErrorCode::Aborted, "the device's stream has stopped; no more work is accepted");
   queue_.push_back(std::move(task));
@@ -37,11 +40,29 @@ void Stream::wait() {
   passed.wait(lock, [&] { return done; });
 }
 
-void Stream::when_shorter(size_t below, std::function<void()> done) {
+void Stream::call(EnvironmentId environment, std::function<void()> body) {
+  std::exception_ptr failure;
+  Task task;
+  task.name = "call";
+  task.environment = environment;
+  task.run = [&] {
+    try {
+      body();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  };
+  enqueue(std::move(task));
+  wait();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Stream::when(std::function<bool(size_t)> room, std::function<void()> done) {
   {
     std::lock_guard lock(mutex_);
-    if (queue_.size() >= below) {
-      shorter_.emplace_back(below, std::move(done));
+    // An empty queue never runs another task that would ask again.
+    if (!room(queue_.size()) && (running_ || !queue_.empty())) {
+      waiters_.push_back({std::move(room), std::move(done)});
       return;
     }
   }
@@ -94,7 +115,7 @@ void Stream::stop() {
 
 void Stream::execute(Task& task) {
   for (const auto& input : task.inputs) {
-    if (!input->fault || task.always) continue;
+    if (!input->fault) continue;
     for (const auto& output : task.outputs) output->fault = input->fault;
     return;
   }
@@ -104,11 +125,13 @@ void Stream::execute(Task& task) {
     for (const auto& target : task.changed) target->fault = nullptr;
   } catch (const std::exception& error) {
     const auto* typed = dynamic_cast<const Error*>(&error);
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    const ErrorCode code = typed ? typed->code() : memory ? ErrorCode::OutOfMemory : ErrorCode::Internal;
     std::string message =
         std::string("[") + (task.describe ? task.describe() : task.name) + "] " + error.what();
     if (!task.call_site.empty()) message += "\nenqueued by\n" + task.call_site;
     auto fault =
-        std::make_shared<const Fault>(Fault{typed ? typed->code() : ErrorCode::Internal, std::move(message)});
+        std::make_shared<const Fault>(Fault{code, std::move(message)});
     for (const auto& output : task.outputs) output->fault = fault;
     for (const auto& target : task.changed) target->fault = fault;
     report_fault(task.environment, fault);
@@ -146,13 +169,13 @@ void Stream::drive() {
     lock.lock();
     running_ = false;
     settled_.notify_all();
-    for (size_t index = 0; index < shorter_.size();) {
-      if (queue_.size() >= shorter_[index].first) {
+    for (size_t index = 0; index < waiters_.size();) {
+      if (!waiters_[index].room(queue_.size()) && !queue_.empty()) {
         ++index;
         continue;
       }
-      auto done = std::move(shorter_[index].second);
-      shorter_.erase(shorter_.begin() + static_cast<ptrdiff_t>(index));
+      const auto done = std::move(waiters_[index].done);
+      waiters_.erase(waiters_.begin() + static_cast<ptrdiff_t>(index));
       lock.unlock();
       done();
       lock.lock();

@@ -6,6 +6,7 @@
 // reports the first fault of the asking environment.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -35,14 +36,14 @@ struct Task {
       changed;  ///< existing tensors: poisoned only when the task itself fails half-way
   EnvironmentId environment = 0;
   std::string call_site;  ///< the JavaScript stack of the call, in debug mode
-  bool always = false;    ///< runs even with poisoned inputs (copies to the host report the fault themselves)
 };
 
 class Stream {
  public:
   static constexpr size_t kQueueLimit = 4096;
 
-  Stream();
+  /// `verbose`: say on stderr when a call has to wait for room.
+  explicit Stream(const std::atomic<bool>& verbose);
   ~Stream();
 
   /// Blocks while the queue is full. Throws ERR_ABORTED after stop().
@@ -52,8 +53,10 @@ class Stream {
   void fence(std::function<void()> done);
   /// Blocks until everything enqueued so far has run.
   void wait();
-  /// Blocks no one: `done` runs on the driver thread when fewer than `below` tasks are queued.
-  void when_shorter(size_t below, std::function<void()> done);
+  /// Runs `body` as a task, waits for it, and throws what it throws.
+  void call(EnvironmentId environment, std::function<void()> body);
+  /// Blocks no one: `done` runs, at once or on the driver thread after a task, when `room(queued tasks)` holds.
+  void when(std::function<bool(size_t queued)> room, std::function<void()> done);
 
   /// Takes (and forgets) the environment's first fault since the last call.
   std::shared_ptr<const Fault> take_fault(EnvironmentId environment);
@@ -69,10 +72,15 @@ class Stream {
   void drive();
   void execute(Task& task);
 
+  const std::atomic<bool>& verbose_;
   mutable std::mutex mutex_;
   std::condition_variable work_, room_, settled_;
   std::deque<Task> queue_;
-  std::vector<std::pair<size_t, std::function<void()>>> shorter_;
+  struct Waiter {
+    std::function<bool(size_t)> room;
+    std::function<void()> done;
+  };
+  std::vector<Waiter> waiters_;
   std::unordered_map<EnvironmentId, std::shared_ptr<const Fault>> faults_;
   std::atomic<size_t> pending_{0};
   EnvironmentId running_for_ = 0;

@@ -185,9 +185,8 @@ class CpuBackend final : public Backend {
 
   int threads() const noexcept override { return threads_; }
   void set_threads(int threads) override {
-    pool_ = nullptr;
-    pool_ = std::make_unique<Pool>(threads);
     scratch_.resize(std::max(scratch_.size(), static_cast<size_t>(threads)));
+    pool_ = std::make_unique<Pool>(threads);  // the former stays when this one cannot be had
     threads_ = threads;
   }
 

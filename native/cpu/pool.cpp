@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <system_error>
+#include <utility>
 
 namespace lapidary::cpu {
 namespace {
@@ -26,10 +28,18 @@ void relax() {
 }  // namespace
 
 Pool::Pool(int threads) {
-  for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  try {
+    for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  } catch (const std::system_error&) {
+    const int started = this->threads();
+    stop();
+    fail(ErrorCode::Unsupported, "expected %d threads, but the system gives this process only %d", threads, started);
+  }
 }
 
-Pool::~Pool() {
+Pool::~Pool() { stop(); }
+
+void Pool::stop() noexcept {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -47,7 +57,12 @@ void Pool::take_chunks(int worker) {
   uint64_t state = state_.load(std::memory_order_acquire);
   while (next_of(state) < chunks_of(state)) {
     if (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel)) continue;
-    (*body_.load(std::memory_order_acquire))(static_cast<int64_t>(next_of(state)), worker);
+    try {
+      (*body_.load(std::memory_order_acquire))(static_cast<int64_t>(next_of(state)), worker);
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
     finished_.fetch_add(1, std::memory_order_acq_rel);
     state = state_.load(std::memory_order_acquire);
   }
@@ -64,6 +79,7 @@ void Pool::run_job(int64_t chunks, const ChunkFunction& body) {
   }
   take_chunks(0);
   while (finished_.load(std::memory_order_acquire) < chunks) relax();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void Pool::parallel(int64_t chunks, ChunkFunction body) {

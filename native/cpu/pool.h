@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,7 +19,7 @@ class Pool {
   ~Pool();
 
   int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
-  /// Runs body(chunk, worker) for every chunk; returns when all have ended. Bodies must not throw.
+  /// Runs body(chunk, worker) for every chunk; returns when all have ended. Throws what a body threw first.
   void parallel(int64_t chunks, ChunkFunction body);
 
  private:
@@ -27,6 +28,7 @@ class Pool {
   void take_chunks(int worker);
   bool has_work() const noexcept;
   void run_job(int64_t chunks, const ChunkFunction& body);
+  void stop() noexcept;
 
   // generation (24 bits) | chunks (20) | next chunk (20): one word, so that a late worker can never take a
   // chunk of a job that it has not seen.
@@ -36,6 +38,7 @@ class Pool {
   std::atomic<int> sleepers_{0};
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
+  std::exception_ptr failure_;  // of the current job; under mutex_ while it runs
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
 };

@@ -15,6 +15,7 @@ namespace lapidary {
 
 struct RowsProblem {
   int64_t rows = 1, channels = 1;
+  void check() const { check_extents({rows, channels}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("channels", self.channels);
@@ -36,6 +37,7 @@ struct BatchNormFoldProblem {
   int64_t rows = 1, channels = 1;  ///< rows: samples per channel, for the unbiased running variance
   bool affine = true, update = false;
   float eps = 1e-5f, momentum = 0.1f;
+  void check() const { check_extents({rows, channels}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("channels", self.channels), visit("affine", self.affine),
@@ -79,6 +81,7 @@ struct NormalizeProblem {
   Addend addend = Addend::None;
   bool b_relu = false;  ///< ReLU on b's affine value before the sum
   bool relu = false;    ///< ReLU on the result
+  void check() const { check_extents({rows, channels}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("channels", self.channels), visit("affine", self.affine),
@@ -109,6 +112,7 @@ struct BatchNormBackwardProblem {
   int64_t rows = 1, channels = 1;
   bool relu = false;     ///< dz' = dz where x * scale + shift > 0, else 0
   bool training = true;  ///< false: statistics were constants
+  void check() const { check_extents({rows, channels}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("channels", self.channels), visit("relu", self.relu),

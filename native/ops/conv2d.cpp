@@ -25,6 +25,13 @@ void Conv2dProblem::check() const {
     fail(ErrorCode::Shape, "[conv2d] expected an image at least as large as the filter, got %s",
          problem_text(*this).c_str());
   }
+  if ((x_stride && !in_range(x_stride, c, big)) || (y_stride && !in_range(y_stride, k, big))) {
+    fail(ErrorCode::Shape, "[conv2d] expected pixel strides of at least C and K, got %s",
+         problem_text(*this).c_str());
+  }
+  check_extents({n, h, w, x_pixel()});
+  check_extents({n, p(), q(), y_pixel()});
+  check_extents({k, r, s, c / groups});
 }
 
 namespace ops {

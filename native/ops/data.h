@@ -14,6 +14,12 @@ struct AugmentProblem {
   bool flip = false;   ///< horizontal, with probability 1/2
   int64_t cutout = 0;  ///< side of a square set to 0, centred anywhere and cut at the border; 0: none
   int64_t seed = 0;
+  void check() const {
+    check_extents({n, h, w, c});
+    check_extents({images, h, w, c});
+    check_range("pad", pad, 0, 4096);
+    check_range("cutout", cutout, 0, 4096);
+  }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c),
@@ -42,6 +48,10 @@ struct Augment {
 
 struct DrawShapes10Problem {
   int64_t n = 1, seed = 0, first = 0;  ///< draws samples first .. first + n - 1
+  void check() const {
+    check_extents({n, 32, 32, 3});
+    check_range("first", first, 0, int64_t{1} << 53);
+  }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("N", self.n), visit("seed", self.seed), visit("first", self.first);

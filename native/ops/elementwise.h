@@ -34,6 +34,7 @@ struct UnaryProblem {
   int64_t count = 1;
   Unary kind = Unary::Relu;
   float p0 = 0, p1 = 0;
+  void check() const { check_extents({count}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("count", self.count), visit("kind", self.kind), visit("p0", self.p0), visit("p1", self.p1);
@@ -82,6 +83,10 @@ struct BinaryProblem {
     int64_t last = 0;
     for (int axis = 0; axis < dims.rank(); ++axis) last += (dims[axis] - 1) * strides[axis];
     return last + 1;
+  }
+  void check() const {
+    check_reach(dims, a_strides, 0, kMostElements);
+    check_reach(dims, b_strides, 0, kMostElements);
   }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {

@@ -11,6 +11,11 @@ struct GemmProblem {
   bool transpose_a = false, transpose_b = false;  ///< a is stored [K, M], b is stored [N, K]
   bool bias = false, relu = false;
 
+  void check() const {
+    check_extents({m, k});
+    check_extents({k, n});
+    check_extents({m, n});
+  }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("M", self.m), visit("N", self.n), visit("K", self.k), visit("transpose_a", self.transpose_a);
@@ -32,6 +37,7 @@ struct Gemm {
 
 struct ColumnSumProblem {
   int64_t rows = 1, columns = 1;
+  void check() const { check_extents({rows, columns}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("columns", self.columns);

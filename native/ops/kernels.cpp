@@ -9,7 +9,9 @@ KernelInfo describe(const char* name) {
   using Problem = typename Args::Problem;
   return {name,
           [](std::string_view text) -> std::shared_ptr<void> {
-            return std::make_shared<Problem>(parse_problem<Problem>(text));
+            const auto problem = std::make_shared<Problem>(parse_problem<Problem>(text));
+            problem->check();
+            return problem;
           },
           [](const void* problem) { return problem_text(*static_cast<const Problem*>(problem)); },
           [](const void* problem) { return Args::operands(*static_cast<const Problem*>(problem)); },

@@ -72,8 +72,11 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
   if (workspace_bytes) workspace = std::make_unique<Storage>(device, workspace_bytes);
   const void* packed = nullptr;
   if (implementation.packed_bytes) {
-    packed = device.packed_filter(implementation, choice.isa, problem,
-                                  *slots[static_cast<size_t>(implementation.packed_operand)].storage);
+    const Device::PackedFilter filter =
+        device.packed_filter(implementation, choice.isa, problem,
+                             *slots[static_cast<size_t>(implementation.packed_operand)].storage);
+    packed = filter.data;
+    task.inputs.push_back(filter.health);
   }
 
   const auto label = [name = info.name, text = info.text, problem] {
@@ -82,10 +85,10 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
   task.describe = label;
   task.call_site = call_context().call_site;
   task.run = [&device, implementation, problem, pointers = std::move(pointers), label,
-              isa = std::string(choice.isa), scratch = workspace ? workspace->data() : nullptr, packed] {
+              isa = std::string(choice.isa), environment = task.environment, scratch = workspace ? workspace->data() : nullptr, packed] {
     const auto start = std::chrono::steady_clock::now();
     device.backend().run(implementation, problem.get(), pointers.data(), scratch, packed,
-                         device.step_block());
+                         device.step_block(environment));
     if (device.verbose) {
       const double ms =
           std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

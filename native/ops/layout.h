@@ -11,6 +11,13 @@ struct StridedCopyProblem {
   int64_t x_count = 1, y_count = 1;  ///< elements of the whole tensors
   bool partial = false;  ///< y has elements that this copy does not write (it is then read and written)
   int64_t bytes = 4;     ///< of an element: 4 (f32, i32) or 1 (u8)
+  void check() const {
+    check_extents({x_count});
+    check_extents({y_count});
+    check_reach(dims, x_strides, x_offset, x_count);
+    check_reach(dims, y_strides, y_offset, y_count);
+    if (bytes != 1 && bytes != 4) fail(ErrorCode::Argument, "expected elements of 1 or 4 bytes");
+  }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("dims", self.dims), visit("x_strides", self.x_strides), visit("y_strides", self.y_strides);
@@ -35,6 +42,7 @@ struct StridedCopy {
 struct FillProblem {
   int64_t count = 1;
   float value = 0;
+  void check() const { check_extents({count}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("count", self.count), visit("value", self.value);
@@ -51,6 +59,11 @@ struct Fill {
 struct GatherProblem {
   int64_t outer = 1, extent = 1, inner = 1, picks = 1;
   int64_t bytes = 4;  ///< of an element; backward is f32 only
+  void check() const {
+    check_extents({outer, extent, inner});
+    check_extents({outer, picks, inner});
+    if (bytes != 1 && bytes != 4) fail(ErrorCode::Argument, "expected elements of 1 or 4 bytes");
+  }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("outer", self.outer), visit("extent", self.extent), visit("inner", self.inner),
@@ -96,6 +109,7 @@ inline const char* const* enum_names(CastKind) {
 struct CastProblem {
   int64_t count = 1;
   CastKind kind = CastKind::U8ToF32;
+  void check() const { check_extents({count}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("count", self.count), visit("kind", self.kind);

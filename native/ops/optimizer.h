@@ -11,6 +11,10 @@ struct SgdProblem {
   int64_t rate_slot = 0;  ///< step-block scalar that holds the learning rate
   float momentum = 0, decay = 0;
   bool nesterov = false;
+  void check() const {
+    check_counts(counts);
+    check_range("rate_slot", rate_slot, 0, StepBlock::kSlots - 1);
+  }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("counts", self.counts), visit("rate_slot", self.rate_slot), visit("momentum", self.momentum);
@@ -43,6 +47,7 @@ struct Sgd {
 
 struct Norm2Problem {
   Counts counts;
+  void check() const { check_counts(counts); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("counts", self.counts);
@@ -68,6 +73,7 @@ struct Norm2 {
 struct ClipNormProblem {
   Counts counts;
   float limit = 1;
+  void check() const { check_counts(counts); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("counts", self.counts), visit("limit", self.limit);

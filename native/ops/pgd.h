@@ -10,6 +10,7 @@ struct PgdStartProblem {
   int64_t samples = 1, features = 1;  ///< features: elements of one sample
   float epsilon = 0, low = 0, high = 1;
   int64_t seed = 0, site = 0;
+  void check() const { check_extents({samples, features}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("samples", self.samples), visit("features", self.features), visit("epsilon", self.epsilon);
@@ -34,6 +35,7 @@ struct PgdStart {
 struct PgdStepProblem {
   int64_t count = 1;
   float step = 0, epsilon = 0, low = 0, high = 1;
+  void check() const { check_extents({count}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("count", self.count), visit("step", self.step), visit("epsilon", self.epsilon),

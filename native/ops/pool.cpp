@@ -1,6 +1,26 @@
 #include "ops/ops.h"
 
-namespace lapidary::ops {
+namespace lapidary {
+
+void PoolProblem::check() const {
+  check_extents({n, h, w, c});
+  check_range("H * W", h * w, 1, INT32_MAX);  // positions are i32
+  check_range("R", r, 1, 4096);
+  check_range("S", s, 1, 4096);
+  check_range("stride_h", stride_h, 1, 4096);
+  check_range("stride_w", stride_w, 1, 4096);
+  if (pad_h < 0 || pad_w < 0 || 2 * pad_h > r || 2 * pad_w > s) {
+    fail(ErrorCode::Argument, "[pool] expected padding of at most half the window, got %s",
+         problem_text(*this).c_str());
+  }
+  if (h + 2 * pad_h < r || w + 2 * pad_w < s) {
+    fail(ErrorCode::Shape, "[pool] expected an image at least as large as the window, got %s",
+         problem_text(*this).c_str());
+  }
+  check_extents({n, p(), q(), c});
+}
+
+namespace ops {
 
 Outputs pool(OpCall& call) {
   const Tensor& x = call.input(0);
@@ -13,14 +33,7 @@ Outputs pool(OpCall& call) {
   problem.stride_h = call.int_in(3, 1, 4096), problem.stride_w = call.int_in(4, 1, 4096);
   problem.pad_h = call.int_in(5, 0, 4096), problem.pad_w = call.int_in(6, 0, 4096);
   problem.count_padding = call.flag(7);
-  if (2 * problem.pad_h > problem.r || 2 * problem.pad_w > problem.s) {
-    fail(ErrorCode::Argument, "[pool] expected padding of at most half the window, got %s",
-         problem_text(problem).c_str());
-  }
-  if (problem.h + 2 * problem.pad_h < problem.r || problem.w + 2 * problem.pad_w < problem.s) {
-    fail(ErrorCode::Shape, "[pool] expected an image at least as large as the window, got %s",
-         problem_text(problem).c_str());
-  }
+  problem.check();
   const Dims shape{problem.n, problem.p(), problem.q(), problem.c};
   Tensor y = Tensor::empty(x.device(), shape);
   Tensor index;
@@ -36,4 +49,5 @@ Outputs pool(OpCall& call) {
   return {y};
 }
 
-}  // namespace lapidary::ops
+}  // namespace ops
+}  // namespace lapidary

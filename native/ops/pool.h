@@ -22,6 +22,7 @@ struct PoolProblem {
   int64_t x_count() const noexcept { return n * h * w * c; }
   int64_t y_count() const noexcept { return n * p() * q() * c; }
 
+  void check() const;  ///< as Conv2dProblem::check
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c), visit("R", self.r),

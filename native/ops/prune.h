@@ -14,6 +14,7 @@ inline const char* const* enum_names(ScoreKind) {
 struct ChannelScoresProblem {
   int64_t channels = 1, weights = 1;  ///< weights: per channel (R * S * C)
   ScoreKind kind = ScoreKind::L1;
+  void check() const { check_extents({channels, weights}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("channels", self.channels), visit("weights", self.weights), visit("kind", self.kind);

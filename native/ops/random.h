@@ -18,6 +18,7 @@ struct RandomFillProblem {
   Distribution kind = Distribution::Uniform;
   float p0 = 0, p1 = 1;  ///< uniform: [p0, p1); normal: mean p0, deviation p1
   int64_t seed = 0, stream = 0;
+  void check() const { check_extents({count}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("count", self.count), visit("kind", self.kind), visit("p0", self.p0), visit("p1", self.p1);
@@ -36,6 +37,7 @@ struct DropoutProblem {
   int64_t count = 1;
   float rate = 0.5f;  ///< probability that an element becomes 0; the others are multiplied by 1 / (1 - rate)
   int64_t seed = 0, site = 0;
+  void check() const { check_extents({count}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("count", self.count), visit("rate", self.rate), visit("seed", self.seed), visit("site", self.site);

@@ -76,6 +76,11 @@ Outputs reduce(OpCall& call) {
   const bool keep = call.flag(1);
   const Tensor& x = call.input(0);
   expect_dtype(call, "x", x, DType::F32);
+  if (x.rank() == 0 && call.ints_from(2).empty()) {
+    ReduceProblem one;
+    one.kind = kind;
+    return {reduce_run(call.record(), x, kind, one, {})};
+  }
   std::array<bool, Dims::kMaxRank> marked{};
   const auto axes = call.ints_from(2);
   for (int32_t axis : axes) {
@@ -94,7 +99,6 @@ Outputs reduce(OpCall& call) {
     if (runs > 1) fail(ErrorCode::Argument, "[reduce] argmax expects neighbouring axes");
   }
   Tensor y = reduce_marked(call.record(), x, kind, marked);
-  if (y.impl() == x.impl()) y = copy_of(x);
   if (keep) return {y};
   Dims shape;
   for (int axis = 0; axis < x.rank(); ++axis) {

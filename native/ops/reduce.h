@@ -15,6 +15,7 @@ inline const char* const* enum_names(Reduction) {
 struct ReduceProblem {
   int64_t outer = 1, extent = 1, inner = 1;
   Reduction kind = Reduction::Sum;
+  void check() const { check_extents({outer, extent, inner}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("outer", self.outer), visit("extent", self.extent), visit("inner", self.inner),

@@ -8,6 +8,7 @@ namespace lapidary {
 struct SoftmaxProblem {
   int64_t rows = 1, classes = 1;
   bool logarithm = false;
+  void check() const { check_extents({rows, classes}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("classes", self.classes), visit("log", self.logarithm);
@@ -41,6 +42,7 @@ struct CrossEntropyProblem {
   int64_t rows = 1, classes = 1;
   float smoothing = 0;  ///< target = (1 - smoothing) * one_hot + smoothing / classes
   bool mean = true;     ///< false: one loss a row
+  void check() const { check_extents({rows, classes}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("rows", self.rows), visit("classes", self.classes), visit("smoothing", self.smoothing),

@@ -21,7 +21,7 @@ const classes = [
   'arrow',
   'dumbbell',
 ] as const;
-const normalization = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;
+const normalization = { mean: [0.373, 0.373, 0.373], std: [0.188, 0.188, 0.188] } as const;
 
 /** Test pictures are drawn from here on, however many training pictures there are. */
 const firstTestIndex = 1_000_000_000;

@@ -1,12 +1,12 @@
 // gemm: y[M,N] = op(a) op(b) + bias, ReLU; row-major, dense. column_sum: y[c] = sum over rows of x[row,c].
 //
-// "register_tile": panels of b (packed in scratch, or once for all calls when b is a linear layer's weight) against rows of
-// a with the tile of convolution. A sum over K is one chain of multiply-adds whatever M is. With a transposed (weight
-// gradients) it is the outer-product tile of wgrad instead; a long K is cut into a number of partial sums that the problem
-// fixes, added in order.
-// "register_tile_packed": the same for op(b) = b^T with bias, b packed by the engine ("gemm_panels": [panel of N][k][lanes]).
-// FLOPs: 2 M N K. Bytes: a, b and y once each. column_sum: bytes of x.
-// Bench: lapidary bench --kernel gemm --problem "M=128 N=512 K=512 transpose_b=1 bias=1"
+// "register_tile": panels of b (packed in scratch, or once for all calls when b is a linear layer's weight)
+// against rows of a with the tile of convolution. A sum over K is one chain of multiply-adds whatever M is.
+// With a transposed (weight gradients) it is the outer-product tile of wgrad instead; a long K is cut into a
+// number of partial sums that the problem fixes, added in order. "register_tile_packed": the same for op(b) =
+// b^T with bias, b packed by the engine ("gemm_panels": [panel of N][k][lanes]). FLOPs: 2 M N K. Bytes: a, b
+// and y once each. column_sum: bytes of x. Bench: lapidary bench --kernel gemm --problem "M=128 N=512 K=512
+// transpose_b=1 bias=1"
 #include "cpu/kernels/gemm_ref.h"
 #include "cpu/kernels/register_tile.h"
 
@@ -18,8 +18,10 @@ constexpr int64_t kItemMacs = 1 << 17;  // less is not worth waking another work
 
 void pack_panel(const GemmProblem& p, const float* b, int64_t panel, int64_t k0, int64_t count, float* to) {
   const int64_t column = panel * kPanel, width = panel_width(p.n, panel);
-  if (p.transpose_b) pack_transposed(b + column * p.k + k0, p.k, p.n - column, count, width, to);
-  else pack_plain(b + k0 * p.n + column, p.n, p.n - column, count, width, to);
+  if (p.transpose_b)
+    pack_transposed(b + column * p.k + k0, p.k, p.n - column, count, width, to);
+  else
+    pack_plain(b + k0 * p.n + column, p.n, p.n - column, count, width, to);
 }
 
 /// Items: `rows` rows by `panels` panels. A function of the problem only.
@@ -27,7 +29,8 @@ struct GemmPlan {
   int64_t rows, row_parts, panels, panel_parts;
 };
 GemmPlan gemm_plan(const GemmProblem& p, bool packed) {
-  const int64_t items = std::clamp<int64_t>(p.m * p.n * p.k / kItemMacs, 1, kItems), panels = panel_count(p.n);
+  const int64_t items = std::clamp<int64_t>(p.m * p.n * p.k / kItemMacs, 1, kItems),
+                panels = panel_count(p.n);
   GemmPlan plan;
   // Panels first: every row part of a panel packs it anew. Rows also stop at what L2 holds.
   plan.panels = ceil_div(panels, std::min(items, panels));
@@ -49,18 +52,19 @@ void rows_times_panels(const GemmProblem& p, const Gemm<float>& g, KernelContext
     RowGrid grid;
     grid.cols = std::min(plan.rows, p.m - row), grid.x_col = p.k, grid.y_col = p.n;
     const Tap tap{0, 0};
-    const TileSum sum{&tap, 1, p.k, nullptr};
+    TileSum sum{&tap, 1, p.k, nullptr};
     TileEpilogue epilogue;
     epilogue.bias = p.bias ? g.bias : nullptr;
     epilogue.relu = p.relu;
     for (int64_t panel = first; panel < last; ++panel) {
-      const float* panels = static_cast<const float*>(context.packed);
-      if constexpr (!Packed) {
+      if constexpr (Packed) {
+        sum.panel = static_cast<const float*>(context.packed) + panel * kPanel * p.k;
+      } else {
         float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
         pack_panel(p, g.b, panel, 0, p.k, scratch);
-        panels = scratch - panel * kPanel * p.k;  // sweep_panel counts from panel 0
+        sum.panel = scratch;
       }
-      sweep_panel(grid, g.a + row * p.k, g.y + row * p.n, sum, panels, p.k, p.n, panel, epilogue);
+      sweep_panel(grid, g.a + row * p.k, g.y + row * p.n, sum, p.n, panel, epilogue);
     }
   });
 }
@@ -70,7 +74,8 @@ struct OuterPlan {
   int64_t rows, row_parts, parts, k_per_part;
 };
 OuterPlan outer_plan(const GemmProblem& p) {
-  const int64_t items = std::clamp<int64_t>(p.m * p.n * p.k / kItemMacs, 1, kItems), panels = panel_count(p.n);
+  const int64_t items = std::clamp<int64_t>(p.m * p.n * p.k / kItemMacs, 1, kItems),
+                panels = panel_count(p.n);
   OuterPlan plan;
   const int64_t row_blocks = ceil_div(p.m, kOuterRows);
   plan.rows = ceil_div(row_blocks, std::clamp<int64_t>(ceil_div(items, panels), 1, row_blocks)) * kOuterRows;
@@ -100,8 +105,8 @@ void outer(const GemmProblem& p, const Gemm<float>& g, KernelContext& context) {
       pack_panel(p, g.b, panel, k, run.cols, scratch);
       const int64_t rows = std::min(plan.rows, p.m - row), size = outer_rows(rows);
       for (int64_t first = 0; first < rows; first += size)
-        accumulate_outer(run, g.a + k * p.m + row + first, std::min(size, rows - first), scratch, width, to + first * width,
-                         k != begin);
+        accumulate_outer(run, g.a + k * p.m + row + first, std::min(size, rows - first), scratch, width,
+                         to + first * width, k != begin);
     }
   });
   for_ranges(context, p.m, ceil_div(8192, p.n * plan.parts), [&](int64_t begin, int64_t end, int64_t, int) {
@@ -114,10 +119,14 @@ void outer(const GemmProblem& p, const Gemm<float>& g, KernelContext& context) {
           Vec sum = load(from + j);
           for (int64_t part = 1; part < plan.parts; ++part) sum += load(from + part * p.m * padded_n + j);
           const int64_t left = columns - j;
-          if (p.bias) sum += left >= kLanes ? load(g.bias + panel * kPanel + j) : load_tail(g.bias + panel * kPanel + j, left);
+          if (p.bias)
+            sum += left >= kLanes ? load(g.bias + panel * kPanel + j)
+                                  : load_tail(g.bias + panel * kPanel + j, left);
           if (p.relu) sum = relu(sum);
-          if (left >= kLanes) store(y + j, sum);
-          else store_tail(y + j, sum, left);
+          if (left >= kLanes)
+            store(y + j, sum);
+          else
+            store_tail(y + j, sum, left);
         }
       }
     }
@@ -125,16 +134,21 @@ void outer(const GemmProblem& p, const Gemm<float>& g, KernelContext& context) {
 }
 
 std::string supports_packed(const GemmProblem& p) {
-  if (!p.transpose_b || p.transpose_a || !p.bias) return "b is not the weight of a linear layer (transpose_b with bias)";
+  if (!p.transpose_b || p.transpose_a || !p.bias)
+    return "b is not the weight of a linear layer (transpose_b with bias)";
   return {};
 }
 
-size_t packed_bytes(const GemmProblem& p) { return static_cast<size_t>(panels_floats(p.n, p.k)) * sizeof(float); }
+size_t packed_bytes(const GemmProblem& p) {
+  return static_cast<size_t>(panels_floats(p.n, p.k)) * sizeof(float);
+}
 
 void pack(const GemmProblem& p, const float* b, float* packed, KernelContext& context) {
-  for_ranges(context, panel_count(p.n), ceil_div(32768, p.k * kPanel), [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t panel = begin; panel < end; ++panel) pack_panel(p, b, panel, 0, p.k, packed + panel * kPanel * p.k);
-  });
+  for_ranges(context, panel_count(p.n), ceil_div(32768, p.k * kPanel),
+             [&](int64_t begin, int64_t end, int64_t, int) {
+               for (int64_t panel = begin; panel < end; ++panel)
+                 pack_panel(p, b, panel, 0, p.k, packed + panel * kPanel * p.k);
+             });
 }
 
 size_t workspace(const GemmProblem& p) {
@@ -143,11 +157,15 @@ size_t workspace(const GemmProblem& p) {
 }
 
 void gemm_tiles(const GemmProblem& p, const Gemm<float>& g, KernelContext& context) {
-  if (p.transpose_a) outer(p, g, context);
-  else rows_times_panels<false>(p, g, context);
+  if (p.transpose_a)
+    outer(p, g, context);
+  else
+    rows_times_panels<false>(p, g, context);
 }
 
 // column_sum: every chunk of rows gives one partial row; four accumulators hide the latency of the additions.
+
+constexpr int64_t kColumnSumBlock = 128;
 
 int64_t column_sum_chunks(const ColumnSumProblem& p) {
   return std::clamp<int64_t>(p.rows * p.columns / 16384, 1, std::min<int64_t>(32, p.rows));
@@ -158,18 +176,24 @@ size_t column_sum_workspace(const ColumnSumProblem& p) {
 }
 
 void column_sum_rows(const ColumnSumProblem& p, const ColumnSum<float>& a, KernelContext& context) {
-  const int64_t chunks = column_sum_chunks(p), size = ceil_div(p.rows, chunks), padded = round_up(p.columns, kLanes);
+  const int64_t chunks = column_sum_chunks(p), size = ceil_div(p.rows, chunks),
+                padded = round_up(p.columns, kLanes);
   float* const partial = static_cast<float*>(context.workspace);
   context.parallel(chunks, [&](int64_t chunk, int) {
     const int64_t begin = std::min(p.rows, chunk * size), end = std::min(p.rows, begin + size);
     for (int64_t c = 0; c < padded; c += kLanes) {
       const int64_t left = p.columns - c;
-      Vec sums[4] = {};
-      for (int64_t row = begin; row < end; ++row) {
-        const float* from = a.x + row * p.columns + c;
-        sums[(row - begin) & 3] += left >= kLanes ? load(from) : load_tail(from, left);
+      Vec total{};
+      for (int64_t first = begin; first < end;
+           first += kColumnSumBlock) {  // short sums of short sums: less rounding
+        Vec sums[4] = {};
+        for (int64_t row = first; row < std::min(end, first + kColumnSumBlock); ++row) {
+          const float* from = a.x + row * p.columns + c;
+          sums[row & 3] += left >= kLanes ? load(from) : load_tail(from, left);
+        }
+        total += (sums[0] + sums[1]) + (sums[2] + sums[3]);
       }
-      store(partial + chunk * padded + c, (sums[0] + sums[1]) + (sums[2] + sums[3]));
+      store(partial + chunk * padded + c, total);
     }
   });
   for (int64_t c = 0; c < padded; c += kLanes) {
@@ -181,13 +205,15 @@ void column_sum_rows(const ColumnSumProblem& p, const ColumnSum<float>& a, Kerne
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(gemm, Gemm, gemm_ref,
-                       with_packing<GemmProblem, &packed_bytes, &pack>(
-                           implementation<Gemm<float>, &rows_times_panels<true>, &supports_packed>("register_tile_packed"),
-                           "gemm_panels", 1),
-                       implementation<Gemm<float>, &gemm_tiles, nullptr, &workspace>("register_tile"))
+LAPIDARY_DEFINE_KERNEL(
+    gemm, Gemm, gemm_ref,
+    with_packing<GemmProblem, &packed_bytes, &pack>(
+        implementation<Gemm<float>, &rows_times_panels<true>, &supports_packed>("register_tile_packed"),
+        "gemm_panels", 1),
+    implementation<Gemm<float>, &gemm_tiles, nullptr, &workspace>("register_tile"))
 
-LAPIDARY_DEFINE_KERNEL(column_sum, ColumnSum, column_sum_ref,
-                       implementation<ColumnSum<float>, &column_sum_rows, nullptr, &column_sum_workspace>("rows"))
+LAPIDARY_DEFINE_KERNEL(
+    column_sum, ColumnSum, column_sum_ref,
+    implementation<ColumnSum<float>, &column_sum_rows, nullptr, &column_sum_workspace>("rows"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,16 +1,17 @@
-// The micro-kernels of convolution and matrix product: blocks of the result that stay in registers over a whole sum.
+// The micro-kernels of convolution and matrix product: blocks of the result that stay in registers over a
+// whole sum.
 //
-// `sweep` (fprop, dgrad, gemm): kTileRows outputs (pixels, or rows of a matrix) by kTileVecs vectors of channels. Each step
-// of the sum loads the channels' weights once and multiplies them by one scalar of every row. The rows are arbitrary
-// pointers, so a tile may run over the edge of an image row or of an image and no shape has slow borders. A sum is one
-// chain of multiply-adds in the order of the taps, the same in every tile: bits depend neither on the batch nor on where
-// an output falls in a tile.
-// `accumulate_outer` (wgrad, gemm with a transposed): kOuterRows x kTileVecs sums over pixels of the outer products of
-// neighbouring channels of x with a panel of dy.
+// `sweep` (fprop, dgrad, gemm): kTileRows outputs (pixels, or rows of a matrix) by kTileVecs vectors of
+// channels. Each step of the sum loads the channels' weights once and multiplies them by one scalar of every
+// row. The rows are arbitrary pointers, so a tile may run over the edge of an image row or of an image and no
+// shape has slow borders. A sum is one chain of multiply-adds in the order of the taps, the same in every
+// tile: bits depend neither on the batch nor on where an output falls in a tile. `accumulate_outer` (wgrad,
+// gemm with a transposed): kOuterRows x kTileVecs sums over pixels of the outer products of neighbouring
+// channels of x with a panel of dy.
 //
-// A *panel* holds the right operand for up to kPanel output columns: [step of the sum][column], the columns padded with
-// zeros to a multiple of kLanes.
-// Measured (AVX-512, Zen 4): 8x2, 8x1 and 12x2 all run within 10 % of the multiply-add peak from L1.
+// A *panel* holds the right operand for up to kPanel output columns: [step of the sum][column], the columns
+// padded with zeros to a multiple of kLanes. Measured (AVX-512, Zen 4): 8x2, 8x1 and 12x2 all run within 10 %
+// of the multiply-add peak from L1.
 #pragma once
 
 #ifdef __AVX512F__
@@ -38,8 +39,10 @@ constexpr int64_t panel_width(int64_t columns, int64_t panel) {
 }
 constexpr int64_t panels_floats(int64_t columns, int64_t steps) { return round_up(columns, kLanes) * steps; }
 
-/// Fills a panel of `width` columns from rows: to[step][column] = from[column * row + step]; columns beyond `columns` are 0.
-inline void pack_transposed(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width, float* to) {
+/// Fills a panel of `width` columns from rows: to[step][column] = from[column * row + step]; columns beyond
+/// `columns` are 0.
+inline void pack_transposed(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width,
+                            float* to) {
   constexpr int64_t kBlock = 16;  // a block of steps stays in L1 while its columns are written
   for (int64_t first = 0; first < steps; first += kBlock) {
     const int64_t last = std::min(steps, first + kBlock);
@@ -53,7 +56,8 @@ inline void pack_transposed(const float* from, int64_t row, int64_t columns, int
 }
 
 /// The same from a matrix whose rows are the steps: to[step][column] = from[step * row + column].
-inline void pack_plain(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width, float* to) {
+inline void pack_plain(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width,
+                       float* to) {
   const int64_t valid = std::min(columns, width);
   for (int64_t step = 0; step < steps; ++step, from += row, to += width) {
     if (valid == kPanel) {
@@ -90,7 +94,7 @@ struct RowGrid {
 struct TileSum {
   const Tap* taps;
   int64_t tap_count;
-  int64_t length;      ///< steps of each tap
+  int64_t length;  ///< steps of each tap
   const float* panel;
 };
 
@@ -101,10 +105,10 @@ struct PanelStatistics {
 };
 
 struct TileEpilogue {
-  int64_t columns = 0;               ///< of this panel; the rest of its width is padding
-  const float* bias = nullptr;       ///< at the panel's first column
-  const float* residual = nullptr;   ///< at the first row and the panel's first column
-  int64_t residual_row = 0;          ///< rows follow each other in residual, whatever y's steps
+  int64_t columns = 0;              ///< of this panel; the rest of its width is padding
+  const float* bias = nullptr;      ///< at the panel's first column
+  const float* residual = nullptr;  ///< at the first row and the panel's first column
+  int64_t residual_row = 0;         ///< rows follow each other in residual, whatever y's steps
   bool relu = false;
   PanelStatistics* statistics = nullptr;
 };
@@ -117,7 +121,8 @@ template <int V>
 #ifdef __AVX512F__
   for (int v = 0; v < V; ++v) {
     const int64_t here = std::clamp<int64_t>(columns - v * kLanes, 0, kLanes);
-    _mm512_mask_storeu_ps(y + v * kLanes, static_cast<__mmask16>((1u << here) - 1), reinterpret_cast<__m512>(values[v]));
+    _mm512_mask_storeu_ps(y + v * kLanes, static_cast<__mmask16>((1u << here) - 1),
+                          reinterpret_cast<__m512>(values[v]));
   }
   return;
 #endif
@@ -266,24 +271,28 @@ void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, c
     }
     // The last rows: a smaller tile, its spare rows repeat the last one and are not written.
     for (int i = valid; i < kTileRows; ++i) tile_x[i] = tile_x[valid - 1];
-    if (valid == 1) tile<1, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-    else if (valid == 2) tile<2, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-    else if (valid <= 4) tile<4, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-    else tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    if (valid == 1)
+      tile<1, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    else if (valid == 2)
+      tile<2, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    else if (valid <= 4)
+      tile<4, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    else
+      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
   }
 }
 
-/// The same for the panel `index` of `columns` columns; `panels` is the start of all panels, `steps` their length.
-/// y, bias and residual of the epilogue are those of column 0.
-inline void sweep_panel(const RowGrid& grid, const float* x, float* y, TileSum sum, const float* panels, int64_t steps,
-                        int64_t columns, int64_t index, TileEpilogue epilogue) {
+/// The same for panel `index` of `columns` columns, `sum.panel`. y, bias and residual are those of column 0.
+inline void sweep_panel(const RowGrid& grid, const float* x, float* y, const TileSum& sum, int64_t columns,
+                        int64_t index, TileEpilogue epilogue) {
   const int64_t first = index * kPanel;
-  sum.panel = panels + first * steps;
   epilogue.columns = std::min<int64_t>(kPanel, columns - first);
   if (epilogue.bias) epilogue.bias += first;
   if (epilogue.residual) epilogue.residual += first;
-  if (panel_width(columns, index) == kPanel) sweep<kTileVecs>(grid, x, y + first, sum, epilogue);
-  else sweep<1>(grid, x, y + first, sum, epilogue);
+  if (panel_width(columns, index) == kPanel)
+    sweep<kTileVecs>(grid, x, y + first, sum, epilogue);
+  else
+    sweep<1>(grid, x, y + first, sum, epilogue);
 }
 
 /// A run of pixels for the outer product: `images` x `rows` x `cols`.
@@ -293,9 +302,11 @@ struct OuterRun {
   int64_t y_image = 0, y_row = 0, y_col = 0;
 };
 
-/// sums[i][column] (+)= sum over pixels of x[pixel][i] * dy[pixel][column], i < M; `add`: to what is there already.
+/// sums[i][column] (+)= sum over pixels of x[pixel][i] * dy[pixel][column], i < M; `add`: to what is there
+/// already.
 template <int M, int V>
-[[gnu::noinline]] void outer_tile(const OuterRun& run, const float* x, const float* dy, float* sums, bool add) {
+[[gnu::noinline]] void outer_tile(const OuterRun& run, const float* x, const float* dy, float* sums,
+                                  bool add) {
   Vec acc[M][V] = {};
   const int64_t x_col = run.x_col, y_col = run.y_col;
   for (int64_t image = 0; image < run.images; ++image) {
@@ -329,20 +340,25 @@ template <int M, int V>
 }
 
 template <int V, int M = kOuterRows>
-inline void outer_tile_of(int rows, const OuterRun& run, const float* x, const float* dy, float* sums, bool add) {
-  if (rows == M) outer_tile<M, V>(run, x, dy, sums, add);
-  else if constexpr (M > 1) outer_tile_of<V, M - 1>(rows, run, x, dy, sums, add);
+inline void outer_tile_of(int rows, const OuterRun& run, const float* x, const float* dy, float* sums,
+                          bool add) {
+  if (rows == M)
+    outer_tile<M, V>(run, x, dy, sums, add);
+  else if constexpr (M > 1)
+    outer_tile_of<V, M - 1>(rows, run, x, dy, sums, add);
 }
 
 /// How many channels of an axis a tile takes: all tiles about equal.
 constexpr int64_t outer_rows(int64_t axis) { return ceil_div(axis, ceil_div(axis, kOuterRows)); }
 
-/// sums[rows][width] (+)= x^T dy for `rows` (at most kOuterRows) neighbouring channels of x and a panel of `width` columns
-/// of dy.
-inline void accumulate_outer(const OuterRun& run, const float* x, int64_t rows, const float* dy, int64_t width, float* sums,
-                             bool add) {
-  if (width == kPanel) outer_tile_of<kTileVecs>(static_cast<int>(rows), run, x, dy, sums, add);
-  else outer_tile_of<1>(static_cast<int>(rows), run, x, dy, sums, add);
+/// sums[rows][width] (+)= x^T dy for `rows` (at most kOuterRows) neighbouring channels of x and a panel of
+/// `width` columns of dy.
+inline void accumulate_outer(const OuterRun& run, const float* x, int64_t rows, const float* dy,
+                             int64_t width, float* sums, bool add) {
+  if (width == kPanel)
+    outer_tile_of<kTileVecs>(static_cast<int>(rows), run, x, dy, sums, add);
+  else
+    outer_tile_of<1>(static_cast<int>(rows), run, x, dy, sums, add);
 }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,12 +1,13 @@
-// conv2d dgrad, implicit GEMM: dx[n,h,w,c] = sum over r,s,k of dy[n,p,q,k] f[k,r,s,c] with h + pad = p stride + r dilation.
+// conv2d dgrad, implicit GEMM: dx[n,h,w,c] = sum over r,s,k of dy[n,p,q,k] f[k,r,s,c] with h + pad = p stride
+// + r dilation.
 //
-// A chunk (some images, or a band of rows of one) of dy is copied once into zero-padded scratch (read in place where no
-// tap leaves it). The rows and columns of dx fall into stride_h x stride_w phases; within a phase every pixel has the same
-// taps, and neighbours read neighbouring dy pixels: a plain stride-1 convolution with the register tile. A phase without
-// taps writes zeros. Sums run over r, s, k in this order for every output, whatever the batch.
-// Packed filter "dgrad_panels": [panel of C][r][s][k][C lanes].
-// FLOPs: 2 N P Q K R S C. Bytes: dy, dx and the filter once each.
-// Bench: lapidary bench --kernel conv2d_dgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// A chunk (some images, or a band of rows of one) of dy is copied once into zero-padded scratch (read in
+// place where no tap leaves it). The rows and columns of dx fall into stride_h x stride_w phases; within a
+// phase every pixel has the same taps, and neighbours read neighbouring dy pixels: a plain stride-1
+// convolution with the register tile. A phase without taps writes zeros. Sums run over r, s, k in this order
+// for every output, whatever the batch. Packed filter "dgrad_panels": [panel of C][r][s][k][C lanes]. FLOPs:
+// 2 N P Q K R S C. Bytes: dy, dx and the filter once each. Bench: lapidary bench --kernel conv2d_dgrad
+// --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
@@ -23,14 +24,15 @@ size_t packed_bytes(const Conv2dProblem& p) {
 
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
   const int64_t taps = p.r * p.s, steps = taps * p.k;
-  for_ranges(context, panel_count(p.c), ceil_div(32768, steps * kPanel), [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t width = panel_width(p.c, panel);
-      for (int64_t tap = 0; tap < taps; ++tap)
-        pack_plain(filter + tap * p.c + panel * kPanel, taps * p.c, p.c - panel * kPanel, p.k, width,
-                   packed + panel * kPanel * steps + tap * p.k * width);
-    }
-  });
+  for_ranges(context, panel_count(p.c), ceil_div(32768, steps * kPanel),
+             [&](int64_t begin, int64_t end, int64_t, int) {
+               for (int64_t panel = begin; panel < end; ++panel) {
+                 const int64_t width = panel_width(p.c, panel);
+                 for (int64_t tap = 0; tap < taps; ++tap)
+                   pack_plain(filter + tap * p.c + panel * kPanel, taps * p.c, p.c - panel * kPanel, p.k,
+                              width, packed + panel * kPanel * steps + tap * p.k * width);
+               }
+             });
 }
 
 void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContext& context) {
@@ -60,13 +62,14 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
       const PaddedWindow window{band.count, plan.cols, plan.pixel, band.first, plan.left, 1, 1};
       float* to = scratch + tap_floats;
       for (int64_t image = 0; image < images; ++image)
-        copy_padded(a.dy + (n0 + image) * plan.P * plan.Q * p.y_stride, plan.P, plan.Q, p.k, p.y_stride, window, nullptr,
-                    to + image * image_floats);
+        copy_padded(a.dy + (n0 + image) * plan.P * plan.Q * p.y_stride, plan.P, plan.Q, p.k, p.y_stride,
+                    window, nullptr, to + image * image_floats);
       grid.x_image = image_floats;
       dy = to;
     }
     grid.x_row = row_floats, grid.x_col = plan.pixel;
-    grid.y_image = p.h * p.w * p.x_stride, grid.y_row = p.stride_h * p.w * p.x_stride, grid.y_col = p.stride_w * p.x_stride;
+    grid.y_image = p.h * p.w * p.x_stride, grid.y_row = p.stride_h * p.w * p.x_stride,
+    grid.y_col = p.stride_w * p.x_stride;
 
     const int64_t last = std::min(panel_count(p.c), (part + 1) * plan.panels_per_part);
     for (int64_t phase_h = 0; phase_h < std::min(p.stride_h, h0 + p.pad_h + rows); ++phase_h) {
@@ -84,16 +87,19 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
           for (int64_t s = 0; s < p.s; ++s) {
             if (s * p.dilation_w % p.stride_w != phase_w) continue;
             // y = i stride + phase meets tap r at p = i - floor(r dilation / stride).
-            taps[count++] = {-(r * p.dilation_h / p.stride_h) * row_floats - (s * p.dilation_w / p.stride_w) * plan.pixel,
-                             (r * p.s + s) * p.k};
+            taps[count++] = {
+                -(r * p.dilation_h / p.stride_h) * row_floats - (s * p.dilation_w / p.stride_w) * plan.pixel,
+                (r * p.s + s) * p.k};
           }
         }
-        const TileSum sum{taps, count, p.k, nullptr};
+        TileSum sum{taps, count, p.k, nullptr};
         const int64_t h = i0 * p.stride_h + phase_h - p.pad_h, w = j0 * p.stride_w + phase_w - p.pad_w;
         const float* from = dy + (i0 - band.first) * row_floats + (j0 - plan.left) * plan.pixel;
         float* to = a.dx + ((n0 * p.h + h) * p.w + w) * p.x_stride;
-        for (int64_t panel = part * plan.panels_per_part; panel < last; ++panel)
-          sweep_panel(grid, from, to, sum, packed, steps, p.c, panel, TileEpilogue{});
+        for (int64_t panel = part * plan.panels_per_part; panel < last; ++panel) {
+          sum.panel = packed + panel * kPanel * steps;
+          sweep_panel(grid, from, to, sum, p.c, panel, TileEpilogue{});
+        }
       }
     }
   });
@@ -103,6 +109,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
 
 LAPIDARY_DEFINE_KERNEL(conv2d_dgrad, Conv2dDgrad, conv2d_dgrad_ref, conv2d_dgrad_narrow(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
-                           implementation<Conv2dDgrad<float>, &dgrad, &supports>("implicit_gemm"), "dgrad_panels", 1))
+                           implementation<Conv2dDgrad<float>, &dgrad, &supports>("implicit_gemm"),
+                           "dgrad_panels", 1))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

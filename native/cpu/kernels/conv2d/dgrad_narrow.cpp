@@ -1,12 +1,13 @@
 // conv2d dgrad for few input channels (the stem): several neighbouring pixels of dx share a vector.
 //
-// With C = 3 the tile of implicit_gemm would use 3 of 16 lanes. Here a vector holds J pixels by C channels of a row of a
-// dense dx, J a multiple of the column stride, and the filter is spread out for it (a Toeplitz band with zeros):
-// F[r][u][k][(j,c)] = f[k,r,s,c] where tap s of pixel j reads column u of dy. That is R U K steps for J pixels in place of
-// R S K / stride for each: 2 times fewer for 3x3, 3 times for 7x7 stride 2. Rows are handled by phase as in implicit_gemm.
-// Sums run over r, u, k in this order for every output, whatever the batch. The band is made anew in each call.
-// FLOPs: 2 N P Q K R S C (done: J C / lanes of 2 N H W/J R/stride U K lanes). Bytes: dy and dx once each.
-// Bench: lapidary bench --kernel conv2d_dgrad --problem "N=128 H=32 W=32 C=3 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// With C = 3 the tile of implicit_gemm would use 3 of 16 lanes. Here a vector holds J pixels by C channels of
+// a row of a dense dx, J a multiple of the column stride, and the filter is spread out for it (a Toeplitz
+// band with zeros): F[r][u][k][(j,c)] = f[k,r,s,c] where tap s of pixel j reads column u of dy. That is R U K
+// steps for J pixels in place of R S K / stride for each: 2 times fewer for 3x3, 3 times for 7x7 stride 2.
+// Rows are handled by phase as in implicit_gemm. Sums run over r, u, k in this order for every output,
+// whatever the batch. The band is made anew in each call. FLOPs: 2 N P Q K R S C (done: J C / lanes of 2 N H
+// W/J R/stride U K lanes). Bytes: dy and dx once each. Bench: lapidary bench --kernel conv2d_dgrad --problem
+// "N=128 H=32 W=32 C=3 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/register_tile.h"
 
@@ -32,7 +33,8 @@ Group group_of(const Conv2dProblem& p) {
   int64_t low = std::numeric_limits<int64_t>::max(), high = std::numeric_limits<int64_t>::min();
   for (int64_t j = 0; j < group.pixels; ++j)
     for (int64_t s = 0; s < p.s; ++s)
-      if (int64_t column; column_of(p, j, s, column)) low = std::min(low, column), high = std::max(high, column);
+      if (int64_t column; column_of(p, j, s, column))
+        low = std::min(low, column), high = std::max(high, column);
   group.first = low, group.count = high - low + 1;
   return group;
 }
@@ -40,7 +42,8 @@ Group group_of(const Conv2dProblem& p) {
 std::string supports(const Conv2dProblem& p) {
   if (p.groups != 1) return "groups != 1";
   if (p.x_pixel() != p.c) return "dx is not dense";
-  if (p.c * 2 > kLanes || kLanes / p.c < p.stride_w) return "too many channels for a vector of several pixels";
+  if (p.c * 2 > kLanes || kLanes / p.c < p.stride_w)
+    return "too many channels for a vector of several pixels";
   const Group group = group_of(p);
   if (group.first + group.count <= group.first || 5 * group.pixels * p.s <= 6 * group.count * p.stride_w)
     return "sharing a vector among pixels saves nothing";
@@ -76,7 +79,8 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
   });
 
   const int64_t tap_floats = round_up(p.r * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
-  const int64_t row_floats = plan.cols * plan.pixel, image_floats = round_up(plan.most_rows() * row_floats, 16);
+  const int64_t row_floats = plan.cols * plan.pixel,
+                image_floats = round_up(plan.most_rows() * row_floats, 16);
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
   context.parallel(plan.groups * plan.bands, [&](int64_t chunk, int worker) {
     const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
@@ -87,8 +91,8 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
     const PaddedWindow window{reached.count, plan.cols, plan.pixel, reached.first, plan.left, 1, 1};
     float* const dy = scratch + tap_floats;
     for (int64_t image = 0; image < images; ++image)
-      copy_padded(a.dy + (n0 + image) * plan.P * plan.Q * p.y_stride, plan.P, plan.Q, p.k, p.y_stride, window, nullptr,
-                  dy + image * image_floats);
+      copy_padded(a.dy + (n0 + image) * plan.P * plan.Q * p.y_stride, plan.P, plan.Q, p.k, p.y_stride, window,
+                  nullptr, dy + image * image_floats);
     RowGrid grid;
     grid.images = images;
     grid.x_image = image_floats, grid.x_row = row_floats, grid.x_col = group.step * plan.pixel;

@@ -6,7 +6,8 @@
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 
-/// Outputs p with p stride + r dilation = y for some r in 0..taps-1 and some y in [first, last], edges or not.
+/// Outputs p with p stride + r dilation = y for some r in 0..taps-1 and some y in [first, last], edges or
+/// not.
 struct Reach {
   int64_t first, count;
 };
@@ -19,8 +20,8 @@ inline Reach reach(int64_t first, int64_t last, int64_t taps, int64_t stride, in
 struct DgradPlan {
   Conv2dProblem p;  ///< a 1x1 convolution of stride 1 without padding becomes many images of one pixel
   int64_t P, Q;
-  bool direct = false;   ///< dy is read in place
-  int64_t cols, left;    ///< of scratch: count, and the column of dy it starts with
+  bool direct = false;  ///< dy is read in place
+  int64_t cols, left;   ///< of scratch: count, and the column of dy it starts with
   int64_t pixel;
   int64_t images, rows, groups, bands;  ///< a chunk: `images` images, or `rows` rows of one dx
   int64_t c_parts, panels_per_part;
@@ -40,24 +41,29 @@ inline DgradPlan dgrad_plan(const Conv2dProblem& given) {
   if (p.r == 1 && p.s == 1 && p.stride_h == 1 && p.stride_w == 1 && p.pad_h == 0 && p.pad_w == 0)
     p.n = p.n * p.h * p.w, p.h = p.w = 1;
   plan.P = p.p(), plan.Q = p.q();
-  const Reach rows = plan.row_reach(0, p.h), cols = reach(p.pad_w, p.pad_w + p.w - 1, p.s, p.stride_w, p.dilation_w);
-  plan.direct = rows.first >= 0 && rows.first + rows.count <= plan.P && cols.first >= 0 && cols.first + cols.count <= plan.Q;
+  const Reach rows = plan.row_reach(0, p.h),
+              cols = reach(p.pad_w, p.pad_w + p.w - 1, p.s, p.stride_w, p.dilation_w);
+  plan.direct = rows.first >= 0 && rows.first + rows.count <= plan.P && cols.first >= 0 &&
+                cols.first + cols.count <= plan.Q;
   plan.left = plan.direct ? 0 : cols.first;
   plan.cols = plan.direct ? plan.Q : cols.count;
   plan.pixel = plan.direct ? p.y_stride : spread_pixel(p.k);
 
   constexpr int64_t kChunkFloats = 64 * 1024, kChunks = 16;
-  const int64_t pixels = p.h * p.w, row_floats = plan.cols * plan.pixel, image_floats = rows.count * row_floats;
+  const int64_t pixels = p.h * p.w, row_floats = plan.cols * plan.pixel,
+                image_floats = rows.count * row_floats;
   plan.rows = p.h, plan.images = 1;
   if (image_floats > kChunkFloats || pixels > 4096) {
     const int64_t halo = p.dilation_h * (p.r - 1) / p.stride_h + 2;
     plan.rows = std::min((kChunkFloats / row_floats - halo) * p.stride_h, 4096 / p.w);
   } else {
     const int64_t wanted = pixels == 1 ? 128 : 64 * p.stride_h * p.stride_w;
-    plan.images = std::clamp<int64_t>(ceil_div(wanted, pixels), 1, std::max<int64_t>(1, kChunkFloats / image_floats));
+    plan.images =
+        std::clamp<int64_t>(ceil_div(wanted, pixels), 1, std::max<int64_t>(1, kChunkFloats / image_floats));
     const int64_t least = ceil_div(kTileRows, pixels);
     plan.images = std::clamp(plan.images, int64_t{1}, std::max(least, p.n / kChunks));
-    if (plan.images == 1 && p.n < kChunks) plan.rows = std::max(p.h * p.n / kChunks, ceil_div(32 * p.stride_w, p.w));
+    if (plan.images == 1 && p.n < kChunks)
+      plan.rows = std::max(p.h * p.n / kChunks, ceil_div(32 * p.stride_w, p.w));
   }
   // Whole groups of phases in every band but the last.
   plan.rows = std::clamp<int64_t>(plan.rows, 1, p.h);

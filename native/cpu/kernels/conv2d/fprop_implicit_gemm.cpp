@@ -1,12 +1,13 @@
-// conv2d fprop, implicit GEMM: y[n,p,q,k] = act(sum over r,s,c of x'[n,h,w,c] f[k,r,s,c] + bias[k] + residual), NHWC.
+// conv2d fprop, implicit GEMM: y[n,p,q,k] = act(sum over r,s,c of x'[n,h,w,c] f[k,r,s,c] + bias[k] +
+// residual), NHWC.
 //
-// A chunk (some images, or a band of rows of one) is copied once into zero-padded scratch, with the prologue applied;
-// without padding and prologue it is read in place. Then every panel of the packed filter sweeps over the chunk's pixels
-// with the register tile. Statistics are merged tile by tile while the sums are in registers, and chunk by chunk in order
-// at the end. Sums run over r, s, c in this order for every output, whatever the batch.
-// Packed filter "fprop_panels": [panel of K][r][s][c][K lanes].
-// FLOPs: 2 N P Q K R S C. Bytes: x, y and the filter once each.
-// Bench: lapidary bench --kernel conv2d_fprop --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// A chunk (some images, or a band of rows of one) is copied once into zero-padded scratch, with the prologue
+// applied; without padding and prologue it is read in place. Then every panel of the packed filter sweeps
+// over the chunk's pixels with the register tile. Statistics are merged tile by tile while the sums are in
+// registers, and chunk by chunk in order at the end. Sums run over r, s, c in this order for every output,
+// whatever the batch. Packed filter "fprop_panels": [panel of K][r][s][c][K lanes]. FLOPs: 2 N P Q K R S C.
+// Bytes: x, y and the filter once each. Bench: lapidary bench --kernel conv2d_fprop --problem "N=128 H=32
+// W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"
@@ -16,14 +17,14 @@ namespace {
 
 /// How a problem is cut. A function of the problem only.
 struct FpropPlan {
-  Conv2dProblem p;         ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
-  bool linear = false;     ///< that happened: chunks are runs of pixels
-  bool direct = false;     ///< x is read in place
+  Conv2dProblem p;      ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
+  bool linear = false;  ///< that happened: chunks are runs of pixels
+  bool direct = false;  ///< x is read in place
   int64_t P, Q;
-  int64_t row_step = 1, col_step = 1;    ///< input pixels between neighbouring scratch pixels
-  int64_t stride_h, stride_w;            ///< in scratch pixels
-  int64_t cols, pixel;                   ///< of scratch
-  int64_t images, rows, groups, bands;   ///< a chunk: `images` images, or `rows` output rows of one image
+  int64_t row_step = 1, col_step = 1;   ///< input pixels between neighbouring scratch pixels
+  int64_t stride_h, stride_w;           ///< in scratch pixels
+  int64_t cols, pixel;                  ///< of scratch
+  int64_t images, rows, groups, bands;  ///< a chunk: `images` images, or `rows` output rows of one image
   int64_t k_parts, panels_per_part;
   int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
   int64_t chunks() const { return groups * bands; }
@@ -55,15 +56,18 @@ FpropPlan fprop_plan(const Conv2dProblem& given) {
   const int64_t image_floats = footprint();
   plan.images = 1, plan.bands = 1;
   if (image_floats > kChunkFloats || pixels > 4096) {
-    const int64_t row_floats = plan.stride_h * plan.cols * plan.pixel, fixed = image_floats - plan.P * row_floats;
+    const int64_t row_floats = plan.stride_h * plan.cols * plan.pixel,
+                  fixed = image_floats - plan.P * row_floats;
     plan.rows = std::clamp<int64_t>(std::min((kChunkFloats - fixed) / row_floats, 4096 / plan.Q), 1, plan.P);
   } else {
     const int64_t wanted = plan.linear ? 128 : 64;
-    plan.images = std::clamp<int64_t>(ceil_div(wanted, pixels), 1, std::max<int64_t>(1, kChunkFloats / image_floats));
+    plan.images =
+        std::clamp<int64_t>(ceil_div(wanted, pixels), 1, std::max<int64_t>(1, kChunkFloats / image_floats));
     // Enough chunks for several workers, but whole tiles in each.
     const int64_t least = ceil_div(kTileRows, pixels);
     plan.images = std::clamp(plan.images, int64_t{1}, std::max(least, p.n / kChunks));
-    if (plan.images == 1 && p.n < kChunks) plan.rows = std::clamp(plan.P * p.n / kChunks, ceil_div(32, plan.Q), plan.P);
+    if (plan.images == 1 && p.n < kChunks)
+      plan.rows = std::clamp(plan.P * p.n / kChunks, ceil_div(32, plan.Q), plan.P);
   }
   plan.rows = std::clamp<int64_t>(plan.rows, 1, plan.P);
   plan.bands = ceil_div(plan.P, plan.rows);
@@ -78,7 +82,8 @@ FpropPlan fprop_plan(const Conv2dProblem& given) {
 
 std::string supports(const Conv2dProblem& p) {
   if (p.groups != 1) return "groups != 1";
-  if (p.statistics && (p.bias || p.relu || p.residual)) return "statistics together with bias, residual or relu";
+  if (p.statistics && (p.bias || p.relu || p.residual))
+    return "statistics together with bias, residual or relu";
   return {};
 }
 
@@ -93,15 +98,17 @@ size_t packed_bytes(const Conv2dProblem& p) {
 
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
   const int64_t steps = p.r * p.s * p.c;
-  for_ranges(context, panel_count(p.k), ceil_div(32768, steps * kPanel), [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t panel = begin; panel < end; ++panel)
-      pack_transposed(filter + panel * kPanel * steps, steps, p.k - panel * kPanel, steps, panel_width(p.k, panel),
-                      packed + panel * kPanel * steps);
-  });
+  for_ranges(context, panel_count(p.k), ceil_div(32768, steps * kPanel),
+             [&](int64_t begin, int64_t end, int64_t, int) {
+               for (int64_t panel = begin; panel < end; ++panel)
+                 pack_transposed(filter + panel * kPanel * steps, steps, p.k - panel * kPanel, steps,
+                                 panel_width(p.k, panel), packed + panel * kPanel * steps);
+             });
 }
 
 /// Merges the chunks' (mean, M2) in order.
-void merge_chunks(const FpropPlan& plan, const float* partial, const Conv2dFprop<float>& a, KernelContext& context) {
+void merge_chunks(const FpropPlan& plan, const float* partial, const Conv2dFprop<float>& a,
+                  KernelContext& context) {
   const int64_t padded = round_up(plan.p.k, kLanes), chunks = plan.chunks();
   for_ranges(context, padded / kLanes, ceil_div(4096, chunks), [&](int64_t begin, int64_t end, int64_t, int) {
     for (int64_t block = begin; block < end; ++block) {
@@ -136,7 +143,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
   const int64_t steps = p.r * p.s * p.c, padded_k = round_up(p.k, kLanes), period = period_floats(p);
   const int64_t tap_floats = round_up(p.r * p.s * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
   const int64_t image_floats = plan.direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
-  const size_t scratch_bytes = static_cast<size_t>(tap_floats + period + plan.images * image_floats) * sizeof(float);
+  const size_t scratch_bytes =
+      static_cast<size_t>(tap_floats + period + plan.images * image_floats) * sizeof(float);
 
   context.parallel(plan.chunks() * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
@@ -156,7 +164,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
       x = a.x + n0 * grid.x_image + p0 * p.stride_h * row_floats;
     } else {
       PrologueScales scales;
-      if (p.prologue != Prologue::None) scales = prologue_scales(p, a.in_scale, a.in_shift, scratch + tap_floats);
+      if (p.prologue != Prologue::None)
+        scales = prologue_scales(p, a.in_scale, a.in_shift, scratch + tap_floats);
       const PrologueScales* with = p.prologue == Prologue::None ? nullptr : &scales;
       float* to = scratch + tap_floats + period;
       if (plan.linear) {
@@ -164,8 +173,13 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
         copy_padded(a.x + n0 * p.x_stride, 1, images, p.c, p.x_stride, window, with, to);
         row_floats = grid.x_image = plan.pixel;
       } else {
-        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1, plan.cols, plan.pixel,
-                                  p0 * p.stride_h - p.pad_h, -p.pad_w, plan.row_step, plan.col_step};
+        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1,
+                                  plan.cols,
+                                  plan.pixel,
+                                  p0 * p.stride_h - p.pad_h,
+                                  -p.pad_w,
+                                  plan.row_step,
+                                  plan.col_step};
         for (int64_t image = 0; image < images; ++image)
           copy_padded(a.x + (n0 + image) * p.h * p.w * p.x_stride, p.h, p.w, p.c, p.x_stride, window, with,
                       to + image * image_floats);
@@ -176,13 +190,15 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
     }
     grid.x_col = plan.stride_w * plan.pixel, grid.x_row = plan.stride_h * row_floats;
 
-    // With neighbouring columns side by side a filter row is one run of the sum, which a 3-channel input needs badly.
+    // With neighbouring columns side by side a filter row is one run of the sum, which a 3-channel input
+    // needs badly.
     const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == p.c);
     const int64_t runs = joined ? 1 : p.s, length = joined ? p.s * p.c : p.c;
     for (int64_t r = 0; r < p.r; ++r)
       for (int64_t s = 0; s < runs; ++s)
-        taps[r * runs + s] = {r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel, (r * p.s + s) * p.c};
-    const TileSum sum{taps, p.r * runs, length, nullptr};
+        taps[r * runs + s] = {r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel,
+                              (r * p.s + s) * p.c};
+    TileSum sum{taps, p.r * runs, length, nullptr};
 
     const int64_t first_pixel = (n0 * plan.P + p0) * plan.Q;
     TileEpilogue epilogue;
@@ -195,7 +211,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
     const int64_t last = std::min(panel_count(p.k), (part + 1) * plan.panels_per_part);
     for (int64_t panel = part * plan.panels_per_part; panel < last; ++panel) {
       statistics = {};
-      sweep_panel(grid, x, a.y + first_pixel * p.y_stride, sum, packed, steps, p.k, panel, epilogue);
+      sum.panel = packed + panel * kPanel * steps;
+      sweep_panel(grid, x, a.y + first_pixel * p.y_stride, sum, p.k, panel, epilogue);
       if (!p.statistics) continue;
       float* to = partial + chunk * 2 * padded_k + panel * kPanel;
       const size_t bytes = static_cast<size_t>(panel_width(p.k, panel)) * sizeof(float);

@@ -1,5 +1,5 @@
-// The copy of an image, or of a band of its rows, into zero-padded scratch, with the prologue applied on the way: after
-// it the convolution has no edges and no per-element work on its input.
+// The copy of an image, or of a band of its rows, into zero-padded scratch, with the prologue applied on the
+// way: after it the convolution has no edges and no per-element work on its input.
 //
 // Bytes: one read and one write of the band; prologue: one multiply-add and one maximum an element.
 #pragma once
@@ -11,16 +11,18 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 
 constexpr int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }
 
-/// Which part of an image lands in scratch. Scratch pixel (i, j) is image pixel (top + i row_step, left + j col_step).
+/// Which part of an image lands in scratch. Scratch pixel (i, j) is image pixel (top + i row_step, left + j
+/// col_step).
 struct PaddedWindow {
-  int64_t rows, cols;          ///< of the scratch image
-  int64_t pixel;               ///< floats between neighbouring scratch pixels (at least c)
-  int64_t top, left;           ///< may be negative, or beyond the image
+  int64_t rows, cols;  ///< of the scratch image
+  int64_t pixel;       ///< floats between neighbouring scratch pixels (at least c)
+  int64_t top, left;   ///< may be negative, or beyond the image
   int64_t row_step, col_step;
   int64_t floats() const { return rows * cols * pixel; }
 };
 
-/// Per-channel scale and shift. When channels do not fill vectors they are also laid out with a period of c vectors
+/// Per-channel scale and shift. When channels do not fill vectors they are also laid out with a period of c
+/// vectors
 /// (`fill_period`), so that a row of pixels is still processed a vector at a time.
 struct PrologueScales {
   const float *scale = nullptr, *shift = nullptr;
@@ -34,7 +36,8 @@ inline int64_t period_floats(const Conv2dProblem& p) {
   return wanted ? round_up(2 * p.c * kLanes, 16) : 0;
 }
 
-inline PrologueScales prologue_scales(const Conv2dProblem& p, const float* scale, const float* shift, float* period) {
+inline PrologueScales prologue_scales(const Conv2dProblem& p, const float* scale, const float* shift,
+                                      float* period) {
   PrologueScales s;
   s.scale = scale, s.shift = shift, s.relu = p.prologue == Prologue::AffineRelu;
   if (period_floats(p) == 0) return s;
@@ -45,8 +48,8 @@ inline PrologueScales prologue_scales(const Conv2dProblem& p, const float* scale
 }
 
 /// to[i] = act(from[i] * scale[i mod period] + shift[i mod period]); `count` need not be whole vectors.
-inline void affine_run(const float* from, float* to, int64_t count, const float* scale, const float* shift, int64_t period,
-                       bool with_relu) {
+inline void affine_run(const float* from, float* to, int64_t count, const float* scale, const float* shift,
+                       int64_t period, bool with_relu) {
   int64_t i = 0;
   while (i + period <= count) {
     for (int64_t j = 0; j < period; j += kLanes, i += kLanes) {
@@ -59,8 +62,10 @@ inline void affine_run(const float* from, float* to, int64_t count, const float*
     const Vec x = left == kLanes ? load(from + i) : load_tail(from + i, left);
     const Vec v = x * load(scale + j) + load(shift + j);
     const Vec y = with_relu ? max(Vec{}, v) : v;
-    if (left == kLanes) store(to + i, y);
-    else store_tail(to + i, y, left);
+    if (left == kLanes)
+      store(to + i, y);
+    else
+      store_tail(to + i, y, left);
   }
 }
 
@@ -76,12 +81,14 @@ inline void affine_pixel(const float* from, float* to, int64_t c, const Prologue
 }
 
 /// `image` is the first float of an h x w image whose pixels lie `pixel` floats apart; `s` null: plain copy.
-inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t pixel, const PaddedWindow& window,
-                        const PrologueScales* s, float* to) {
+inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t pixel,
+                        const PaddedWindow& window, const PrologueScales* s, float* to) {
   const int64_t row_floats = window.cols * window.pixel;
-  const int64_t first = std::clamp<int64_t>(ceil_div(std::max<int64_t>(-window.left, 0), window.col_step), 0, window.cols);
-  const int64_t past = window.left >= w ? first
-                                        : std::clamp<int64_t>(ceil_div(w - window.left, window.col_step), first, window.cols);
+  const int64_t first =
+      std::clamp<int64_t>(ceil_div(std::max<int64_t>(-window.left, 0), window.col_step), 0, window.cols);
+  const int64_t past =
+      window.left >= w ? first
+                       : std::clamp<int64_t>(ceil_div(w - window.left, window.col_step), first, window.cols);
   const bool dense = window.col_step == 1 && pixel == c && window.pixel == c;
   for (int64_t i = 0; i < window.rows; ++i, to += row_floats) {
     const int64_t y = window.top + i * window.row_step;
@@ -93,22 +100,31 @@ inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int
     float* at = to + first * window.pixel;
     if (first > 0) std::memset(to, 0, static_cast<size_t>(first * window.pixel) * sizeof(float));
     if (past < window.cols)
-      std::memset(to + past * window.pixel, 0, static_cast<size_t>((window.cols - past) * window.pixel) * sizeof(float));
+      std::memset(to + past * window.pixel, 0,
+                  static_cast<size_t>((window.cols - past) * window.pixel) * sizeof(float));
     if (dense && (!s || s->period_scale || c % kLanes == 0)) {
       const int64_t count = (past - first) * c;
-      if (!s) std::memcpy(at, from, static_cast<size_t>(count) * sizeof(float));
-      else if (s->period_scale) affine_run(from, at, count, s->period_scale, s->period_shift, c * kLanes, s->relu);
-      else affine_run(from, at, count, s->scale, s->shift, c, s->relu);
+      if (!s)
+        std::memcpy(at, from, static_cast<size_t>(count) * sizeof(float));
+      else if (s->period_scale)
+        affine_run(from, at, count, s->period_scale, s->period_shift, c * kLanes, s->relu);
+      else
+        affine_run(from, at, count, s->scale, s->shift, c, s->relu);
       continue;
     }
     for (int64_t j = first; j < past; ++j, from += window.col_step * pixel, at += window.pixel) {
-      if (s) affine_pixel(from, at, c, *s);
-      else std::memcpy(at, from, static_cast<size_t>(c) * sizeof(float));
+      if (s)
+        affine_pixel(from, at, c, *s);
+      else
+        std::memcpy(at, from, static_cast<size_t>(c) * sizeof(float));
     }
   }
 }
 
-/// Pixels of many channels a power of two apart share few cache sets; one more cache line between them spreads them.
-constexpr int64_t spread_pixel(int64_t channels) { return channels >= 256 && channels % 256 == 0 ? channels + 16 : channels; }
+/// Pixels of many channels a power of two apart share few cache sets; one more cache line between them
+/// spreads them.
+constexpr int64_t spread_pixel(int64_t channels) {
+  return channels >= 256 && channels % 256 == 0 ? channels + 16 : channels;
+}
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,7 +1,8 @@
 // conv2d, reference: the three directions as plain loops over the scalar T, sums in double, one rounding.
 //
-// Takes every problem (groups, depthwise, dilation, strides, any padding). FLOPs: 2 macs(). Bytes: every operand once at
-// best; nothing is blocked. Bench: lapidary bench --kernel conv2d_fprop --implementation ref --problem "..."
+// Takes every problem (groups, depthwise, dilation, strides, any padding). FLOPs: 2 macs(). Bytes: every
+// operand once at best; nothing is blocked. Bench: lapidary bench --kernel conv2d_fprop --implementation ref
+// --problem "..."
 #pragma once
 
 #include <vector>
@@ -111,7 +112,8 @@ void conv2d_dgrad_ref(const Conv2dProblem& p, const Conv2dDgrad<T>& a, KernelCon
                           static_cast<double>(f[(first_k[j] + k) * taps + c_in_group[j]]);
           }
         }
-        for (int64_t j = 0; j < lanes; ++j) a.dx[(row * p.w + ix) * x_pixel + c0 + j] = static_cast<T>(sum[j]);
+        for (int64_t j = 0; j < lanes; ++j)
+          a.dx[(row * p.w + ix) * x_pixel + c0 + j] = static_cast<T>(sum[j]);
       }
     }
   });
@@ -124,7 +126,8 @@ void conv2d_wgrad_ref(const Conv2dProblem& p, const Conv2dWgrad<T>& a, KernelCon
   // A chunk is one tap (r, s) of kRefLanes filters: each of its sums runs over all images in order.
   const int64_t k_blocks = ceil_div(p.k, kRefLanes);
   context.parallel(k_blocks * p.r * p.s, [&](int64_t chunk, int) {
-    const int64_t k0 = chunk / (p.r * p.s) * kRefLanes, tap = chunk % (p.r * p.s), r = tap / p.s, s = tap % p.s;
+    const int64_t k0 = chunk / (p.r * p.s) * kRefLanes, tap = chunk % (p.r * p.s), r = tap / p.s,
+                  s = tap % p.s;
     const int64_t lanes = std::min(kRefLanes, p.k - k0);
     for (int64_t c = 0; c < cg; ++c) {
       double sum[kRefLanes] = {};
@@ -144,7 +147,8 @@ void conv2d_wgrad_ref(const Conv2dProblem& p, const Conv2dWgrad<T>& a, KernelCon
                         static_cast<double>(dy[j]);
           }
         }
-      for (int64_t j = 0; j < lanes; ++j) a.dfilter[((k0 + j) * p.r * p.s + tap) * cg + c] = static_cast<T>(sum[j]);
+      for (int64_t j = 0; j < lanes; ++j)
+        a.dfilter[((k0 + j) * p.r * p.s + tap) * cg + c] = static_cast<T>(sum[j]);
     }
   });
 }

@@ -1,12 +1,14 @@
-// conv2d wgrad, implicit GEMM: df[k,r,s,c] = sum over n,p,q of x'[n,h,w,c] dy[n,p,q,k], x' the input after the prologue.
+// conv2d wgrad, implicit GEMM: df[k,r,s,c] = sum over n,p,q of x'[n,h,w,c] dy[n,p,q,k], x' the input after
+// the prologue.
 //
-// Pixels are cut into blocks (some images, or a band of rows of one). A block's x goes into zero-padded scratch with the
-// prologue applied, its dy into panels of K; then for every tap a tile of channels x K lanes stays in registers over all
-// pixels of the block and is added to a partial sum in workspace. Blocks are dealt to a number of partial sums that the
-// problem fixes; within one they are added in order, and the partial sums are added in order at the end.
-// With neighbouring columns side by side (dilation 1) the s*c axis of a filter row is one axis.
-// FLOPs: 2 N P Q K R S C. Bytes: x and dy once for every part of K, the partial sums twice.
-// Bench: lapidary bench --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// Pixels are cut into blocks (some images, or a band of rows of one). A block's x goes into zero-padded
+// scratch with the prologue applied, its dy into panels of K; then for every tap a tile of channels x K lanes
+// stays in registers over all pixels of the block and is added to a partial sum in workspace. Blocks are
+// dealt to a number of partial sums that the problem fixes; within one they are added in order, and the
+// partial sums are added in order at the end. With neighbouring columns side by side (dilation 1) the s*c
+// axis of a filter row is one axis. FLOPs: 2 N P Q K R S C. Bytes: x and dy once for every part of K, the
+// partial sums twice. Bench: lapidary bench --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3
+// S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"
@@ -16,8 +18,8 @@ namespace {
 
 /// How a problem is cut. A function of the problem only.
 struct WgradPlan {
-  Conv2dProblem p;        ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
-  bool linear = false;    ///< that happened
+  Conv2dProblem p;      ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
+  bool linear = false;  ///< that happened
   bool x_direct = false, dy_direct = false;  ///< read in place
   int64_t P, Q;
   int64_t row_step = 1, col_step = 1;  ///< input pixels between neighbouring scratch pixels
@@ -49,7 +51,8 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
   plan.pixel = plan.x_direct ? p.x_stride : spread_pixel(p.c);
 
-  constexpr int64_t kBlockPixels = 256, kParts = 16, kItems = 16, kPartialFloats = 512 * 1024, kScratchFloats = 160 * 1024;
+  constexpr int64_t kBlockPixels = 256, kParts = 16, kItems = 16, kPartialFloats = 512 * 1024,
+                    kScratchFloats = 160 * 1024;
   const int64_t most_parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, kParts);
   plan.rows = plan.P;
   const int64_t image_floats = plan.scratch_rows() * plan.cols * plan.pixel;
@@ -62,7 +65,8 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   plan.rows = ceil_div(plan.P, plan.bands);
   plan.blocks = ceil_div(p.n, plan.images) * plan.bands;
   plan.parts = std::min(most_parts, plan.blocks);
-  const int64_t panels = panel_count(p.k), wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
+  const int64_t panels = panel_count(p.k),
+                wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
   plan.panels_per_part = ceil_div(panels, wanted);
   plan.k_parts = ceil_div(panels, plan.panels_per_part);
   return plan;
@@ -83,7 +87,8 @@ void add_parts(const WgradPlan& plan, const float* partial, float* dfilter, Kern
   const int64_t step_blocks = ceil_div(steps, kSteps), panels = panel_count(p.k);
   for_ranges(context, panels * step_blocks, 8, [&](int64_t begin, int64_t end, int64_t, int) {
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t panel = unit / step_blocks, first = unit % step_blocks * kSteps, count = std::min(kSteps, steps - first);
+      const int64_t panel = unit / step_blocks, first = unit % step_blocks * kSteps,
+                    count = std::min(kSteps, steps - first);
       const int64_t width = panel_width(p.k, panel), columns = std::min(width, p.k - panel * kPanel);
       const float* from = partial + panel * kPanel * steps + first * width;
       float sums[kSteps * kPanel];
@@ -107,7 +112,8 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
   const int64_t steps = p.r * p.s * p.c, period = period_floats(p);
   const int64_t image_floats = plan.x_direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
   const int64_t dy_floats = plan.dy_direct ? 0 : plan.images * plan.rows * plan.Q * kPanel;
-  const size_t scratch_bytes = static_cast<size_t>(period + plan.images * image_floats + dy_floats) * sizeof(float);
+  const size_t scratch_bytes =
+      static_cast<size_t>(period + plan.images * image_floats + dy_floats) * sizeof(float);
 
   context.parallel(plan.parts * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t part = item / plan.k_parts, k_part = item % plan.k_parts;
@@ -141,8 +147,13 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
         row_floats = run.x_image = plan.pixel;
         x = x_scratch;
       } else {
-        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1, plan.cols, plan.pixel,
-                                  p0 * p.stride_h - p.pad_h, -p.pad_w, plan.row_step, plan.col_step};
+        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1,
+                                  plan.cols,
+                                  plan.pixel,
+                                  p0 * p.stride_h - p.pad_h,
+                                  -p.pad_w,
+                                  plan.row_step,
+                                  plan.col_step};
         for (int64_t image = 0; image < images; ++image)
           copy_padded(a.x + (n0 + image) * p.h * p.w * p.x_stride, p.h, p.w, p.c, p.x_stride, window, with,
                       x_scratch + image * image_floats);
@@ -174,9 +185,10 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
         for (int64_t first = 0; first < axis; first += size)
           for (int64_t r = 0; r < p.r; ++r)
             for (int64_t s = 0; s < runs; ++s)
-              accumulate_outer(joined_run, x + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel + first,
-                               std::min(size, axis - first), gradient, width,
-                               sums + column * steps + ((r * p.s + s) * p.c + first) * width, block != first_block);
+              accumulate_outer(
+                  joined_run, x + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel + first,
+                  std::min(size, axis - first), gradient, width,
+                  sums + column * steps + ((r * p.s + s) * p.c + first) * width, block != first_block);
       }
     }
   });

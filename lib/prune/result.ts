@@ -1,0 +1,83 @@
+/** What the pruning workflow comes to. */
+
+import { stat } from 'node:fs/promises';
+
+import { fgsmAttack } from '../attack/fgsm.js';
+import { pgdAttack } from '../attack/pgd.js';
+import { evaluateRobustness } from '../attack/robust-accuracy.js';
+import { FileSystemError } from '../errors.js';
+import { complexity } from '../nn/complexity.js';
+import { evaluationBatches, type TrainingData } from '../train/data-recipe.js';
+import { loadModel } from '../train/model-file.js';
+import type { ProgressSink } from '../train/progress-sink.js';
+import type { PruneConfig } from './config.js';
+import { measureLatency } from './latency.js';
+
+/** One network on the test images. Accuracies in [0, 1]. */
+export interface NetworkResult {
+  /** As in `dense`, `l2-rank pruned`, `l2-rank fine-tuned`. */
+  readonly name: string;
+  readonly clean: number;
+  readonly fgsm: number;
+  readonly pgd: number;
+  readonly parameters: number;
+  /** For one image. */
+  readonly macs: number;
+  /** Median milliseconds of a forward pass over one image. */
+  readonly latency: number;
+  /** Median milliseconds of a forward pass over 128 images. */
+  readonly latency128: number;
+  /** Size of the model's file. */
+  readonly bytes: number;
+}
+
+/** A network to look at: its name in the table, and its file. */
+export interface NetworkFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * Evaluates networks on the test images, which are read here for the only time, and measures their speed.
+ *
+ * @returns a result for each network, and how many test images there were
+ * @throws the reason of `signal`, once it is aborted
+ */
+export async function evaluateNetworks(
+  files: readonly NetworkFile[],
+  data: TrainingData,
+  config: PruneConfig,
+  { progress, signal }: { readonly progress: ProgressSink; readonly signal?: AbortSignal },
+): Promise<{ networks: NetworkResult[]; images: number }> {
+  const { epsilon, steps, restarts, latencyRuns } = config.evaluation;
+  const pgd = pgdAttack({ epsilon, steps, restarts, seed: config.seed });
+  const attacks = [fgsmAttack({ epsilon }), pgd];
+  const { set, indices } = await data.readTest();
+  try {
+    progress.stage('evaluate', { total: indices.length * files.length, unit: 'images' });
+    const networks: NetworkResult[] = [];
+    for (const { name, path } of files) {
+      using model = await loadModel(path);
+      const robustness = await evaluateRobustness(model, evaluationBatches(set, indices), attacks, {
+        ...(signal === undefined ? {} : { signal }),
+        onBatch: (images) => progress.advance(images, name),
+      });
+      const { parameters, macs } = complexity(model, data.imageShape);
+      const { size } = await FileSystemError.during('look at', path, () => stat(path));
+      networks.push({
+        name,
+        clean: robustness.clean,
+        fgsm: robustness.underAttack.FGSM!,
+        pgd: robustness.underAttack[pgd.name]!,
+        parameters,
+        macs,
+        latency: await measureLatency(model, data.imageShape, { batch: 1, runs: latencyRuns }),
+        latency128: await measureLatency(model, data.imageShape, { batch: 128, runs: latencyRuns }),
+        bytes: size,
+      });
+    }
+    return { networks, images: indices.length };
+  } finally {
+    set.dispose();
+  }
+}

@@ -1,0 +1,103 @@
+/** Which images to train, validate and test on, as a configuration says it. */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+
+import { openDataset, parseDataSpec } from '../data/data-spec.js';
+import type { Dataset } from '../data/dataset.js';
+import type { ImageSet } from '../data/image-set.js';
+import { Loader } from '../data/loader.js';
+import { permutation } from '../data/philox.js';
+import { makeSplit, readSplit, type Split, writeSplit } from '../data/split.js';
+import { ArgumentError } from '../errors.js';
+import type { RunFolder } from '../io/run-folder.js';
+
+export const dataSchema = z.strictObject({
+  /** `shapes10`, `shapes10:SEED` or `cifar10:FOLDER`. */
+  source: z.string().default('shapes10'),
+  /** Images to train on, apart from validation; by default all (15,000 of a set that is drawn). */
+  train: z.int().min(1).optional(),
+  /** Training images kept back for every choice that is made on the way. */
+  validation: z.int().min(1).default(1000),
+  /** Test images, read once at the end; by default all (4,000 of a set that is drawn). */
+  test: z.int().min(1).optional(),
+});
+
+export type DataRecipe = z.infer<typeof dataSchema>;
+
+/** An open data set with its split. */
+export interface TrainingData {
+  readonly dataset: Dataset;
+  /** Images of `dataset.train` to learn from. */
+  readonly train: Int32Array;
+  /** Images of `dataset.train` to choose by. */
+  readonly validation: Int32Array;
+  /** [H, W, C]. */
+  readonly imageShape: readonly [height: number, width: number, channels: number];
+  /** Reads the test images, once. The caller disposes the set. */
+  readTest(): Promise<{ set: ImageSet; indices: Int32Array }>;
+}
+
+const DRAWN_TRAIN = 15_000;
+const SPLIT_FILE = 'split.json';
+/** Streams of the subsets, apart from the orders of epochs, which count from 0. */
+const TRAIN_SUBSET = 2 ** 40;
+const TEST_SUBSET = 2 ** 40 + 1;
+
+/**
+ * Opens the data of a run. The split is stored in the run folder; a resumed run takes it from there.
+ *
+ * @param seed of the split, and of subsets where fewer images are asked for than there are
+ * @throws ArgumentError when more images are asked for than there are; FileFormatError for a wrong file
+ */
+export async function openTrainingData(recipe: DataRecipe, seed: number, run?: RunFolder): Promise<TrainingData> {
+  const drawn = parseDataSpec(recipe.source).kind === 'shapes10';
+  const sizes = drawn ? { train: (recipe.train ?? DRAWN_TRAIN) + recipe.validation } : {};
+  const dataset = await openDataset(recipe.source, recipe.test === undefined ? sizes : { ...sizes, test: recipe.test });
+  try {
+    const { size, imageShape } = dataset.train;
+    const split = await openSplit(size, recipe.validation, seed, run);
+    const train = subset('training', split.train, recipe.train, seed, TRAIN_SUBSET);
+    const readTest = async () => {
+      const set = await dataset.test.readOnce();
+      const all = Int32Array.from({ length: set.size }, (_, index) => index);
+      return { set, indices: subset('test', all, recipe.test, seed, TEST_SUBSET) };
+    };
+    return { dataset, train, validation: split.validation, imageShape, readTest };
+  } catch (error) {
+    dataset.dispose();
+    throw error;
+  }
+}
+
+/** Batches for an evaluation: images as they are, in order. */
+export function evaluationBatches(set: ImageSet, indices: Int32Array, batch = 250): Loader {
+  return new Loader(set, { batch: Math.min(batch, indices.length), indices });
+}
+
+async function openSplit(size: number, validation: number, seed: number, run?: RunFolder): Promise<Split> {
+  if (run === undefined) return makeSplit(size, validation, seed);
+  const path = join(run.path, SPLIT_FILE);
+  if (run.resumed) {
+    const stored = await readSplit(path).catch(() => undefined);
+    if (stored?.size === size && stored.validation.length === validation) return stored;
+  }
+  const split = makeSplit(size, validation, seed);
+  await writeSplit(path, split);
+  return split;
+}
+
+function subset(
+  what: string,
+  indices: Int32Array,
+  count: number | undefined,
+  seed: number,
+  stream: number,
+): Int32Array {
+  if (count === undefined || count === indices.length) return indices;
+  if (count > indices.length) {
+    throw new ArgumentError(`Expected at most ${indices.length} ${what} images, as there are no more, got ${count}.`);
+  }
+  const chosen = permutation(indices.length, seed, stream).subarray(0, count).toSorted();
+  return chosen.map((place) => indices[place]!);
+}

@@ -1,0 +1,123 @@
+/** How to train, as a configuration says it. */
+
+import { z } from 'zod';
+
+import type { ImageSet } from '../data/image-set.js';
+import { Loader } from '../data/loader.js';
+import type { Module } from '../nn/module.js';
+import { cosineSchedule, oneCycleSchedule, type Schedule, stepSchedule } from '../optim/schedules.js';
+import { SGD } from '../optim/sgd.js';
+import { createObjective, objectiveSchema } from './objectives/registry.js';
+import { Trainer, type TrainerOptions } from './trainer.js';
+
+/** Times within a schedule are in epochs and may be fractions of one. */
+const scheduleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant') }),
+  z.strictObject({
+    kind: z.literal('step'),
+    /** Epochs at which the rate is multiplied by `factor`. */
+    milestones: z.array(z.number().min(0)),
+    factor: z.number().min(0).default(0.1),
+  }),
+  z.strictObject({ kind: z.literal('cosine'), warmup: z.number().min(0).default(0) }),
+  z.strictObject({ kind: z.literal('one-cycle'), warmup: z.number().min(0).optional() }),
+]);
+
+/** A recipe: objective, length, optimiser, schedule, augmentation. */
+export const recipeSchema = z.strictObject({
+  objective: objectiveSchema,
+  epochs: z.int().min(1),
+  /** Images a step. */
+  batch: z.int().min(1).default(128),
+  optimizer: z
+    .strictObject({
+      /** Highest learning rate. */
+      rate: z.number().min(0).default(0.1),
+      momentum: z.number().min(0).lt(1).default(0.9),
+      nesterov: z.boolean().default(true),
+      /** Weight decay (L2). */
+      decay: z.number().min(0).default(5e-4),
+      /** Whether biases and batch normalisations decay too. */
+      decayVectors: z.boolean().default(true),
+    })
+    .prefault({}),
+  schedule: scheduleSchema.prefault({ kind: 'cosine' }),
+  augmentation: z
+    .strictObject({
+      /** Pixels of random crop. */
+      pad: z.int().min(0).default(4),
+      flip: z.boolean().default(true),
+      /** Side of the square that is blanked, in pixels. */
+      cutout: z.int().min(0).default(0),
+    })
+    .prefault({}),
+  /** Gradients are scaled down to this 2-norm. */
+  clipNorm: z.number().positive().optional(),
+});
+
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** The learning rate by step. */
+export function createSchedule(recipe: Recipe, stepsPerEpoch: number): Schedule {
+  const { rate } = recipe.optimizer;
+  const { schedule } = recipe;
+  const steps = recipe.epochs * stepsPerEpoch;
+  const inSteps = (epochs: number) => Math.min(Math.round(epochs * stepsPerEpoch), steps - 1);
+  switch (schedule.kind) {
+    case 'constant':
+      return () => rate;
+    case 'step': {
+      const milestones = schedule.milestones.map((epoch) => Math.round(epoch * stepsPerEpoch));
+      return stepSchedule({ rate, milestones, factor: schedule.factor });
+    }
+    case 'cosine':
+      return cosineSchedule({ rate, steps, warmup: inSteps(schedule.warmup) });
+    case 'one-cycle':
+      return oneCycleSchedule({
+        rate,
+        steps,
+        ...(schedule.warmup === undefined ? {} : { warmup: inSteps(schedule.warmup) }),
+      });
+  }
+}
+
+/** A trainer and what it holds: dispose it when training is done. */
+export interface PreparedTraining extends Disposable {
+  readonly trainer: Trainer;
+  readonly batches: Loader;
+}
+
+/**
+ * Puts a recipe, a model and images together. The order of images is random, and the last batch of an epoch is left out
+ * when it is smaller.
+ *
+ * @param indices the images of `set` to train on
+ * @param seed of order, augmentation and attacks
+ * @throws ArgumentError when the recipe does not fit the images
+ */
+export function prepareTraining(
+  recipe: Recipe,
+  model: Module,
+  set: ImageSet,
+  indices: Int32Array,
+  seed: number,
+  hooks: Omit<TrainerOptions, 'model' | 'optimizer' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'>,
+): PreparedTraining {
+  const { batch, augmentation, clipNorm, epochs } = recipe;
+  const options = { batch, indices, shuffle: true, dropLast: true, augmentation, seed };
+  const batches = new Loader(set, options);
+  const objective = createObjective(recipe.objective, seed);
+  const schedule = createSchedule(recipe, batches.steps);
+  const optimizer = new SGD(model.namedParameters(), recipe.optimizer);
+  const trainer = new Trainer({
+    ...hooks,
+    model,
+    optimizer,
+    schedule,
+    objective,
+    batches,
+    epochs,
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+  });
+  return { trainer, batches, [Symbol.dispose]: () => optimizer.dispose() };
+}

@@ -1,0 +1,88 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import * as L from '../../lib/index.js';
+import { checkGradients, expectClose, normal } from './finite-differences.js';
+
+const x = normal([2, 4, 4, 3], 1);
+const [w1, w2] = [normal([4, 3, 3, 3], 2), normal([4, 3, 3, 4], 3)];
+const [gamma, beta] = [normal([4], 4), normal([4], 5)];
+
+/** Two fused convolutions and a residual sum. */
+function fused(input: L.Tensor, first: L.Tensor, second: L.Tensor, g: L.Tensor, b: L.Tensor): L.Tensor {
+  const norm = { gamma: g, beta: b, training: true };
+  const hidden = L.convBatchNorm(input, first, { padding: 1, norm });
+  const y = L.convBatchNorm(hidden, second, { padding: 1, norm, relu: false });
+  return L.residual(y, hidden);
+}
+
+/** The same, unfused. */
+function plain(input: L.Tensor, first: L.Tensor, second: L.Tensor, g: L.Tensor, b: L.Tensor): L.Tensor {
+  const norm = { gamma: g, beta: b, training: true };
+  const hidden = L.relu(L.batchNorm(L.conv2d(input, first, { padding: 1 }), norm));
+  return L.relu(L.add(L.batchNorm(L.conv2d(hidden, second, { padding: 1 }), norm), hidden));
+}
+
+describe('convBatchNorm', () => {
+  const tensors = (): [L.Tensor, L.Tensor, L.Tensor, L.Tensor, L.Tensor] => {
+    const make = (leaf: typeof x): L.Tensor => L.tensor(leaf.values, leaf.shape, { requiresGrad: true });
+    return [make(x), make(w1), make(w2), make(gamma), make(beta)];
+  };
+
+  it('computes what its parts compute', () => {
+    L.scope(() => expectClose(fused(...tensors()).dataSync(), [...plain(...tensors()).dataSync()], 1e-4));
+  });
+
+  it('has the gradients of its parts', () => {
+    L.scope(() => {
+      const [ours, theirs] = [tensors(), tensors()];
+      const seed = L.randn([2, 4, 4, 4], { seed: 9 });
+      const a = L.grad(fused(...ours), ours, { seed });
+      const b = L.grad(plain(...theirs), theirs, { seed });
+      for (const [i, gradient] of a.entries()) {
+        expectClose(gradient.dataSync(), [...b[i]!.dataSync()], 1e-4);
+      }
+    });
+  });
+
+  it('has the gradient of finite differences where no ReLU is near its kink', () => {
+    const smooth = (input: L.Tensor, w: L.Tensor, g: L.Tensor, b: L.Tensor): L.Tensor =>
+      L.convBatchNorm(input, w, { norm: { gamma: g, beta: b, training: true }, relu: false }).tensor();
+    checkGradients(smooth, [x, w1, gamma, beta]);
+  });
+
+  it('gives a pending result with a shape', () => {
+    L.scope(() => {
+      const pending = L.convBatchNorm(L.ones([1, 4, 4, 2]), L.ones([3, 3, 3, 2]), {
+        norm: { training: true },
+      });
+      expect(pending).toBeInstanceOf(L.Normed);
+      expect(pending.shape).toEqual([1, 2, 2, 3]);
+      expect(inspect(pending)).toBe('Normed f32[1, 2, 2, 3] on cpu, pending');
+      expect(pending.tensor().shape).toEqual([1, 2, 2, 3]);
+    });
+  });
+
+  it('uses and moves running statistics as batchNorm does', () => {
+    L.scope(() => {
+      const [a, b] = [L.zeros([4]), L.zeros([4])];
+      const [va, vb] = [L.ones([4]), L.ones([4])];
+      const [input, w] = [L.tensor(x.values, x.shape), L.tensor(w1.values, w1.shape)];
+      L.convBatchNorm(input, w, { norm: { training: true, runningMean: a, runningVariance: va } });
+      L.batchNorm(L.conv2d(input, w), { training: true, runningMean: b, runningVariance: vb });
+      expectClose(a.dataSync(), [...b.dataSync()]);
+      expectClose(va.dataSync(), [...vb.dataSync()]);
+    });
+  });
+});
+
+describe('residual', () => {
+  it('adds tensors of one shape', () => {
+    L.scope(() => {
+      const y = L.residual(L.tensor([[1, -3]]), L.tensor([[1, 1]]));
+      expect([...y.dataSync()]).toEqual([2, 0]);
+      const raw = L.residual(L.tensor([[1, -3]]), L.tensor([[1, 1]]), { relu: false });
+      expect([...raw.dataSync()]).toEqual([2, -2]);
+      expect(() => L.residual(L.ones([1, 2]), L.ones([2, 1]))).toThrow(L.ShapeError);
+    });
+  });
+});
