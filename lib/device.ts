@@ -95,29 +95,24 @@ export class Device {
 }
 
 const cpu = new Device();
+const noCuda = 'this build has no CUDA backend yet';
 let toldOfFallback = false;
 
 /**
- * The device of a kind. `auto`, the default, falls back to the processor and says so once on stderr.
+ * The device of a kind. `auto` falls back to the processor and says so once on stderr.
  *
  * @throws DeviceError when it is not there, with the reason
  */
 export function device(kind: DeviceKind = 'cpu'): Device {
-  requireDevice(kind);
-  if (kind === 'auto' && !toldOfFallback) {
+  if (kind === 'cpu') return cpu;
+  if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but ${noCuda}; use 'cpu' or 'auto'.`);
+  if (kind !== 'auto')
+    throw new DeviceError(`Expected 'auto', 'cpu' or 'cuda' as a device, got '${String(kind)}'.`);
+  if (!toldOfFallback) {
     toldOfFallback = true;
     process.stderr.write(`lapidary: using the ${cpu} (${noCuda}).\n`);
   }
   return cpu;
-}
-
-const noCuda = 'this build has no CUDA backend yet';
-
-/** @throws DeviceError when tensors cannot be made on such a device */
-export function requireDevice(kind: DeviceKind | undefined): void {
-  if (kind === undefined || kind === 'cpu' || kind === 'auto') return;
-  if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but ${noCuda}; use 'cpu' or 'auto'.`);
-  throw new DeviceError(`Expected 'auto', 'cpu' or 'cuda' as a device, got '${String(kind)}'.`);
 }
 
 /** Counters of the device's memory, in bytes, and of live tensors. */

@@ -102,6 +102,8 @@ struct Implementation {
   size_t (*packed_bytes)(const void* problem) = nullptr;
   void (*pack)(const void* problem, const void* source, void* packed, KernelContext& context) = nullptr;
   const char* packed_format = nullptr;
+  /// The extents of the packed operand: the same storage may be seen as filters of different shapes.
+  std::string (*packed_extents)(const void* problem) = nullptr;
   int packed_operand = -1;
 };
 using ImplementationList = std::vector<Implementation>;
@@ -159,6 +161,9 @@ Implementation with_packing(Implementation made, const char* packed_format, int 
          static_cast<float*>(packed), context);
   };
   made.packed_format = packed_format;
+  made.packed_extents = [](const void* problem) {
+    return static_cast<const Problem*>(problem)->filter_extents().text();
+  };
   made.packed_operand = operand;
   return made;
 }

@@ -29,7 +29,12 @@ export class HeldOutSet {
       );
     }
     this.#reads++;
-    return this.#load();
+    try {
+      return await this.#load();
+    } catch (error) {
+      this.#reads--; // nothing was seen
+      throw error;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Tensors from host values, constants and random numbers. */
 
-import { type DeviceKind, requireDevice } from '../device.js';
+import { type DeviceKind, device } from '../device.js';
 import { type DType, dtypeNumber, dtypeOf, type HostArrays, hostArrayClass } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { addon } from '../native-addon.js';
@@ -20,7 +20,7 @@ export interface TensorOptions<D extends DType = DType> {
   readonly dtype?: D;
   /** Default false; f32 only. */
   readonly requiresGrad?: boolean;
-  /** Default: `auto`. */
+  /** Default `cpu`. */
   readonly device?: DeviceKind;
 }
 
@@ -46,7 +46,7 @@ export function tensor(
   shape?: Shape,
   options: TensorOptions = {},
 ): Tensor<DType> {
-  requireDevice(options.device);
+  device(options.device);
   let elements: HostArrays[DType];
   let nested: Shape;
   if (typeof data === 'number' || Array.isArray(data)) {
@@ -96,7 +96,7 @@ export function full<D extends DType = 'f32'>(
   value: number,
   options: FillOptions<D> = {},
 ): Tensor<D> {
-  requireDevice(options.device);
+  device(options.device);
   const dtype: DType = options.dtype ?? 'f32';
   const packed = packShape(shape);
   let result: Tensor<DType>;
@@ -142,7 +142,7 @@ export function rand(
 }
 
 function randomFill(kind: number, shape: Shape, p0: number, p1: number, options: RandomOptions): Tensor {
-  requireDevice(options.device);
+  device(options.device);
   const ints = new Int32Array(1 + shape.length);
   ints[0] = kind;
   ints.set(packShape(shape), 1);

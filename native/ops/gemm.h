@@ -11,6 +11,7 @@ struct GemmProblem {
   bool transpose_a = false, transpose_b = false;  ///< a is stored [K, M], b is stored [N, K]
   bool bias = false, relu = false;
 
+  Dims filter_extents() const { return {n, k}; }
   void check() const {
     check_extents({m, k});
     check_extents({k, n});

@@ -1,0 +1,71 @@
+/** What a measurement was made on, and whether the machine was free for it. */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { device } from '../lib/device.js';
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly isa: string;
+  readonly threads: number;
+  readonly node: string;
+  readonly build: string;
+  /** Share of all cores that was busy in the second before the measurement. */
+  readonly busy: number;
+  readonly load: number;
+}
+
+export async function describeMachine(): Promise<Machine> {
+  const { isa, threads, build } = device();
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    isa,
+    threads,
+    node: process.version,
+    build,
+    busy: await busyShare(1000),
+    load: loadavg()[0]!,
+  };
+}
+
+/** A sentence when somebody else is using the machine, else null. */
+export function notIdle({ busy, load }: Machine): string | null {
+  if (busy <= 0.05 && load <= 0.5) return null;
+  return (
+    `The machine is not idle: ${(100 * busy).toFixed(0)} % of its cores were busy for a second before the start, load ` +
+    `${load.toFixed(2)}. Times are too long, and the ratio uncertain.`
+  );
+}
+
+async function busyShare(ms: number): Promise<number> {
+  const sum = (): { idle: number; all: number } => {
+    let idle = 0;
+    let all = 0;
+    for (const { times } of cpus()) {
+      idle += times.idle;
+      all += times.user + times.nice + times.sys + times.irq + times.idle;
+    }
+    return { idle, all };
+  };
+  const before = sum();
+  await sleep(ms);
+  const after = sum();
+  return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
+}
+
+/** Resident memory of this process in MiB: VmRSS now, or VmHWM, the most since `resetPeak`. */
+export function residentMb(field: 'VmRSS' | 'VmHWM'): number {
+  const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kilobytes) / 1024;
+}
+
+export function resetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+  } catch {
+    // An older kernel: the peak is that of the whole process.
+  }
+}

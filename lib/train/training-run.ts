@@ -1,0 +1,138 @@
+/** Training in a run folder, from the first step to the test images. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+import { fgsmAttack } from '../attack/fgsm.js';
+import { pgdAttack } from '../attack/pgd.js';
+import { attackSchema, createAttack } from '../attack/registry.js';
+import { evaluateRobustness, type Robustness } from '../attack/robust-accuracy.js';
+import { writeFileAtomic } from '../io/atomic-file.js';
+import type { RunFolder } from '../io/run-folder.js';
+import { buildModel, modelNames, type SpecModel } from '../nn/models/index.js';
+import { dataSchema, evaluationBatches, openTrainingData, type TrainingData } from './data-recipe.js';
+import { saveModel } from './model-file.js';
+import { type ProgressSink, silentProgress } from './progress-sink.js';
+import { prepareTraining, recipeSchema } from './recipe.js';
+import { loadTraining, saveTraining } from './saved-training.js';
+import type { Trainer, ValidationMeasures } from './trainer.js';
+
+export const trainSchema = z.strictObject({
+  data: dataSchema.prefault({}),
+  /** A model of the registry. */
+  model: z.enum(modelNames).default('resnet20'),
+  /** Of all random numbers. */
+  seed: z.int().nonnegative().default(0),
+  train: recipeSchema.prefault({ objective: { kind: 'standard' }, epochs: 15 }),
+  /** Steps between two checkpoints, besides those after each epoch; 0: none. */
+  checkpointEvery: z.int().min(0).default(0),
+  /** What the trained network is attacked with on the test images. */
+  attacks: z.array(attackSchema).default([]),
+});
+
+export type TrainConfig = z.infer<typeof trainSchema>;
+
+export interface TrainingRunOptions {
+  /** Where checkpoints, metrics and the model go; one that was `resumed` is continued. */
+  readonly run: RunFolder;
+  readonly progress?: ProgressSink;
+  readonly signal?: AbortSignal;
+}
+
+/** What a training comes to. Plain JSON. */
+export interface TrainResult {
+  /** On the test images. */
+  readonly test: Robustness;
+  readonly steps: number;
+  /** Whether training ended early, at the last epoch before catastrophic overfitting. */
+  readonly stoppedEarly: boolean;
+  /** Path of the trained model. */
+  readonly model: string;
+}
+
+const VALIDATION_STEPS = 10;
+
+/**
+ * Trains a network, or what is left to train of it, and evaluates it on the test images, which are read for that alone.
+ *
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `checkpoints/`, `model.safetensors`, `result.json`.
+ *
+ * @throws AbortedError after `signal` is aborted, resumable; NonFiniteError when the loss becomes NaN or infinite
+ */
+export async function runTraining(config: TrainConfig, options: TrainingRunOptions): Promise<TrainResult> {
+  const { run, progress = silentProgress, signal } = options;
+  const { seed } = config;
+  await mkdir(run.path, { recursive: true });
+  const data = await openTrainingData(config.data, seed, run);
+  try {
+    const { classes, normalization, train } = data.dataset;
+    using model = buildModel(config.model, { classes: classes.length, normalization, seed });
+    using prepared = prepareTraining(config.train, model, train, data.train, seed, {
+      title: 'train',
+      progress,
+      ...(signal === undefined ? {} : { signal }),
+      snapshotEvery: config.checkpointEvery,
+      validate: () => validate(model, data, config),
+      onRecord: (record) => run.appendMetrics(record),
+      onReturn: (step) => run.truncateToStep(step),
+      onSnapshot: async (snapshot) => {
+        const { tensors, state } = saveTraining(snapshot, prepared.trainer.lastSound);
+        await run.saveCheckpoint(snapshot.position.step, tensors, state);
+      },
+    });
+    if (run.resumed) await resume(run, prepared.trainer, progress);
+    const { step, stoppedEarly } = await prepared.trainer.run();
+    const path = join(run.path, 'model.safetensors');
+    await saveModel(path, model);
+    const test = await evaluateOnTest(model, data, config, options);
+    const result = { test, steps: step, stoppedEarly, model: path };
+    await writeFileAtomic(join(run.path, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    return result;
+  } finally {
+    data.dataset.dispose();
+  }
+}
+
+async function resume(run: RunFolder, trainer: Trainer, progress: ProgressSink): Promise<void> {
+  const { checkpoint, skipped } = await run.loadNewestCheckpoint();
+  for (const { path, reason } of skipped) progress.log(`Skipped checkpoint ${path}: ${reason}`);
+  await run.truncateToStep(checkpoint?.step ?? -1);
+  if (checkpoint === undefined) return;
+  progress.log(`Going on from ${checkpoint.path}.`);
+  const { snapshot, lastSound } = loadTraining(checkpoint.tensors, checkpoint.state);
+  trainer.resume(snapshot, lastSound);
+}
+
+/** Clean accuracy, and, where training is adversarial, FGSM and PGD-10 accuracy at its epsilon. */
+async function validate(model: SpecModel, data: TrainingData, config: TrainConfig): Promise<ValidationMeasures> {
+  const { objective } = config.train;
+  const batches = evaluationBatches(data.dataset.train, data.validation);
+  if (objective.kind === 'standard') {
+    const { clean } = await evaluateRobustness(model, batches);
+    return { clean };
+  }
+  const { epsilon } = objective;
+  const attack = pgdAttack({ epsilon, steps: VALIDATION_STEPS, seed: config.seed });
+  const { clean, underAttack } = await evaluateRobustness(model, batches, [fgsmAttack({ epsilon }), attack]);
+  return { clean, fgsm: underAttack.FGSM!, pgd: underAttack[attack.name]! };
+}
+
+async function evaluateOnTest(
+  model: SpecModel,
+  data: TrainingData,
+  config: TrainConfig,
+  { progress = silentProgress, signal }: TrainingRunOptions,
+): Promise<Robustness> {
+  const attacks = config.attacks.map((attack) => createAttack(attack, config.seed));
+  const { set, indices } = await data.readTest();
+  try {
+    progress.stage('test', { total: indices.length, unit: 'images' });
+    return await evaluateRobustness(model, evaluationBatches(set, indices), attacks, {
+      ...(signal === undefined ? {} : { signal }),
+      onBatch: (images) => progress.advance(images),
+    });
+  } finally {
+    set.dispose();
+  }
+}
