@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { device } from '../lib/device.js';
 import { writeSafetensors } from '../lib/io/safetensors.js';
 import { profileKernels, profileTable } from './kernel-profile.js';
-import { describeMachine, notIdle, resetPeak, residentMb } from './machine.js';
+import { describeMachine, notIdle, resetPeak, residentMb, watchOthers } from './machine.js';
 import { Peer } from './peer.js';
 import { type Spread, spread } from './statistics.js';
 import { momentum, type Run, rate, TrainingStep } from './training-step.js';
@@ -64,6 +64,11 @@ const runPeer = async (count: number): Promise<Run> => {
   return { ms: Number(ms), loss: Number(loss) };
 };
 
+const peerUsage = async (): Promise<{ peakMb: number; cpuMs: number }> => {
+  const usage = await peer?.ask({ command: 'usage' });
+  return { peakMb: Number(usage?.peak_mb), cpuMs: Number(usage?.cpu_ms ?? 0) };
+};
+
 // The first steps also warm both sides up.
 for (let step = 1; step <= comparedSteps; step++) {
   const { loss } = await ours.run(1);
@@ -77,6 +82,8 @@ for (let step = 1; step <= comparedSteps; step++) {
   console.log(`loss of step ${step}: ${loss.toFixed(6)}, peer ${wanted.toFixed(6)}`);
 }
 
+const { cpuMs: peerCpuBefore } = await peerUsage();
+const othersShare = watchOthers();
 const oursMs: number[] = [];
 const peerMs: number[] = [];
 for (let round = 0; round < rounds; round++) {
@@ -89,26 +96,30 @@ for (let round = 0; round < rounds; round++) {
   }
 }
 const oursPeakMb = residentMb('VmHWM') - idleMb;
-const peerPeakMb = peer === null ? null : Number((await peer.ask({ command: 'memory' })).peak_mb);
+const { peakMb: peerPeakMb, cpuMs: peerCpuAfter } = await peerUsage();
+const others = othersShare(peerCpuAfter - peerCpuBefore);
 peer?.close();
 
 const time = spread(oursMs);
 const peerTime = peer === null ? null : spread(peerMs);
 const ratio = peer === null ? null : spread(oursMs.map((ms, round) => ms / peerMs[round]!));
 const row = (name: string, ms: Spread, peakMb: number): string =>
-  `${name.padEnd(28)} ${ms.median.toFixed(1).padStart(7)} ms  (${ms.low.toFixed(1)} to ${ms.high.toFixed(1)})  ` +
+  `${name.padEnd(34)} ${ms.median.toFixed(1).padStart(7)} ms  (${ms.low.toFixed(1)} to ${ms.high.toFixed(1)})  ` +
   `${((1000 * gigaflops) / ms.median).toFixed(1).padStart(6)} GFLOP/s  ${peakMb.toFixed(0).padStart(5)} MiB`;
 console.log(
   `\nResNet-20 training step, batch ${batch}: ${gigaflops.toFixed(2)} GFLOP; ${rounds} rounds of ${steps} steps`,
 );
-console.log('                              median    (quartiles)                        peak memory');
+console.log('                                     median    (quartiles)                        peak memory');
 console.log(row('lapidary', time, oursPeakMb));
 if (peer !== null) {
-  console.log(row(`PyTorch ${peer.hello.torch} ${peer.hello.layout}`, peerTime!, peerPeakMb!));
+  console.log(row(`PyTorch ${peer.hello.torch} ${peer.hello.layout}`, peerTime!, peerPeakMb));
   console.log(
     `ratio lapidary / PyTorch: ${ratio!.median.toFixed(3)}  (${ratio!.low.toFixed(3)} to ${ratio!.high.toFixed(3)}; below 1: lapidary is faster)`,
   );
 }
+
+console.log(`other processes took ${(100 * others).toFixed(1)} % of the cores meanwhile`);
+if (others > 0.03) console.warn('warning: that is too much: measure again on an idle machine.');
 
 if (options.profile) console.log(`\n${profileTable(await profileKernels(batch, threads, steps))}`);
 
@@ -122,10 +133,10 @@ if (options.json) {
     ratio_quartiles: ratio === null ? null : [ratio.low, ratio.high],
     gflop: gigaflops,
     ours_peak_mb: oursPeakMb,
-    peer_peak_mb: peerPeakMb,
+    peer_peak_mb: peer === null ? null : peerPeakMb,
   };
   const peerInfo = peer === null ? null : { ...peer.hello, tuned_malloc: options['tuned-malloc'] };
-  console.log(JSON.stringify({ machine, peer: peerInfo, workloads: [workload] }));
+  console.log(JSON.stringify({ machine: { ...machine, others }, peer: peerInfo, workloads: [workload] }));
 }
 
 /** Starts the peer from our weights and batch. */

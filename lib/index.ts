@@ -4,6 +4,7 @@
  * Importing it installs no signal handler and starts no work.
  */
 
+export * from './attack/index.js';
 export * from './data/index.js';
 export {
   Device,
@@ -87,3 +88,5 @@ export * from './optim/index.js';
 export { keep, noGrad, own, scope } from './scope.js';
 export type { Pair, Shape } from './shape.js';
 export { type AnyTensor, Tensor } from './tensor.js';
+export * from './prune/index.js';
+export * from './train/index.js';

@@ -3,7 +3,8 @@
 It reads weights and one batch from a safetensors file, says hello, and then obeys one JSON object a line on stdin:
 
     {"command": "run", "steps": 3}   trains so many steps; answers {"ms": ..., "loss": ...}, for all of them and of the last
-    {"command": "memory"}            answers {"peak_mb": ...}, resident memory above what Python and PyTorch take alone
+    {"command": "usage"}             answers {"peak_mb": ..., "cpu_ms": ...}: the most resident memory above what Python and
+                                     PyTorch take alone, and processor time so far
 
     python resnet20.py BATCH.safetensors --layout channels_last --threads 2 --rate 0.01 --momentum 0.9
 """
@@ -150,8 +151,8 @@ def main() -> None:
                 loss = step()
             value = loss.item()
             say(ms=(time.perf_counter() - start) * 1000, loss=value)
-        elif message['command'] == 'memory':
-            say(peak_mb=resident_mb('VmHWM') - idle_mb)
+        elif message['command'] == 'usage':
+            say(peak_mb=resident_mb('VmHWM') - idle_mb, cpu_ms=time.process_time() * 1000)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,11 @@ import type { Attack } from './attack.js';
 import { fgsmAttack } from './fgsm.js';
 import { pgdAttack } from './pgd.js';
 
-const epsilon = z.number().min(0).max(1).default(8 / 255);
+const epsilon = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(8 / 255);
 
 const fgsmSchema = z.strictObject({ kind: z.literal('fgsm'), epsilon });
 

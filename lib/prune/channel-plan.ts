@@ -60,7 +60,11 @@ export async function planChannels(
   const strengths = RATIO_MAPS[ratios].strengths(sensitivities, seed);
   const cost = channelCost(model, wiring, measure, inputShape);
   const full = cost(new Map(wiring.groups.map(({ name, channels }) => [name, channels])));
-  const weighted = wiring.groups.map(({ name, channels }, i) => ({ name, channels, strength: strengths[i]! }));
+  const weighted = wiring.groups.map(({ name, channels }, i) => ({
+    name,
+    channels,
+    strength: strengths[i]!,
+  }));
   const counts = solveBudget(weighted, { limit: full * budget, cost }, { maxRatio });
   const kept = await selectChannels(model, wiring.groups, counts, CRITERIA[criterion], seed);
   const groups = sensitivities.map(({ name, channels, sensitivity }) => {

@@ -1,8 +1,8 @@
 /** Which channels of each group stay. */
 
-import type { AnyModule } from '../nn/module.js';
 import { Conv2d } from '../nn/conv2d.js';
 import type { SpecModel } from '../nn/models/index.js';
+import type { AnyModule } from '../nn/module.js';
 import { noGrad, scope } from '../scope.js';
 import type { ChannelGroup } from './channel-wiring.js';
 import type { Criterion } from './criteria/criterion.js';
@@ -47,7 +47,9 @@ export async function selectChannels(
   return kept;
 }
 
-function* convolutionsOf(model: { namedModules(): Iterable<[string, AnyModule]> }): Generator<[string, Conv2d]> {
+function* convolutionsOf(model: {
+  namedModules(): Iterable<[string, AnyModule]>;
+}): Generator<[string, Conv2d]> {
   for (const [name, module] of model.namedModules()) {
     if (module instanceof Conv2d) yield [name, module];
   }

@@ -18,6 +18,12 @@ const choice = {
 
 const radius = z.number().min(0).max(1);
 
+/** The recipes when nothing is said. A configuration that says a part of one is merged into it. */
+export const PRUNE_DEFAULTS = {
+  dense: { objective: { kind: 'fast' }, epochs: 15 },
+  finetune: { objective: { kind: 'trades' }, epochs: 5, optimizer: { rate: 0.02 } },
+} as const;
+
 export const pruneSchema = z.strictObject({
   data: dataSchema.prefault({}),
   /** A model of the registry. */
@@ -25,7 +31,7 @@ export const pruneSchema = z.strictObject({
   /** Of all random numbers. */
   seed: z.int().nonnegative().default(0),
   /** Training of the dense network. */
-  dense: recipeSchema.prefault({ objective: { kind: 'fast' }, epochs: 15 }),
+  dense: recipeSchema.prefault(PRUNE_DEFAULTS.dense),
   /** Module Robustness Sensitivity; see `moduleSensitivities`. */
   sensitivity: z
     .strictObject({
@@ -59,7 +65,7 @@ export const pruneSchema = z.strictObject({
   /** Other choices to prune and fine-tune by, for comparison. */
   compare: z.array(z.strictObject(choice)).default([]),
   /** Training of the pruned network. */
-  finetune: recipeSchema.prefault({ objective: { kind: 'trades' }, epochs: 5, optimizer: { rate: 0.02 } }),
+  finetune: recipeSchema.prefault(PRUNE_DEFAULTS.finetune),
   evaluation: z
     .strictObject({
       /** Radius of the pixel ball. */

@@ -36,7 +36,11 @@ export interface Decision {
 }
 
 const stateSchema = z.discriminatedUnion('stage', [
-  z.strictObject({ stage: z.literal('dense'), decision: z.undefined().optional(), training: savedTrainingSchema }),
+  z.strictObject({
+    stage: z.literal('dense'),
+    decision: z.undefined().optional(),
+    training: savedTrainingSchema,
+  }),
   z.strictObject({
     stage: z.literal('finetune'),
     /** Which variant is being fine-tuned, from 0. */

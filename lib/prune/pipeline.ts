@@ -44,7 +44,12 @@ export interface PruneResult {
   readonly networks: readonly NetworkResult[];
   readonly sensitivities: readonly ModuleSensitivity[];
   readonly variants: Decision['variants'];
-  readonly data: { readonly name: string; readonly train: number; readonly validation: number; readonly test: number };
+  readonly data: {
+    readonly name: string;
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+  };
 }
 
 /**
@@ -88,7 +93,8 @@ class Pipeline {
     const decision = resume?.state.decision ?? (await this.#decide(variants));
     const first = resume?.state.stage === 'finetune' ? resume.state.variant : 0;
     for (const [index, variant] of variants.entries()) {
-      if (index >= first) await this.#finetune(variant, index, decision, index === first ? resume : undefined);
+      if (index >= first)
+        await this.#finetune(variant, index, decision, index === first ? resume : undefined);
     }
     return this.#finish(variants, decision);
   }
@@ -147,14 +153,24 @@ class Pipeline {
     const { train, dataset } = this.#data;
     // The images are the first of a random order of their own; fewer when there are no more.
     const order = permutation(train.length, seed, SENSITIVITY_STREAM).subarray(0, images).toSorted();
-    const batches = evaluationBatches(dataset.train, order.map((place) => train[place]!), batch);
+    const batches = evaluationBatches(
+      dataset.train,
+      order.map((place) => train[place]!),
+      batch,
+    );
     this.#progress.stage('adversarial set', { total: order.length, unit: 'images' });
     return scope(async () => {
       device().stepBlock.manualStep(0);
       const set: Pick<LabelledImages, 'images' | 'labels'>[] = [];
       for await (const part of batches) {
         const { labels, index, size } = part;
-        const adversarial = await pgd(model, part.images, labels, { epsilon, steps, seed, site: SENSITIVITY_SITE, index });
+        const adversarial = await pgd(model, part.images, labels, {
+          epsilon,
+          steps,
+          seed,
+          site: SENSITIVITY_SITE,
+          index,
+        });
         set.push({ images: adversarial, labels: labels.clone() });
         this.#progress.advance(size);
       }
@@ -213,7 +229,10 @@ class Pipeline {
     const { epsilon, validationSteps } = this.#config.evaluation;
     const attack = pgdAttack({ epsilon, steps: validationSteps, seed: this.#config.seed });
     const batches = evaluationBatches(this.#data.dataset.train, this.#data.validation);
-    const { clean, underAttack } = await evaluateRobustness(model, batches, [fgsmAttack({ epsilon }), attack]);
+    const { clean, underAttack } = await evaluateRobustness(model, batches, [
+      fgsmAttack({ epsilon }),
+      attack,
+    ]);
     return { clean, fgsm: underAttack.FGSM!, pgd: underAttack[attack.name]! };
   }
 
@@ -223,9 +242,12 @@ class Pipeline {
       files.push({ name: `${name} pruned`, path: this.#modelPath(`${name}-pruned`) });
       files.push({ name: `${name} fine-tuned`, path: this.#modelPath(name) });
     }
-    const options = { progress: this.#progress, ...(this.#signal === undefined ? {} : { signal: this.#signal }) };
-    const { networks, images } = await evaluateNetworks(files, this.#data, this.#config, options).catch((error) =>
-      this.#asAborted(error),
+    const options = {
+      progress: this.#progress,
+      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+    };
+    const { networks, images } = await evaluateNetworks(files, this.#data, this.#config, options).catch(
+      (error) => this.#asAborted(error),
     );
     const { train, validation, dataset } = this.#data;
     const data = { name: dataset.name, train: train.length, validation: validation.length, test: images };

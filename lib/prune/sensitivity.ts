@@ -97,7 +97,11 @@ async function climb(
   name: string,
   weight: Parameter,
   adversarial: AdversarialSet,
-  { epsilons, stepsPerEpsilon, rate }: Required<Pick<SensitivityOptions, 'epsilons' | 'stepsPerEpsilon' | 'rate'>>,
+  {
+    epsilons,
+    stepsPerEpsilon,
+    rate,
+  }: Required<Pick<SensitivityOptions, 'epsilons' | 'stepsPerEpsilon' | 'rate'>>,
 ): Promise<{ epsilon: number; increase: number }[]> {
   return scope(async () => {
     const original = noGrad(() => weight.clone());
@@ -124,7 +128,13 @@ async function climb(
 }
 
 /** weight <- original + P(weight + rate * gradient - original), P scaling down to the radius in the 2-norm. */
-function moveInBall(weight: Parameter, original: Tensor, gradient: Tensor, rate: number, radius: number): void {
+function moveInBall(
+  weight: Parameter,
+  original: Tensor,
+  gradient: Tensor,
+  rate: number,
+  radius: number,
+): void {
   noGrad(() =>
     scope(() => {
       const moved = weight.sub(original).add(gradient.mul(rate));
@@ -198,5 +208,6 @@ function checkOptions(
       `Expected at least one ascent step a radius and a rate above 0, got ${stepsPerEpsilon} and ${rate}.`,
     );
   }
-  if (adversarial.length === 0) throw new ArgumentError('Expected adversarial images to measure on, got none.');
+  if (adversarial.length === 0)
+    throw new ArgumentError('Expected adversarial images to measure on, got none.');
 }

@@ -50,7 +50,8 @@ function gatheredAxes({ layers }: ChannelWiring): Map<string, { axis: number; gr
   for (const { name, kind, input, output } of layers) {
     const outputAxis = output === null ? [] : [{ axis: 0, group: output }];
     if (kind === 'batchNorm') {
-      for (const field of ['weight', 'bias', 'running_mean', 'running_var']) axes.set(`${name}.${field}`, outputAxis);
+      for (const field of ['weight', 'bias', 'running_mean', 'running_var'])
+        axes.set(`${name}.${field}`, outputAxis);
       continue;
     }
     const inputAxis = input === null ? [] : [{ axis: -1, group: input }];
@@ -65,7 +66,9 @@ function checkKept({ groups }: ChannelWiring, kept: KeptChannels): void {
   for (const [name, channels] of kept) {
     const width = widths.get(name);
     if (width === undefined) {
-      throw new ArgumentError(`Expected a channel group out of ${[...widths.keys()].join(', ')}, got ${name}.`);
+      throw new ArgumentError(
+        `Expected a channel group out of ${[...widths.keys()].join(', ')}, got ${name}.`,
+      );
     }
     const distinct = new Set(channels);
     const inRange = channels.every((channel) => channel >= 0 && channel < width);

@@ -50,10 +50,17 @@ const TEST_SUBSET = 2 ** 40 + 1;
  * @param seed of the split, and of subsets where fewer images are asked for than there are
  * @throws ArgumentError when more images are asked for than there are; FileFormatError for a wrong file
  */
-export async function openTrainingData(recipe: DataRecipe, seed: number, run?: RunFolder): Promise<TrainingData> {
+export async function openTrainingData(
+  recipe: DataRecipe,
+  seed: number,
+  run?: RunFolder,
+): Promise<TrainingData> {
   const drawn = parseDataSpec(recipe.source).kind === 'shapes10';
   const sizes = drawn ? { train: (recipe.train ?? DRAWN_TRAIN) + recipe.validation } : {};
-  const dataset = await openDataset(recipe.source, recipe.test === undefined ? sizes : { ...sizes, test: recipe.test });
+  const dataset = await openDataset(
+    recipe.source,
+    recipe.test === undefined ? sizes : { ...sizes, test: recipe.test },
+  );
   try {
     const { size, imageShape } = dataset.train;
     const split = await openSplit(size, recipe.validation, seed, run);
@@ -96,7 +103,9 @@ function subset(
 ): Int32Array {
   if (count === undefined || count === indices.length) return indices;
   if (count > indices.length) {
-    throw new ArgumentError(`Expected at most ${indices.length} ${what} images, as there are no more, got ${count}.`);
+    throw new ArgumentError(
+      `Expected at most ${indices.length} ${what} images, as there are no more, got ${count}.`,
+    );
   }
   const chosen = permutation(indices.length, seed, stream).subarray(0, count).toSorted();
   return chosen.map((place) => indices[place]!);

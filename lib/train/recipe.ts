@@ -101,7 +101,10 @@ export function prepareTraining(
   set: ImageSet,
   indices: Int32Array,
   seed: number,
-  hooks: Omit<TrainerOptions, 'model' | 'optimizer' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'>,
+  hooks: Omit<
+    TrainerOptions,
+    'model' | 'optimizer' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
+  >,
 ): PreparedTraining {
   const { batch, augmentation, clipNorm, epochs } = recipe;
   const options = { batch, indices, shuffle: true, dropLast: true, augmentation, seed };

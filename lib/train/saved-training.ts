@@ -46,7 +46,9 @@ export function loadTraining(
   const { position, sound } = parsed.data;
   const current = new Map([...tensors].filter(([name]) => !name.startsWith(SOUND)));
   const earlier = new Map(
-    [...tensors].flatMap(([name, t]) => (name.startsWith(SOUND) ? [[name.slice(SOUND.length), t] as const] : [])),
+    [...tensors].flatMap(([name, t]) =>
+      name.startsWith(SOUND) ? [[name.slice(SOUND.length), t] as const] : [],
+    ),
   );
   return {
     snapshot: { position, tensors: current },

@@ -73,7 +73,9 @@ export async function takeSnapshot(
 /** Puts a snapshot's tensors back. @throws CheckpointError when they are those of another model or optimiser */
 export function putSnapshot(model: Module, optimizer: SGD, { tensors }: TrainingSnapshot): void {
   const part = (prefix: string) =>
-    new Map([...tensors].flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])));
+    new Map(
+      [...tensors].flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])),
+    );
   try {
     model.loadStateDict(part(MODEL));
     // The rate is set anew before each step.

@@ -10,8 +10,14 @@ import type { SGD } from '../optim/sgd.js';
 import { scope } from '../scope.js';
 import type { Objective } from './objective.js';
 import { isCatastrophicOverfitting, MAX_RETURNS, type RobustMeasures } from './overfitting-guard.js';
-import { silentProgress, type ProgressSink } from './progress-sink.js';
-import { putSnapshot, START, takeSnapshot, type TrainingPosition, type TrainingSnapshot } from './snapshot.js';
+import { type ProgressSink, silentProgress } from './progress-sink.js';
+import {
+  putSnapshot,
+  START,
+  type TrainingPosition,
+  type TrainingSnapshot,
+  takeSnapshot,
+} from './snapshot.js';
 
 /** Accuracies in [0, 1] on validation images; names are free, but `fgsm` and `pgd` are watched. */
 export type ValidationMeasures = Readonly<Record<string, number>>;
@@ -44,7 +50,10 @@ export interface TrainerOptions {
   readonly onRecord?: (record: TrainingRecord) => void | Promise<void>;
   /** Besides those after each epoch, a snapshot is taken every so many steps. Default: none. */
   readonly snapshotEvery?: number;
-  /** Called with a snapshot after each epoch, and when the run is aborted: save it and the run can go on from there. */
+  /**
+   * Called with a snapshot of each epoch's end, and when the run is aborted: save it and the run can go on from there.
+   * It comes one step late, when that step's loss has turned out to be finite.
+   */
   readonly onSnapshot?: (snapshot: TrainingSnapshot) => Promise<void>;
   /** Called when training goes back to an earlier step; records after it have become void. */
   readonly onReturn?: (step: number) => Promise<void>;
@@ -74,6 +83,8 @@ export class Trainer {
   #position: TrainingPosition = START;
   /** Where to go back to: the state after the last sound epoch. Kept only when the objective watches overfitting. */
   #lastSound: TrainingSnapshot | undefined;
+  /** Taken, but not handed out before the next step's loss is known: finite weights may still be ruined ones. */
+  #unproven: TrainingSnapshot | undefined;
 
   /** @throws ArgumentError when `epochs` is no whole number of at least 1 */
   constructor(options: TrainerOptions) {
@@ -127,11 +138,12 @@ export class Trainer {
       await this.#trainEpoch(Math.floor(this.#position.step / batches.steps));
       await this.#finishEpoch();
     }
+    await this.#handOutProven();
     return this.#position;
   }
 
   async #trainEpoch(epoch: number): Promise<void> {
-    const { batches, snapshotEvery = 0, onSnapshot, signal } = this.#options;
+    const { batches, snapshotEvery = 0, signal } = this.#options;
     const first = epoch * batches.steps;
     let inFlight: Promise<StepReading> | undefined;
     const settle = async () => {
@@ -151,7 +163,7 @@ export class Trainer {
       inFlight = done;
       if (snapshotEvery > 0 && step % snapshotEvery === 0 && step < first + batches.steps) {
         await settle();
-        await onSnapshot?.(await this.#snapshot());
+        this.#unproven = await this.#snapshot();
       }
     }
     await settle();
@@ -186,6 +198,7 @@ export class Trainer {
         `The loss of step ${step + 1} is ${loss}, so training stops; the last checkpoint is good. Lower the learning rate or clip gradients.`,
       );
     }
+    await this.#handOutProven();
     const sums = this.#position.epochSums;
     this.#position = {
       ...this.#position,
@@ -197,7 +210,7 @@ export class Trainer {
   }
 
   async #finishEpoch(): Promise<void> {
-    const { batches, validate, objective, onRecord, onSnapshot } = this.#options;
+    const { batches, validate, objective, onRecord } = this.#options;
     const { step, epochSums } = this.#position;
     const epoch = step / batches.steps;
     const measures = (await validate?.(epoch)) ?? {};
@@ -207,12 +220,14 @@ export class Trainer {
       await this.#goBack(epoch, before, robust);
       return;
     }
-    const trained = { trainLoss: epochSums.loss / epochSums.images, trainAccuracy: epochSums.right / epochSums.images };
+    const trained = {
+      trainLoss: epochSums.loss / epochSums.images,
+      trainAccuracy: epochSums.right / epochSums.images,
+    };
     await onRecord?.({ step, epoch, ...trained, ...measures });
     this.#position = { ...this.#position, epochSums: START.epochSums, lastRobust: robust };
-    const snapshot = await this.#snapshot();
-    if (objective.watchOverfitting) this.#lastSound = snapshot;
-    await onSnapshot?.(snapshot);
+    this.#unproven = await this.#snapshot();
+    if (objective.watchOverfitting) this.#lastSound = this.#unproven;
     this.#tell(epoch, measures);
   }
 
@@ -234,7 +249,9 @@ export class Trainer {
       pgdBefore: before.pgd,
       pgdAfter: after.pgd,
     });
-    const what = this.#position.stoppedEarly ? 'training ends there' : 'the attack takes smaller steps from there';
+    const what = this.#position.stoppedEarly
+      ? 'training ends there'
+      : 'the attack takes smaller steps from there';
     progress?.log(
       `Catastrophic overfitting in epoch ${epoch}: PGD accuracy fell from ${percent(before.pgd)} to ${percent(after.pgd)} ` +
         `while FGSM accuracy rose. Back to step ${step}; ${what}.`,
@@ -247,12 +264,19 @@ export class Trainer {
 
   async #aborted(signal: AbortSignal): Promise<AbortedError> {
     const { onSnapshot } = this.#options;
+    this.#unproven = undefined;
     await onSnapshot?.(await this.#snapshot());
     const next = onSnapshot === undefined ? '' : ' A checkpoint was written; --resume continues from it.';
     return new AbortedError(`Training was stopped after step ${this.#position.step}.${next}`, {
       cause: signal.reason,
       resumable: onSnapshot !== undefined,
     });
+  }
+
+  async #handOutProven(): Promise<void> {
+    const snapshot = this.#unproven;
+    this.#unproven = undefined;
+    if (snapshot !== undefined) await this.#options.onSnapshot?.(snapshot);
   }
 
   #snapshot(): Promise<TrainingSnapshot> {

@@ -18,13 +18,16 @@ import { prepareTraining, recipeSchema } from './recipe.js';
 import { loadTraining, saveTraining } from './saved-training.js';
 import type { Trainer, ValidationMeasures } from './trainer.js';
 
+/** The recipe when nothing is said. A configuration that says a part of it is merged into it. */
+export const TRAIN_DEFAULTS = { train: { objective: { kind: 'standard' }, epochs: 15 } } as const;
+
 export const trainSchema = z.strictObject({
   data: dataSchema.prefault({}),
   /** A model of the registry. */
   model: z.enum(modelNames).default('resnet20'),
   /** Of all random numbers. */
   seed: z.int().nonnegative().default(0),
-  train: recipeSchema.prefault({ objective: { kind: 'standard' }, epochs: 15 }),
+  train: recipeSchema.prefault(TRAIN_DEFAULTS.train),
   /** Steps between two checkpoints, besides those after each epoch; 0: none. */
   checkpointEvery: z.int().min(0).default(0),
   /** What the trained network is attacked with on the test images. */
@@ -105,7 +108,11 @@ async function resume(run: RunFolder, trainer: Trainer, progress: ProgressSink):
 }
 
 /** Clean accuracy, and, where training is adversarial, FGSM and PGD-10 accuracy at its epsilon. */
-async function validate(model: SpecModel, data: TrainingData, config: TrainConfig): Promise<ValidationMeasures> {
+async function validate(
+  model: SpecModel,
+  data: TrainingData,
+  config: TrainConfig,
+): Promise<ValidationMeasures> {
   const { objective } = config.train;
   const batches = evaluationBatches(data.dataset.train, data.validation);
   if (objective.kind === 'standard') {

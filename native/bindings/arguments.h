@@ -53,7 +53,8 @@ inline std::optional<HostArray> host_array_argument(const Napi::Value& value) {
   return array;
 }
 
-/// A typed array of element type T (int32_t, double, ...). Its memory stays JavaScript's: read it before returning.
+/// A typed array of element type T (int32_t, double, ...). Its memory stays JavaScript's: read it before
+/// returning.
 template <class T>
 std::span<T> array_argument(const Napi::Value& value, napi_typedarray_type type, const char* name) {
   const auto array = host_array_argument(value);

@@ -35,7 +35,9 @@ size_t HandleTable::index_of(double handle) const {
     fail(ErrorCode::Argument, "expected a tensor handle of this thread, got %.0f", handle);
   const Slot& slot = slots_[index];
   if (slot.generation != bits >> kIndexBits || !slot.tensor) {
-    fail(ErrorCode::Disposed, "this tensor has been disposed, or belongs to another thread; keep() it, or return it from its scope");
+    fail(ErrorCode::Disposed,
+         "this tensor has been disposed, or belongs to another thread; keep() it, or return it from its "
+         "scope");
   }
   return index;
 }
@@ -103,9 +105,10 @@ EnvironmentId Environment::next_id() {
 Environment::Environment(Napi::Env env)
     : id(next_id()), handles(id), mailbox(std::make_shared<Mailbox>(env)) {
   context.environment = id;
-  // A hook, not the destructor: hooks run last in, first out, so this one runs before Node takes the mailbox's function
-  // away, while the driver thread may be posting to it.
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->close(); }, this);
+  // A hook, not the destructor: hooks run last in, first out, so this one runs before Node takes the
+  // mailbox's function away, while the driver thread may be posting to it.
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->close(); }, this);
 }
 
 void Environment::close() {

@@ -15,7 +15,8 @@
 namespace lapidary {
 
 /// Handles are index + generation, so a disposed one is recognised even when its slot serves another tensor.
-/// Generations start at another number in every environment, so that a handle of another thread is refused too.
+/// Generations start at another number in every environment, so that a handle of another thread is refused
+/// too.
 class HandleTable {
  public:
   explicit HandleTable(EnvironmentId environment);
@@ -41,8 +42,8 @@ class HandleTable {
   size_t live_ = 0;
 };
 
-/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while some
-/// are due.
+/// Runs callbacks of the driver thread on the environment's thread. Keeps the event loop alive only while
+/// some are due.
 class Mailbox {
  public:
   using Letter = std::function<void(Napi::Env)>;

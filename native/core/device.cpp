@@ -94,7 +94,8 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
 Device::PackedFilter Device::packed_filter(const Implementation& implementation, std::string_view isa,
                                            const std::shared_ptr<const void>& problem, Storage& filter) {
   const size_t bytes = implementation.packed_bytes(problem.get());
-  const std::string format = std::string(isa) + ":" + implementation.packed_format + implementation.packed_extents(problem.get());
+  const std::string format =
+      std::string(isa) + ":" + implementation.packed_format + implementation.packed_extents(problem.get());
   filter.packed = true;
   Packed* entry = &packed_[filter.id()][format];
   if (entry->data && entry->bytes != bytes) {

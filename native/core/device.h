@@ -35,7 +35,8 @@ class Device {
   Stream& stream() noexcept { return stream_; }
   /// Each environment has its own. Touched by tasks only.
   StepBlock& step_block(EnvironmentId environment) { return step_blocks_[environment]; }
-  /// Several environments enqueue under this lock. Recursive: a getter on an argument may call the addon again.
+  /// Several environments enqueue under this lock. Recursive: a getter on an argument may call the addon
+  /// again.
   std::recursive_mutex& enqueue_lock() noexcept { return enqueue_lock_; }
 
   /// Host memory that a task reads later. Blocks while more than kStagingLimit bytes are waiting (a larger
@@ -55,7 +56,8 @@ class Device {
 
   /// Blocks no one: `done` runs once half of the queue and of the staging memory are free.
   void when_ready(std::function<void()> done);
-  /// Drops the work of an environment that ends, and what is kept for it. Its tensors are released already or later.
+  /// Drops the work of an environment that ends, and what is kept for it. Its tensors are released already or
+  /// later.
   void forget(EnvironmentId environment);
 
   std::atomic<bool> verbose{false};

@@ -26,8 +26,9 @@ using Counts = std::vector<int64_t>;
 /// No operand has more elements: products of its extents then never overflow.
 inline constexpr int64_t kMostElements = int64_t{1} << 40;
 
-// Every problem has `void check() const`, which throws when no kernel could run it. Problems that the ops make hold by
-// construction; those that come as text (bench, tests) are checked before anything is computed from them.
+// Every problem has `void check() const`, which throws when no kernel could run it. Problems that the ops
+// make hold by construction; those that come as text (bench, tests) are checked before anything is computed
+// from them.
 
 /// Throws unless each extent is at least 1 and their product at most kMostElements.
 inline void check_extents(std::initializer_list<int64_t> extents) {
@@ -39,7 +40,8 @@ inline void check_extents(std::initializer_list<int64_t> extents) {
   }
 }
 inline void check_counts(const Counts& counts) {
-  if (counts.empty() || counts.size() > 65536) fail(ErrorCode::Shape, "expected 1 to 65,536 tensors, got %zu", counts.size());
+  if (counts.empty() || counts.size() > 65536)
+    fail(ErrorCode::Shape, "expected 1 to 65,536 tensors, got %zu", counts.size());
   for (int64_t count : counts) check_extents({count});
 }
 inline void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
@@ -53,8 +55,9 @@ inline void check_reach(const Dims& dims, const Dims& strides, int64_t offset, i
   int64_t elements = 1, last = offset;
   for (int axis = 0; inside && axis < dims.rank(); ++axis) {
     int64_t step = 0;
-    inside = dims[axis] >= 1 && strides[axis] >= 0 && !__builtin_mul_overflow(elements, dims[axis], &elements) &&
-             elements <= kMostElements && !__builtin_mul_overflow(dims[axis] - 1, strides[axis], &step) &&
+    inside = dims[axis] >= 1 && strides[axis] >= 0 &&
+             !__builtin_mul_overflow(elements, dims[axis], &elements) && elements <= kMostElements &&
+             !__builtin_mul_overflow(dims[axis] - 1, strides[axis], &step) &&
              !__builtin_add_overflow(last, step, &last) && last < count;
   }
   if (!inside) fail(ErrorCode::Shape, "expected extents and strides that stay inside their tensor");

@@ -12,7 +12,8 @@ Stream::~Stream() { stop(); }
 
 void Stream::enqueue(Task task) {
   std::unique_lock lock(mutex_);
-  if (verbose_ && queue_.size() >= kQueueLimit) std::fprintf(stderr, "lapidary,wait,queue,%zu tasks waiting\n", queue_.size());
+  if (verbose_ && queue_.size() >= kQueueLimit)
+    std::fprintf(stderr, "lapidary,wait,queue,%zu tasks waiting\n", queue_.size());
   room_.wait(lock, [&] { return queue_.size() < kQueueLimit || stopping_; });
   if (stopping_) fail(ErrorCode::Aborted, "the device's stream has stopped; no more work is accepted");
   queue_.push_back(std::move(task));
@@ -130,8 +131,7 @@ void Stream::execute(Task& task) {
     std::string message =
         std::string("[") + (task.describe ? task.describe() : task.name) + "] " + error.what();
     if (!task.call_site.empty()) message += "\nenqueued by\n" + task.call_site;
-    auto fault =
-        std::make_shared<const Fault>(Fault{code, std::move(message)});
+    auto fault = std::make_shared<const Fault>(Fault{code, std::move(message)});
     for (const auto& output : task.outputs) output->fault = fault;
     for (const auto& target : task.changed) target->fault = fault;
     report_fault(task.environment, fault);

@@ -55,7 +55,8 @@ class Stream {
   void wait();
   /// Runs `body` as a task, waits for it, and throws what it throws.
   void call(EnvironmentId environment, std::function<void()> body);
-  /// Blocks no one: `done` runs, at once or on the driver thread after a task, when `room(queued tasks)` holds.
+  /// Blocks no one: `done` runs, at once or on the driver thread after a task, when `room(queued tasks)`
+  /// holds.
   void when(std::function<bool(size_t queued)> room, std::function<void()> done);
 
   /// Takes (and forgets) the environment's first fault since the last call.

@@ -33,7 +33,8 @@ Pool::Pool(int threads) {
   } catch (const std::system_error&) {
     const int started = this->threads();
     stop();
-    fail(ErrorCode::Unsupported, "expected %d threads, but the system gives this process only %d", threads, started);
+    fail(ErrorCode::Unsupported, "expected %d threads, but the system gives this process only %d", threads,
+         started);
   }
 }
 

@@ -36,7 +36,8 @@ Choice choose(KernelId id, Device& device, const void* problem) {
        device.backend().name(), info.text(problem).c_str(), reasons.c_str());
 }
 
-void launch(KernelId id, Device& device, const std::shared_ptr<const void>& problem, std::span<const Slot> slots) {
+void launch(KernelId id, Device& device, const std::shared_ptr<const void>& problem,
+            std::span<const Slot> slots) {
   const KernelInfo& info = kernel_info(id);
   const Operands operands = info.operands(problem.get());
   if (operands.size() != slots.size()) {
@@ -85,7 +86,8 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
   task.describe = label;
   task.call_site = call_context().call_site;
   task.run = [&device, implementation, problem, pointers = std::move(pointers), label,
-              isa = std::string(choice.isa), environment = task.environment, scratch = workspace ? workspace->data() : nullptr, packed] {
+              isa = std::string(choice.isa), environment = task.environment,
+              scratch = workspace ? workspace->data() : nullptr, packed] {
     const auto start = std::chrono::steady_clock::now();
     device.backend().run(implementation, problem.get(), pointers.data(), scratch, packed,
                          device.step_block(environment));

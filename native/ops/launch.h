@@ -26,7 +26,8 @@ inline Slot changes(const Tensor& tensor) {
 
 /// Enqueues kernel `id` on the device of its operands. Throws ERR_UNSUPPORTED when a forced implementation
 /// refuses the problem.
-void launch(KernelId id, Device& device, const std::shared_ptr<const void>& problem, std::span<const Slot> operands);
+void launch(KernelId id, Device& device, const std::shared_ptr<const void>& problem,
+            std::span<const Slot> operands);
 
 template <class Problem>
 void launch(KernelId id, Device& device, const Problem& problem, std::initializer_list<Slot> operands) {

@@ -17,10 +17,13 @@ export const attackCommandSchema = z.strictObject({
   data: dataSchema.prefault({}),
   /** The images to attack: the test images, or the validation split of the training images. */
   images: z.enum(['test', 'validation']).default('test'),
-  attacks: z.array(attackSchema).min(1).default([
-    { kind: 'fgsm', epsilon: 8 / 255 },
-    { kind: 'pgd', epsilon: 8 / 255, steps: 20, restarts: 1, randomStart: true, norm: 'linf' },
-  ]),
+  attacks: z
+    .array(attackSchema)
+    .min(1)
+    .default([
+      { kind: 'fgsm', epsilon: 8 / 255 },
+      { kind: 'pgd', epsilon: 8 / 255, steps: 20, restarts: 1, randomStart: true, norm: 'linf' },
+    ]),
   /** Of the split and of random starts. */
   seed: z.int().nonnegative().default(0),
 });
@@ -32,7 +35,8 @@ export function addAttackCommand(program: Command): void {
     .argument('<model>', 'a model file that lapidary wrote (.safetensors)');
   addSharedOptions(command).action(
     runCommand(async (options, [path]) => {
-      if (path === undefined) throw new ConfigError('A model file is needed: lapidary attack model.safetensors.');
+      if (path === undefined)
+        throw new ConfigError('A model file is needed: lapidary attack model.safetensors.');
       const config = await commandConfig(attackCommandSchema, options);
       setUpDevice(options);
       const progress = new Progress({ silent: options.quiet });
@@ -47,9 +51,14 @@ export function addAttackCommand(program: Command): void {
           onBatch: (images) => progress.advance(images),
         });
         progress.finish();
-        const rows = [['none', 100 * result.clean], ...Object.entries(result.underAttack).map(([n, a]) => [n, 100 * a])];
+        const rows = [
+          ['none', 100 * result.clean],
+          ...Object.entries(result.underAttack).map(([n, a]) => [n, 100 * a]),
+        ];
         if (!options.json) {
-          process.stdout.write(`${formatTable({ columns: ['attack', `${config.images} accuracy (%)`], rows })}\n`);
+          process.stdout.write(
+            `${formatTable({ columns: ['attack', `${config.images} accuracy (%)`], rows })}\n`,
+          );
         }
         return { ...result, data: data.dataset.name, set: config.images };
       } finally {

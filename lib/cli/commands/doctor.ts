@@ -22,7 +22,9 @@ const OLDEST_NODE = [20, 17] as const;
 export function addDoctorCommand(program: Command): void {
   const command = program
     .command('doctor')
-    .description('tell what this machine offers: Node, addon, instruction set, threads, limits, memory, CUDA');
+    .description(
+      'tell what this machine offers: Node, addon, instruction set, threads, limits, memory, CUDA',
+    );
   addSharedOptions(command).action(
     runCommand(async (options) => {
       const findings = [nodeVersion(), ...(await engine()), processors(), ...(await limits()), hostMemory()];
@@ -32,7 +34,9 @@ export function addDoctorCommand(program: Command): void {
         process.stdout.write(`${formatTable({ columns: ['', 'what', 'found'], rows })}\n`);
       }
       if (faults.length > 0) {
-        throw new LapidaryError(`lapidary cannot work here: ${faults.map(({ name, value }) => `${name}: ${value}`).join('; ')}`);
+        throw new LapidaryError(
+          `lapidary cannot work here: ${faults.map(({ name, value }) => `${name}: ${value}`).join('; ')}`,
+        );
       }
       return asResult(findings);
     }),
@@ -63,7 +67,11 @@ async function engine(): Promise<Finding[]> {
     const { isa, isas, threads, build } = addon.engine();
     return [
       { name: 'addon', value: `build ${build}`, state: 'ok' },
-      { name: 'instruction set', value: `${isa} (of ${isas.join(', ')})`, state: isa === 'base' ? 'note' : 'ok' },
+      {
+        name: 'instruction set',
+        value: `${isa} (of ${isas.join(', ')})`,
+        state: isa === 'base' ? 'note' : 'ok',
+      },
       { name: 'threads in use', value: String(threads), state: 'ok' },
       { name: 'tensor memory limit', value: gigabytes(memory().limit), state: 'ok' },
       cuda(() => device('cuda')),
@@ -94,7 +102,11 @@ async function limits(): Promise<Finding[]> {
   const cores = Number(quota) / Number(period);
   return [
     { name: 'cgroup processors', value: Number.isFinite(cores) ? cores.toFixed(2) : 'no limit', state: 'ok' },
-    { name: 'cgroup memory', value: Number(memoryMax) > 0 ? gigabytes(Number(memoryMax)) : 'no limit', state: 'ok' },
+    {
+      name: 'cgroup memory',
+      value: Number(memoryMax) > 0 ? gigabytes(Number(memoryMax)) : 'no limit',
+      state: 'ok',
+    },
     ...(slurm === undefined ? [] : [{ name: 'SLURM_CPUS_PER_TASK', value: slurm, state: 'ok' } as const]),
   ];
 }

@@ -37,7 +37,11 @@ export function networkTable({ networks }: PruneResult, { evaluation }: PruneCon
 }
 
 /** Writes `report.html` into the run folder. @throws FileSystemError */
-export async function writePruneReport(run: RunFolder, config: PruneConfig, result: PruneResult): Promise<void> {
+export async function writePruneReport(
+  run: RunFolder,
+  config: PruneConfig,
+  result: PruneResult,
+): Promise<void> {
   const { name, train, validation, test } = result.data;
   const { epsilon } = config.evaluation;
   const records = await run.readMetrics();
@@ -92,7 +96,9 @@ export async function writePruneReport(run: RunFolder, config: PruneConfig, resu
 const MEASURES = { clean: 'clean', fgsm: 'FGSM', pgd: 'PGD' } as const;
 
 function accuracySeries(records: readonly MetricsRecord[]): Series[] {
-  const epochs = records.filter((record) => typeof record.epoch === 'number' && typeof record.clean === 'number');
+  const epochs = records.filter(
+    (record) => typeof record.epoch === 'number' && typeof record.clean === 'number',
+  );
   const stages = [...new Set(epochs.map((record) => String(record.stage)))];
   // The comparisons would hide the main line; the table has them.
   return stages.slice(0, 2).flatMap((stage) =>

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 
-import { type PruneConfig, pruneSchema } from '../../prune/config.js';
+import { PRUNE_DEFAULTS, type PruneConfig, pruneSchema } from '../../prune/config.js';
 import { runPruning } from '../../prune/pipeline.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
 import { formatTable } from '../table.js';
@@ -12,10 +12,12 @@ import { type RunSetup, setUpRun } from './run-setup.js';
 export function addPruneCommand(program: Command): void {
   const command = program
     .command('prune')
-    .description('adversarial training, Module Robustness Sensitivity, channel pruning, TRADES fine-tuning, report');
+    .description(
+      'adversarial training, Module Robustness Sensitivity, channel pruning, TRADES fine-tuning, report',
+    );
   addSharedOptions(command).action(
     runCommand(async (options) => {
-      const setup = await setUpRun('prune', pruneSchema, options);
+      const setup = await setUpRun('prune', pruneSchema, options, PRUNE_DEFAULTS);
       return runAndReport(setup, setup.config, options.json);
     }),
   );

@@ -23,7 +23,11 @@ export interface RunSetup<T> {
  *
  * @throws ConfigError, FileSystemError as `resolveConfig`
  */
-export function commandConfig<T>(schema: z.ZodType<T>, options: SharedOptions, defaults: unknown = {}): Promise<T> {
+export function commandConfig<T>(
+  schema: z.ZodType<T>,
+  options: SharedOptions,
+  defaults: unknown = {},
+): Promise<T> {
   const sets = [...options.set];
   // Quoted, so that YAML takes the path as it is.
   if (options.data !== undefined) sets.push(`data.source=${JSON.stringify(options.data)}`);

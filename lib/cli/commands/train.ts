@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 
-import { runTraining, type TrainResult, trainSchema } from '../../train/training-run.js';
+import { runTraining, TRAIN_DEFAULTS, type TrainResult, trainSchema } from '../../train/training-run.js';
 import { addSharedOptions, runCommand } from '../command.js';
 import { formatTable } from '../table.js';
 import { setUpRun } from './run-setup.js';
@@ -13,7 +13,7 @@ export function addTrainCommand(program: Command): void {
     .description('train a network (standard, fast adversarial or TRADES) and test it');
   addSharedOptions(command).action(
     runCommand(async (options) => {
-      const { config, run, progress } = await setUpRun('train', trainSchema, options);
+      const { config, run, progress } = await setUpRun('train', trainSchema, options, TRAIN_DEFAULTS);
       const result = await runTraining(config, { run, progress });
       progress.finish();
       if (!options.json) process.stdout.write(`${accuracyTable(result)}\n\nThe model is ${result.model}\n`);
@@ -23,6 +23,9 @@ export function addTrainCommand(program: Command): void {
 }
 
 function accuracyTable({ test }: TrainResult): string {
-  const rows = [['none', 100 * test.clean], ...Object.entries(test.underAttack).map(([name, share]) => [name, 100 * share])];
+  const rows = [
+    ['none', 100 * test.clean],
+    ...Object.entries(test.underAttack).map(([name, share]) => [name, 100 * share]),
+  ];
   return formatTable({ columns: ['attack', 'test accuracy (%)'], rows });
 }

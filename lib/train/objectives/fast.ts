@@ -12,7 +12,11 @@ import type { Objective } from '../objective.js';
 export const fastSchema = z.strictObject({
   kind: z.literal('fast'),
   /** Radius of the l-infinity ball, in [0, 1]. */
-  epsilon: z.number().min(0).max(1).default(8 / 255),
+  epsilon: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(8 / 255),
   /** Step of the one FGSM step, as a multiple of epsilon. */
   step: z.number().min(0).default(1.25),
   smoothing: z.number().min(0).lt(1).default(0),

@@ -18,7 +18,11 @@ export const tradesSchema = z.strictObject({
   /** Weight of the robustness term. */
   beta: z.number().min(0).default(6),
   /** Radius of the l-infinity ball, in [0, 1]. */
-  epsilon: z.number().min(0).max(1).default(8 / 255),
+  epsilon: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(8 / 255),
   /** Steps of the attack. */
   steps: z.int().min(1).default(10),
   /** Size of one step; by default epsilon / 4. */

@@ -1,0 +1,159 @@
+/** Field names of every kernel's problem, with the values that are no small numbers. */
+type Field = readonly [name: string, choices?: readonly string[]];
+
+const flag = ['0', '1'];
+const seeds = ['0', '7', '9007199254740991', '-5'];
+const numbers = ['0', '0.5', '1', '-2', 'nan', 'inf', '1e30'];
+const list = ['4', '3x5', '1x2x3', '16x1x9'];
+
+const conv: readonly Field[] = [
+  ['N'],
+  ['H'],
+  ['W'],
+  ['C', ['1', '2', '3', '4', '8', '16', '17']],
+  ['K', ['1', '2', '4', '8', '16', '33']],
+  ['R', ['1', '2', '3', '5']],
+  ['S', ['1', '2', '3', '5']],
+  ['stride_h', ['1', '2', '3']],
+  ['stride_w', ['1', '2', '3']],
+  ['pad_h', ['0', '1', '2', '7']],
+  ['pad_w', ['0', '1', '2', '7']],
+  ['dilation_h', ['1', '1', '2']],
+  ['dilation_w', ['1', '1', '2']],
+  ['groups', ['1', '1', '1', '2', '4']],
+  ['prologue', ['none', 'affine', 'affine_relu', 'else']],
+  ['bias', flag],
+  ['relu', flag],
+  ['residual', flag],
+  ['statistics', flag],
+  ['x_stride', ['0', '0', '8', '20']],
+  ['y_stride', ['0', '0', '16', '40']],
+];
+const rows: readonly Field[] = [['rows'], ['channels']];
+const pool: readonly Field[] = [
+  ['N'],
+  ['H'],
+  ['W'],
+  ['C'],
+  ['R', ['1', '2', '3']],
+  ['S', ['1', '2', '3']],
+  ['stride_h'],
+  ['stride_w'],
+  ['pad_h', ['0', '0', '1']],
+  ['pad_w', ['0', '0', '1']],
+  ['kind', ['max', 'average']],
+  ['count_padding', flag],
+];
+const unaryKinds =
+  'relu relu6 sigmoid tanh exp log sqrt square abs negate sign reciprocal affine clamp step'.split(' ');
+const unary: readonly Field[] = [['count'], ['kind', unaryKinds], ['p0', numbers], ['p1', numbers]];
+const reduce: readonly Field[] = [
+  ['outer'],
+  ['extent'],
+  ['inner'],
+  ['kind', ['sum', 'mean', 'max', 'min', 'argmax']],
+];
+const softmax: readonly Field[] = [['rows'], ['classes'], ['log', flag]];
+const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', numbers], ['mean', flag]];
+const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
+const normBackward: readonly Field[] = [...rows, ['relu', flag], ['training', flag]];
+
+export const problems: Readonly<Record<string, readonly Field[]>> = {
+  conv2d_fprop: conv,
+  conv2d_dgrad: conv,
+  conv2d_wgrad: conv,
+  gemm: [['M'], ['N'], ['K'], ['transpose_a', flag], ['transpose_b', flag], ['bias', flag], ['relu', flag]],
+  column_sum: [['rows'], ['columns']],
+  batch_norm_statistics: rows,
+  batch_norm_fold: [...rows, ['affine', flag], ['update', flag], ['eps', numbers], ['momentum', numbers]],
+  normalize: [
+    ...rows,
+    ['affine', flag],
+    ['a_relu', flag],
+    ['addend', ['none', 'plain', 'affine']],
+    ['b_relu', flag],
+    ['relu', flag],
+  ],
+  batch_norm_reduce: normBackward,
+  batch_norm_dgrad: normBackward,
+  pool_fprop: pool,
+  pool_dgrad: pool,
+  unary_forward: unary,
+  unary_backward: unary,
+  binary: [
+    ['kind', ['add', 'subtract', 'multiply', 'divide', 'maximum', 'minimum', 'equal', 'greater']],
+    ['dims', ['5', '2x3', '2x3x4', 'scalar']],
+    ['a_strides', ['1', '0', '3x1', '0x1', '12x4x1', '-1', 'scalar']],
+    ['b_strides', ['1', '0', '3x1', '1x0', '12x0x1', '99999x1', 'scalar']],
+  ],
+  reduce_forward: reduce,
+  reduce_extreme_backward: reduce,
+  softmax_forward: softmax,
+  softmax_backward: softmax,
+  cross_entropy_forward: crossEntropy,
+  cross_entropy_backward: crossEntropy,
+  strided_copy: [
+    ['dims', ['5', '2x3', '2x3x4']],
+    ['x_strides', ['1', '3x1', '12x4x1', '1x2', '0x1']],
+    ['y_strides', ['1', '3x1', '12x4x1', '1x2', '6x1x2']],
+    ['x_offset', ['0', '1', '100']],
+    ['y_offset', ['0', '1', '100']],
+    ['x_count', ['5', '6', '24', '100']],
+    ['y_count', ['5', '6', '24', '100']],
+    ['partial', flag],
+    ['bytes', ['4', '1', '3']],
+  ],
+  fill: [['count'], ['value', numbers]],
+  gather_forward: gather,
+  gather_backward: gather,
+  dropout: [['count'], ['rate', numbers], ['seed', seeds], ['site', seeds]],
+  random_fill: [
+    ['count'],
+    ['kind', ['uniform', 'normal']],
+    ['p0', numbers],
+    ['p1', numbers],
+    ['seed', seeds],
+    ['stream', seeds],
+  ],
+  cast: [['count'], ['kind', ['u8_to_f32', 'i32_to_f32', 'f32_to_i32']]],
+  sgd: [
+    ['counts', list],
+    ['rate_slot', ['0', '31', '32']],
+    ['momentum', numbers],
+    ['decay', numbers],
+    ['nesterov', flag],
+  ],
+  norm2: [['counts', list]],
+  clip_norm: [
+    ['counts', list],
+    ['limit', numbers],
+  ],
+  pgd_start: [
+    ['samples'],
+    ['features'],
+    ['epsilon', numbers],
+    ['low', numbers],
+    ['high', numbers],
+    ['seed', seeds],
+    ['site', seeds],
+  ],
+  pgd_step: [['count'], ['step', numbers], ['epsilon', numbers], ['low', numbers], ['high', numbers]],
+  channel_scores: [['channels'], ['weights'], ['kind', ['l1', 'l2']]],
+  augment: [
+    ['N'],
+    ['H'],
+    ['W'],
+    ['C'],
+    ['images'],
+    ['train', flag],
+    ['pad'],
+    ['flip', flag],
+    ['cutout'],
+    ['seed', seeds],
+  ],
+  draw_shapes10: [
+    ['N', ['1', '2']],
+    ['seed', seeds],
+    ['first', ['0', '5', '-1']],
+  ],
+};

@@ -1,0 +1,105 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import * as L from '../../lib/index.js';
+import type { Objective } from '../../lib/train/objective.js';
+import { fastObjective } from '../../lib/train/objectives/fast.js';
+import { createObjective, objectiveSchema } from '../../lib/train/objectives/registry.js';
+import { standardObjective } from '../../lib/train/objectives/standard.js';
+import { tradesObjective } from '../../lib/train/objectives/trades.js';
+import { largestDifference, narrowModel, randomBatch } from './tiny.js';
+
+const models: L.SpecModel[] = [];
+let model: L.SpecModel;
+beforeEach(() => {
+  model = narrowModel().train();
+  models.push(model);
+});
+afterAll(() => {
+  for (const used of models) used.dispose();
+});
+
+/** Loss, gradients and running statistics after one evaluation. */
+async function outcome(objective: Objective, of = model, returns = 0) {
+  return L.scope(async () => {
+    of.zeroGrad();
+    const { loss, logits } = await objective.evaluate(of, randomBatch(8), { step: 3, returns });
+    loss.backward();
+    const gradients = await Promise.all([...of.parameters()].map(({ grad }) => grad!.data()));
+    const statistics = await Promise.all([...of.namedBuffers()].map(([, buffer]) => buffer.data()));
+    expect(logits.shape).toEqual([8, 10]);
+    return { loss: await loss.item(), gradients, statistics };
+  });
+}
+
+function fresh(): L.SpecModel {
+  const other = narrowModel().train();
+  models.push(other);
+  return other;
+}
+
+describe('objectives', () => {
+  it('TRADES with beta 0 is the cross-entropy: loss, gradients and statistics', async () => {
+    const trades = await outcome(tradesObjective({ beta: 0, epsilon: 8 / 255, seed: 1 }));
+    expect(trades).toEqual(await outcome(standardObjective(), fresh()));
+  });
+
+  it('fast with epsilon 0 is the cross-entropy: the attack moves no running statistics', async () => {
+    const fast = await outcome(fastObjective({ epsilon: 0, seed: 1 }));
+    const plain = await outcome(standardObjective(), fresh());
+    expect(fast.loss).toBeCloseTo(plain.loss, 5);
+    for (const [i, values] of fast.statistics.entries()) {
+      expect(largestDifference(values as Float32Array, plain.statistics[i] as Float32Array)).toBeLessThan(
+        1e-5,
+      );
+    }
+  });
+
+  it('fast trains on harder images than standard, and on easier ones after returns', async () => {
+    const fast = fastObjective({ epsilon: 16 / 255, seed: 1 });
+    const { loss } = await outcome(fast);
+    expect(loss).toBeGreaterThan((await outcome(standardObjective(), fresh())).loss);
+    expect((await outcome(fast, fresh(), 8)).loss).toBeLessThan(loss);
+  });
+
+  it('TRADES adds beta times the mean KL divergence', async () => {
+    const at = async (beta: number) =>
+      (await outcome(tradesObjective({ beta, epsilon: 8 / 255, steps: 2, seed: 1 }), fresh())).loss;
+    const [none, one, six] = [await at(0), await at(1), await at(6)];
+    expect(one).toBeGreaterThan(none);
+    expect(six - none).toBeCloseTo(6 * (one - none), 3);
+  });
+
+  it('smooths labels', async () => {
+    const smooth = await outcome(standardObjective({ smoothing: 0.2 }));
+    expect(smooth.loss).not.toBe((await outcome(standardObjective(), fresh())).loss);
+  });
+
+  it.each(['standard', 'fast', 'trades'] as const)(
+    '%s comes from the registry by its defaults, leaves no tensor, and keeps the mode',
+    async (kind) => {
+      const objective = createObjective(objectiveSchema.parse({ kind }), 0);
+      expect(objective.name).toBe(kind);
+      await outcome(objective);
+      model.zeroGrad();
+      const live = L.memory().liveTensors;
+      await outcome(objective);
+      model.zeroGrad();
+      expect(L.memory().liveTensors).toBe(live);
+      expect([...model.modules()].every(({ training }) => training)).toBe(true);
+    },
+  );
+
+  it('gives the same bits for the same step, and other noise for another', async () => {
+    const objective = fastObjective({ epsilon: 8 / 255, seed: 1 });
+    L.device().stepBlock.manualStep(4);
+    const first = await outcome(objective, fresh());
+    expect(await outcome(objective, fresh())).toEqual(first);
+    L.device().stepBlock.manualStep(5);
+    expect((await outcome(objective, fresh())).loss).not.toBe(first.loss);
+  });
+
+  it('refuses settings that cannot be', () => {
+    expect(() => fastObjective({ epsilon: 8, seed: 0 })).toThrow(L.ArgumentError);
+    expect(() => tradesObjective({ epsilon: 0.03, beta: -1, seed: 0 })).toThrow(L.ArgumentError);
+    expect(() => tradesObjective({ epsilon: 0.03, steps: 0, seed: 0 })).toThrow(L.ArgumentError);
+  });
+});

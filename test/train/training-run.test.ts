@@ -1,0 +1,67 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import * as L from '../../lib/index.js';
+import { RunFolder } from '../../lib/io/run-folder.js';
+import { loadModel } from '../../lib/train/model-file.js';
+import { runTraining, type TrainConfig, trainSchema } from '../../lib/train/training-run.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { digestOf } from './tiny.js';
+
+function config(changes: Record<string, unknown> = {}): TrainConfig {
+  return trainSchema.parse({
+    data: { source: 'shapes10:5', train: 64, validation: 32, test: 32 },
+    model: 'resnet8',
+    seed: 3,
+    train: { objective: { kind: 'fast' }, epochs: 2, batch: 16 },
+    attacks: [{ kind: 'fgsm' }, { kind: 'pgd', steps: 2 }],
+    ...changes,
+  });
+}
+
+const file = (run: RunFolder, name: string) => readFileSync(join(run.path, name));
+
+it('a run that was stopped and resumed leaves the same bytes as one that was not', async () => {
+  const whole = await RunFolder.open(join(temporaryFolder(), 'whole'), config());
+  const expected = await runTraining(config(), { run: whole });
+  expect(expected.test.images).toBe(32);
+  expect(Object.keys(expected.test.underAttack)).toEqual(['FGSM', 'PGD-2']);
+
+  const path = join(temporaryFolder(), 'stopped');
+  const controller = new AbortController();
+  let steps = 0;
+  const progress = {
+    stage() {},
+    log() {},
+    advance: () => void (++steps === 5 && controller.abort()),
+  };
+  const run = await RunFolder.open(path, config());
+  const stopped = runTraining(config(), { run, progress, signal: controller.signal });
+  await expect(stopped).rejects.toMatchObject({ code: 'ERR_ABORTED', resumable: true });
+  expect(existsSync(join(path, 'model.safetensors'))).toBe(false);
+
+  const again = await RunFolder.open(path, config(), { resume: true });
+  const result = await runTraining(config(), { run: again });
+  expect(result.test).toEqual(expected.test);
+  for (const name of ['model.safetensors', 'metrics.jsonl', 'split.json']) {
+    expect(file(again, name).equals(file(whole, name))).toBe(true);
+  }
+
+  using model = await loadModel(expected.model);
+  using same = await loadModel(result.model);
+  expect(await digestOf(model)).toBe(await digestOf(same));
+  expect(L.memory().liveTensors).toBeGreaterThan(0);
+});
+
+it('a subset of files is chosen by the seed, apart from validation', async () => {
+  const { openTrainingData } = await import('../../lib/train/data-recipe.js');
+  const recipe = { source: 'shapes10', train: 40, validation: 10, test: 7 };
+  const data = await openTrainingData(recipe, 1);
+  expect(data.train).toHaveLength(40);
+  expect(data.validation.some((index) => data.train.includes(index))).toBe(false);
+  const { set, indices } = await data.readTest();
+  expect(indices).toHaveLength(7);
+  await expect(data.readTest()).rejects.toThrow(L.ArgumentError);
+  set.dispose();
+  data.dataset.dispose();
+});
