@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 
 const knownPython = '/opt/torch-venv/bin/python';
-/** Settings of some machines that slow the peer's libraries down. */
+/** Settings that some machines have for other programs. */
 const foreignSettings = ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE'];
 /** Keeps glibc from returning memory after every step, and from mapping each large tensor afresh. */
 const tunedMalloc = {

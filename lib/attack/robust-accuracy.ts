@@ -84,18 +84,28 @@ async function survivors(
   for (let restart = 0; restart < attack.restarts && standing.length > 0; restart++) {
     const places: readonly number[] = standing;
     standing = await scope(async () => {
-      const rows = tensor(Int32Array.from(places));
+      const rows = tensor(paddedRows(places));
       const part = {
         images: batch.images.gather(rows),
         labels: batch.labels.gather(rows),
         index: batch.index.gather(rows),
       };
       const images = await attack.attempt(model, part, restart);
-      const stillStanding = await stillRight(model, { ...part, images });
-      return stillStanding.map((place) => places[place]!);
+      const withstood = await stillRight(model, { ...part, images });
+      return withstood.filter((row) => row < places.length).map((row) => places[row]!);
     });
   }
   return standing;
+}
+
+/** Few different sizes of batches: each size has buffers of its own, which would pile up. */
+const ROW_GROUP = 50;
+
+/** Rows to attack: the given places, and the first one again until the number is a multiple of `ROW_GROUP`. */
+function paddedRows(places: readonly number[]): Int32Array {
+  const rows = new Int32Array(Math.ceil(places.length / ROW_GROUP) * ROW_GROUP).fill(places[0]!);
+  rows.set(places);
+  return rows;
 }
 
 /** Places in the batch that the network classifies rightly. */

@@ -1,19 +1,16 @@
 #include "core/allocator.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include "core/cgroup.h"
 
 namespace lapidary {
 namespace {
 
 constexpr double kMiB = 1048576.0;
-
-size_t read_number(const char* path) {
-  std::ifstream file(path);
-  size_t value = 0;
-  return file >> value ? value : 0;  // "max" does not parse: no limit
-}
 
 }  // namespace
 
@@ -29,8 +26,9 @@ size_t available_memory() {
     }
     meminfo.ignore(64, '\n');
   }
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    if (const size_t limit = read_number(path)) available = std::min(available, limit);
+  for (const std::string& value : cgroup_values("memory.max", "memory", "memory.limit_in_bytes")) {
+    const size_t limit = std::strtoull(value.c_str(), nullptr, 10);  // "max" reads as 0: no limit
+    if (limit > 0) available = std::min(available, limit);
   }
   return available;
 }

@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "core/cgroup.h"
 
 namespace lapidary::cpu {
 namespace {
@@ -117,11 +119,11 @@ int default_threads() {
   cpu_set_t affinity;
   CPU_ZERO(&affinity);
   if (sched_getaffinity(0, sizeof affinity, &affinity) == 0) threads = CPU_COUNT(&affinity);
-  std::ifstream quota_file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (quota_file >> quota >> period && quota != "max" && period > 0) {
-    threads = std::min(threads, static_cast<int>(std::atof(quota.c_str()) / period + 0.999));
+  for (const std::string& value : cgroup_values("cpu.max", "cpu", "cpu.cfs_quota_us")) {
+    double quota = 0,
+           period = 100000;  // microseconds; version 1 has the period, nearly always this one, apart
+    std::istringstream(value) >> quota >> period;  // "max" and -1: none
+    if (quota > 0 && period > 0) threads = std::min(threads, static_cast<int>(quota / period + 0.999));
   }
   if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK")) {
     if (const int cpus = std::atoi(slurm); cpus > 0) threads = std::min(threads, cpus);

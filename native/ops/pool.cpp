@@ -9,7 +9,9 @@ void PoolProblem::check() const {
   check_range("S", s, 1, 4096);
   check_range("stride_h", stride_h, 1, 4096);
   check_range("stride_w", stride_w, 1, 4096);
-  if (pad_h < 0 || pad_w < 0 || 2 * pad_h > r || 2 * pad_w > s) {
+  check_range("pad_h", pad_h, 0, 4096);
+  check_range("pad_w", pad_w, 0, 4096);
+  if (2 * pad_h > r || 2 * pad_w > s) {
     fail(ErrorCode::Argument, "[pool] expected padding of at most half the window, got %s",
          problem_text(*this).c_str());
   }

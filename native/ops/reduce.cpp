@@ -35,6 +35,17 @@ Tensor reduce_run(bool on, const Tensor& x, Reduction kind, const ReduceProblem&
   return y;
 }
 
+/// max or min over several runs of axes: dy is divided evenly among all ties of a window.
+void record_extreme(bool on, const Tensor& x, Tensor& y) {
+  record(on, "reduce", {x}, {x, y}, y,
+         [](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+           const Tensor ties = apply_binary(BinaryKind::Equal, saved[0], saved[1]);
+           const Tensor share =
+               apply_binary(BinaryKind::Divide, grads[0], sum_to_shape(ties, saved[1].shape()));
+           return {apply_binary(BinaryKind::Multiply, ties, share)};
+         });
+}
+
 /// Reduces the marked axes, last run first; the result keeps them with extent 1.
 Tensor reduce_marked(bool on, Tensor x, Reduction kind, const std::array<bool, Dims::kMaxRank>& marked) {
   for (int last = x.rank() - 1; last >= 0; --last) {
@@ -91,14 +102,25 @@ Outputs reduce(OpCall& call) {
     marked[static_cast<size_t>(place)] = true;
   }
   if (axes.empty()) marked.fill(true);
-  if (kind == Reduction::ArgMax) {
-    int runs = 0;
-    for (int axis = 0; axis < x.rank(); ++axis) {
-      runs += marked[static_cast<size_t>(axis)] && (axis == 0 || !marked[static_cast<size_t>(axis - 1)]);
-    }
-    if (runs > 1) fail(ErrorCode::Argument, "[reduce] argmax expects neighbouring axes");
+  int runs = 0;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    runs += marked[static_cast<size_t>(axis)] && (axis == 0 || !marked[static_cast<size_t>(axis - 1)]);
   }
-  Tensor y = reduce_marked(call.record(), x, kind, marked);
+  if (kind == Reduction::ArgMax && runs != 1) {
+    fail(ErrorCode::Argument, "[reduce] argmax expects one run of neighbouring axes, got %d of %s", runs,
+         describe(x).c_str());
+  }
+  const bool extreme = kind == Reduction::Max || kind == Reduction::Min;
+  const bool one_node = extreme && runs > 1;  // ties share the gradient over all axes at once
+  Tensor y = reduce_marked(call.record() && !one_node, x, kind, marked);
+  if (one_node) record_extreme(call.record(), x, y);
+  if (y.impl() == x.impl()) {  // nothing to reduce: the result must not be the input itself
+    y = copy_of(x);
+    record(call.record(), "reduce", {x}, {}, y,
+           [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+             return {grads[0]};
+           });
+  }
   if (keep) return {y};
   Dims shape;
   for (int axis = 0; axis < x.rank(); ++axis) {

@@ -8,8 +8,15 @@ const file = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, i
 
 it('the example configurations are right', async () => {
   const train = await resolveConfig(trainSchema, { file: file('cifar10-resnet20.yaml') });
-  expect(train).toMatchObject({ model: 'resnet20', train: { epochs: 15, batch: 128, objective: { kind: 'standard' } } });
+  expect(train).toMatchObject({
+    model: 'resnet20',
+    train: { epochs: 15, batch: 128, objective: { kind: 'standard' } },
+  });
   const prune = await resolveConfig(pruneSchema, { file: file('cifar10-prune.yaml') });
-  expect(prune).toMatchObject({ model: 'resnet8', prune: { budget: 0.5, ratios: 'rank' }, finetune: { objective: { kind: 'trades' } } });
+  expect(prune).toMatchObject({
+    model: 'resnet8',
+    prune: { budget: 0.5, ratios: 'rank' },
+    finetune: { objective: { kind: 'trades' } },
+  });
   expect(prune.evaluation.epsilon).toBe(8 / 255);
 });

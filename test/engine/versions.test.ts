@@ -84,6 +84,15 @@ describe('the graph', () => {
     for (const each of [x, y, again]) each.dispose();
   });
 
+  it('goes through the reduction of a scalar', async () => {
+    const x = L.tensor(3, [], { requiresGrad: true });
+    const y = x.square().sum().mean();
+    y.backward();
+    expect(await x.grad!.item()).toBe(6);
+    x.dispose();
+    y.dispose();
+  });
+
   it('gives every leaf a gradient of its own, even where one tensor serves several', async () => {
     const a = L.tensor([3, 4], undefined, { requiresGrad: true });
     const b = L.tensor([1, 1], undefined, { requiresGrad: true });

@@ -25,7 +25,7 @@ function preset(size: 'normal' | 'tiny'): unknown {
   return {
     demo: { size },
     model: 'resnet8',
-    data: tiny ? { train: 128, validation: 64, test: 64 } : { train: 5888, validation: 256, test: 1000 },
+    data: tiny ? { train: 128, validation: 64, test: 64 } : { train: 5888, validation: 256, test: 600 },
     dense: {
       ...recipe,
       objective: { kind: 'fast', epsilon: EPSILON },
@@ -38,7 +38,7 @@ function preset(size: 'normal' | 'tiny'): unknown {
     finetune: {
       ...recipe,
       objective: { kind: 'trades', epsilon: EPSILON, beta: 3, steps: tiny ? 1 : 3 },
-      epochs: tiny ? 1 : 3,
+      epochs: tiny ? 1 : 2,
       optimizer: { rate: 0.05 },
       schedule: { kind: 'cosine' },
     },
