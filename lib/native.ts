@@ -73,7 +73,13 @@ export interface EngineInfo {
 export interface NativeAddon {
   opTable(): OpRow[];
   /** flags: 1 = record on the tape. Returns one handle, or a list when the row has several (or no) outputs. */
-  run(op: number, flags: number, ints: Int32Array, scalars: Float64Array, inputs: Float64Array): Handle | Handle[];
+  run(
+    op: number,
+    flags: number,
+    ints: Int32Array,
+    scalars: Float64Array,
+    inputs: Float64Array,
+  ): Handle | Handle[];
 
   /** Copies the array at the call. Its element type must be that of dtype (0 f32, 1 i32, 2 u8). */
   fromHost(data: HostArray, dtype: number, shape: Int32Array): Handle;

@@ -46,28 +46,32 @@ size_t Allocator::size_class(size_t bytes) {
   return (size + step - 1) / step * step;
 }
 
-void* Allocator::take_cached(size_t size) {
-  const auto found = free_.find(size);
-  if (found == free_.end() || found->second.empty()) return nullptr;
-  void* block = found->second.back();
-  found->second.pop_back();
-  counters_.cached -= size;
-  return block;
+// The smallest cached block that fits, but none that would waste more than half of what is asked for.
+Block Allocator::take_cached(size_t size) {
+  for (auto found = free_.lower_bound(size); found != free_.end() && found->first <= size + size / 2;
+       ++found) {
+    if (found->second.empty()) continue;
+    void* data = found->second.back();
+    found->second.pop_back();
+    counters_.cached -= found->first;
+    return {data, found->first};
+  }
+  return {};
 }
 
-void* Allocator::allocate(size_t bytes) {
+Block Allocator::allocate(size_t bytes) {
   if (bytes > (size_t{1} << 46))
     fail(ErrorCode::OutOfMemory, "expected at most 64 TiB for one tensor, got %zu bytes", bytes);
   const size_t size = size_class(bytes);
   for (int attempt = 0; attempt < 3; ++attempt) {
     {
       std::lock_guard lock(mutex_);
-      void* block = take_cached(size);
-      if (!block && counters_.active + counters_.cached + counters_.packed + size <= counters_.limit) {
-        block = backend_.allocate(size);
+      Block block = take_cached(size);
+      if (!block.data && counters_.active + counters_.cached + counters_.packed + size <= counters_.limit) {
+        block = {backend_.allocate(size), size};
       }
-      if (block) {
-        counters_.active += size;
+      if (block.data) {
+        counters_.active += block.size;
         counters_.peak = std::max(counters_.peak, counters_.active);
         return block;
       }
@@ -84,13 +88,12 @@ void* Allocator::allocate(size_t bytes) {
        double(now.limit) / kMiB);
 }
 
-void Allocator::release(void* data, size_t bytes) noexcept {
-  if (!data) return;
-  const size_t size = size_class(bytes);
+void Allocator::release(Block block) noexcept {
+  if (!block.data) return;
   std::lock_guard lock(mutex_);
-  counters_.active -= size;
-  counters_.cached += size;
-  free_[size].push_back(data);
+  counters_.active -= block.size;
+  counters_.cached += block.size;
+  free_[block.size].push_back(block.data);
 }
 
 void Allocator::empty_cache() noexcept {

@@ -1,6 +1,7 @@
 // A caching allocator for one device. Blocks are handed out at enqueue and used in stream order, so a
-// released block may serve the next tensor at once. Sizes are rounded to classes, so a training step finds
-// every block in the cache.
+// released block may serve the next tensor at once. Sizes are rounded to classes, and a somewhat larger
+// cached block serves too, so a training step finds every block in the cache and phases of a run share their
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "backend.h"
@@ -19,6 +19,11 @@ struct MemoryCounters {
   size_t active = 0, peak = 0, cached = 0, packed = 0, limit = 0;
 };
 
+struct Block {
+  void* data = nullptr;
+  size_t size = 0;  ///< of the block, at least what was asked for
+};
+
 class Allocator {
  public:
   explicit Allocator(Backend& backend);
@@ -26,8 +31,8 @@ class Allocator {
 
   /// Throws ERR_OUT_OF_MEMORY when `bytes` do not fit below the limit even after `relieve` and emptying the
   /// cache.
-  void* allocate(size_t bytes);
-  void release(void* data, size_t bytes) noexcept;
+  Block allocate(size_t bytes);
+  void release(Block block) noexcept;
 
   /// Returns cached blocks to the system. The caller has made sure that no queued task uses them.
   void empty_cache() noexcept;
@@ -42,11 +47,11 @@ class Allocator {
 
  private:
   static size_t size_class(size_t bytes);
-  void* take_cached(size_t size);
+  Block take_cached(size_t size);
 
   Backend& backend_;
   mutable std::mutex mutex_;
-  std::unordered_map<size_t, std::vector<void*>> free_;
+  std::map<size_t, std::vector<void*>> free_;
   MemoryCounters counters_;
 };
 

@@ -93,22 +93,16 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
 
 Device::PackedFilter Device::packed_filter(const Implementation& implementation, std::string_view isa,
                                            const std::shared_ptr<const void>& problem, Storage& filter) {
-  const size_t bytes = implementation.packed_bytes(problem.get());
   const std::string format =
       std::string(isa) + ":" + implementation.packed_format + implementation.packed_extents(problem.get());
   filter.packed = true;
   Packed* entry = &packed_[filter.id()][format];
-  if (entry->data && entry->bytes != bytes) {
-    allocator_.count_packed(-static_cast<ptrdiff_t>(entry->bytes));
-    allocator_.release(entry->data, entry->bytes);
-    *entry = Packed{};
-  }
-  if (!entry->data) {
+  if (!entry->block.data) {
     // May run `relieve`, which drops the cache: look the entry up again afterwards.
-    void* data = allocator_.allocate(bytes);
-    allocator_.count_packed(static_cast<ptrdiff_t>(bytes));
+    const Block block = allocator_.allocate(implementation.packed_bytes(problem.get()));
+    allocator_.count_packed(static_cast<ptrdiff_t>(block.size));
     entry = &packed_[filter.id()][format];
-    *entry = Packed{0, data, bytes, nullptr};
+    *entry = Packed{0, block, nullptr};
   }
   if (!entry->health || entry->version != filter.version()) {
     entry->version = filter.version();
@@ -118,12 +112,12 @@ Device::PackedFilter Device::packed_filter(const Implementation& implementation,
     task.inputs = {filter.health()};
     task.outputs = {entry->health};
     task.environment = call_context().environment;
-    task.run = [this, implementation, problem, source = filter.data(), target = entry->data] {
+    task.run = [this, implementation, problem, source = filter.data(), target = entry->block.data] {
       backend_->pack(implementation, problem.get(), source, target);
     };
     stream_.enqueue(std::move(task));
   }
-  return {entry->data, entry->health};
+  return {entry->block.data, entry->health};
 }
 
 void Device::when_ready(std::function<void()> done) {
@@ -144,9 +138,9 @@ void Device::drop_packed(uint64_t storage_id) {
   const auto found = packed_.find(storage_id);
   if (found == packed_.end()) return;
   for (auto& [format, entry] : found->second) {
-    if (!entry.data) continue;
-    allocator_.count_packed(-static_cast<ptrdiff_t>(entry.bytes));
-    allocator_.release(entry.data, entry.bytes);
+    if (!entry.block.data) continue;
+    allocator_.count_packed(-static_cast<ptrdiff_t>(entry.block.size));
+    allocator_.release(entry.block);
   }
   packed_.erase(found);
 }

@@ -65,8 +65,7 @@ class Device {
  private:
   struct Packed {
     uint64_t version = 0;
-    void* data = nullptr;
-    size_t bytes = 0;
+    Block block;
     std::shared_ptr<Health> health;  ///< null until it is packed
   };
 

@@ -7,7 +7,7 @@ namespace lapidary {
 Storage::Storage(Device& device, size_t bytes)
     : device_(device),
       bytes_(bytes),
-      data_(device.allocator().allocate(bytes)),
+      block_(device.allocator().allocate(bytes)),
       health_(std::make_shared<Health>()) {
   static std::atomic<uint64_t> next_id{1};
   id_ = next_id++;
@@ -15,7 +15,7 @@ Storage::Storage(Device& device, size_t bytes)
 
 Storage::~Storage() {
   if (packed) device_.drop_packed(id_);
-  device_.allocator().release(data_, bytes_);
+  device_.allocator().release(block_);
 }
 
 }  // namespace lapidary

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/allocator.h"
 #include "core/dtype.h"
 #include "core/error.h"
 
@@ -34,7 +35,7 @@ class Storage {
 
   Device& device() const noexcept { return device_; }
   /// Device memory: for tasks on the stream only.
-  void* data() const noexcept { return data_; }
+  void* data() const noexcept { return block_.data; }
   size_t bytes() const noexcept { return bytes_; }
   const std::shared_ptr<Health>& health() const noexcept { return health_; }
 
@@ -53,7 +54,7 @@ class Storage {
  private:
   Device& device_;
   size_t bytes_;
-  void* data_;
+  Block block_;
   uint64_t id_;
   uint64_t version_ = 0;
   const char* mutated_by_ = "";

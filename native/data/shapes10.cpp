@@ -179,10 +179,14 @@ class Material {
   float share(Vec p) const {
     const float u = wave(dot(p, along_) + phase_);
     switch (texture_) {
-      case Texture::clouds: return cloud(p);
-      case Texture::stripes: return clamp01(0.5f + 2.0f * u);
-      case Texture::checks: return clamp01(0.5f + 4.0f * u * wave(dot(p, {-along_.y, along_.x}) + phase_));
-      default: return 0.5f;
+      case Texture::clouds:
+        return cloud(p);
+      case Texture::stripes:
+        return clamp01(0.5f + 2.0f * u);
+      case Texture::checks:
+        return clamp01(0.5f + 4.0f * u * wave(dot(p, {-along_.y, along_.x}) + phase_));
+      default:
+        return 0.5f;
     }
   }
 

@@ -109,13 +109,13 @@ describe('ResNetCifar', () => {
         });
         if (step === 0) live = L.memory().liveTensors;
       }
-      expect(L.memory().liveTensors).toBe(live);
+      expect(L.memory().liveTensors).toBeLessThanOrEqual(live);
       return { losses, weights: await model.fc.weight.data() };
     };
     const before = L.memory().liveTensors;
     const first = await train();
     expect(first.losses[29]).toBeLessThan(0.3 * first.losses[0]!);
     expect(await train()).toEqual(first);
-    expect(L.memory().liveTensors).toBe(before);
+    expect(L.memory().liveTensors).toBeLessThanOrEqual(before);
   });
 });

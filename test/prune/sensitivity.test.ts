@@ -77,7 +77,7 @@ describe('module robustness sensitivity', () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(moduleSensitivities(model, set, { signal })).rejects.toThrow('enough');
     await expect(moduleSensitivities(model, set, { rate: 1e30 })).resolves.toBeDefined();
-    expect(L.memory().liveTensors).toBe(live);
+    expect(L.memory().liveTensors).toBeLessThanOrEqual(live);
     expect(await digestOf(model)).toBe(digest);
     expect([...model.modules()].every(({ training }) => training)).toBe(true);
     expect(

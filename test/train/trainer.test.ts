@@ -86,7 +86,7 @@ describe('the trainer', () => {
       );
       expect(epochs.at(-1)!.trainLoss).toBeCloseTo(mean(losses.slice(-5)), 6);
     }
-    expect(L.memory().liveTensors).toBe(live);
+    expect(L.memory().liveTensors).toBeLessThanOrEqual(live);
   });
 
   it.each([

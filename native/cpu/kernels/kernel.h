@@ -1,12 +1,14 @@
-// What every CPU kernel file includes. The files below cpu/kernels/ are compiled once per instruction set, into the
-// namespace cpu::base, cpu::avx2 or cpu::avx512, with Vec as wide as a register (4, 8 or 16 floats).
+// What every CPU kernel file includes. The files below cpu/kernels/ are compiled once per instruction set,
+// into the namespace cpu::base, cpu::avx2 or cpu::avx512, with Vec as wide as a register (4, 8 or 16 floats).
 //
-// A file defines its kernel functions, a template `..._ref` over the scalar (double sums, one rounding), and the lists:
+// A file defines its kernel functions, a template `..._ref` over the scalar (double sums, one rounding), and
+// the lists:
 //
 //     LAPIDARY_DEFINE_KERNEL(softmax_forward, SoftmaxForward, softmax_forward_ref,
 //                            implementation<SoftmaxForward<float>, &softmax_rows>("rows"))
 //
-// Bits may depend on the problem and the instruction set only: chunks, partial sums and their order are fixed by the problem.
+// Bits may depend on the problem and the instruction set only: chunks, partial sums and their order are fixed
+// by the problem.
 #pragma once
 
 #include <algorithm>
@@ -38,12 +40,12 @@
 #endif
 
 /// Defines `ImplementationList kernel()`: the given implementations in order of preference, then ref.
-#define LAPIDARY_DEFINE_KERNEL(kernel, Args, ref, ...)                          \
-  ImplementationList kernel() {                                                 \
-    ImplementationList list{__VA_ARGS__};                                       \
-    list.push_back(implementation<Args<float>, &ref<float>>("ref"));            \
-    return list;                                                                \
-  }                                                                             \
+#define LAPIDARY_DEFINE_KERNEL(kernel, Args, ref, ...)               \
+  ImplementationList kernel() {                                      \
+    ImplementationList list{__VA_ARGS__};                            \
+    list.push_back(implementation<Args<float>, &ref<float>>("ref")); \
+    return list;                                                     \
+  }                                                                  \
   LAPIDARY_DEFINE_REF64(kernel, Args, ref)
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -76,8 +78,8 @@ static inline void store_tail(float* p, Vec v, int64_t count) {
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
-/// Splits 0..count-1 into chunks of at least `grain` (at most `most` chunks) and runs body(begin, end, chunk, worker).
-/// The split depends on count, grain and most only.
+/// Splits 0..count-1 into chunks of at least `grain` (at most `most` chunks) and runs body(begin, end, chunk,
+/// worker). The split depends on count, grain and most only.
 template <class Body>
 void for_ranges(KernelContext& context, int64_t count, int64_t grain, Body&& body, int64_t most = 1024) {
   const int64_t chunks = std::clamp<int64_t>(ceil_div(count, std::max<int64_t>(grain, 1)), 1, most);
