@@ -75,8 +75,8 @@ export const pruneSchema = z.strictObject({
       restarts: z.int().min(1).default(1),
       /** Steps of the PGD on validation images, after each epoch. */
       validationSteps: z.int().min(1).default(10),
-      /** Timed forward passes of each network. */
-      latencyRuns: z.int().min(1).default(15),
+      /** Timed rounds, in which the networks take turns. */
+      latencyRounds: z.int().min(1).default(15),
     })
     .prefault({}),
 });

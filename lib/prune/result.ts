@@ -11,7 +11,7 @@ import { evaluationBatches, type TrainingData } from '../train/data-recipe.js';
 import { loadModel } from '../train/model-file.js';
 import type { ProgressSink } from '../train/progress-sink.js';
 import type { PruneConfig } from './config.js';
-import { measureLatency } from './latency.js';
+import { measureLatencies } from './latency.js';
 
 /** One network on the test images. Accuracies in [0, 1]. */
 export interface NetworkResult {
@@ -49,13 +49,13 @@ export async function evaluateNetworks(
   config: PruneConfig,
   { progress, signal }: { readonly progress: ProgressSink; readonly signal?: AbortSignal },
 ): Promise<{ networks: NetworkResult[]; images: number }> {
-  const { epsilon, steps, restarts, latencyRuns } = config.evaluation;
+  const { epsilon, steps, restarts, latencyRounds } = config.evaluation;
   const pgd = pgdAttack({ epsilon, steps, restarts, seed: config.seed });
   const attacks = [fgsmAttack({ epsilon }), pgd];
   const { set, indices } = await data.readTest();
   try {
     progress.stage('evaluate', { total: indices.length * files.length, unit: 'images' });
-    const networks: NetworkResult[] = [];
+    const networks: Omit<NetworkResult, 'latency' | 'latency128'>[] = [];
     for (const { name, path } of files) {
       using model = await loadModel(path);
       const robustness = await evaluateRobustness(model, evaluationBatches(set, indices), attacks, {
@@ -71,13 +71,32 @@ export async function evaluateNetworks(
         pgd: robustness.underAttack[pgd.name]!,
         parameters,
         macs,
-        latency: await measureLatency(model, data.imageShape, { batch: 1, runs: latencyRuns }),
-        latency128: await measureLatency(model, data.imageShape, { batch: 128, runs: latencyRuns }),
         bytes: size,
       });
     }
-    return { networks, images: indices.length };
+    const [single, batched] = await latencies(files, data.imageShape, latencyRounds);
+    return {
+      networks: networks.map((network, i) => ({ ...network, latency: single[i]!, latency128: batched[i]! })),
+      images: indices.length,
+    };
   } finally {
     set.dispose();
+  }
+}
+
+/** Milliseconds of a pass over one image and over 128, for each network. */
+async function latencies(
+  files: readonly NetworkFile[],
+  inputShape: readonly number[],
+  rounds: number,
+): Promise<[single: number[], batched: number[]]> {
+  const models = await Promise.all(files.map(({ path }) => loadModel(path)));
+  try {
+    return [
+      await measureLatencies(models, inputShape, { batch: 1, rounds }),
+      await measureLatencies(models, inputShape, { batch: 128, rounds }),
+    ];
+  } finally {
+    for (const model of models) model.dispose();
   }
 }

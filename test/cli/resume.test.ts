@@ -25,7 +25,7 @@ const tinyPruning = [
     'sensitivity.images=16',
     'sensitivity.epsilons=[0.05]',
   ],
-  ...['evaluation.steps=2', 'evaluation.latencyRuns=1', 'compare=[{criterion: l1, ratios: uniform}]'],
+  ...['evaluation.steps=2', 'evaluation.latencyRounds=1', 'compare=[{criterion: l1, ratios: uniform}]'],
 ].flatMap((set) => ['--set', set]);
 
 it('train: killed and resumed, ends with the same bytes; its model can be attacked', async () => {

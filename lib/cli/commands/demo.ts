@@ -46,7 +46,7 @@ function preset(size: 'normal' | 'tiny'): unknown {
       epsilon: EPSILON,
       steps: tiny ? 2 : 20,
       validationSteps: tiny ? 2 : 10,
-      latencyRuns: tiny ? 3 : 15,
+      latencyRounds: tiny ? 3 : 15,
     },
   };
 }

@@ -48,7 +48,7 @@ export async function writePruneReport(
   const sections: ReportSection[] = [
     {
       heading: 'Result',
-      text: `Accuracies on ${test} test images, which were read once, at the end. Attacks stay within ${grey(epsilon)} of 255 grey levels of every pixel (l-infinity). The pruned networks may keep ${rounded(100 * config.prune.budget, 1)} % of the ${config.prune.measure === 'macs' ? 'MACs' : 'parameters'}. Latency is the median of ${config.evaluation.latencyRuns} forward passes.`,
+      text: `Accuracies on ${test} test images, which were read once, at the end. Attacks stay within ${grey(epsilon)} of 255 grey levels of every pixel (l-infinity). The pruned networks may keep ${rounded(100 * config.prune.budget, 1)} % of the ${config.prune.measure === 'macs' ? 'MACs' : 'parameters'}. Latency is the median of ${config.evaluation.latencyRounds} rounds in which the networks take turns.`,
       table: networkTable(result, config),
     },
     {
