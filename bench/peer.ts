@@ -1,10 +1,8 @@
 /** A long-lived Python process that does the same work in another framework, one JSON object a line each way. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 
-const knownPython = '/opt/torch-venv/bin/python';
 /** Settings that some machines have for other programs. */
 const foreignSettings = ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE'];
 /** Keeps glibc from returning memory after every step, and from mapping each large tensor afresh. */
@@ -38,7 +36,7 @@ export class Peer {
     scriptArguments: readonly string[],
     options: PeerOptions,
   ): Promise<Peer> {
-    const python = process.env.LAPIDARY_PEER_PYTHON || (existsSync(knownPython) ? knownPython : 'python3');
+    const python = process.env.LAPIDARY_PEER_PYTHON || 'python3';
     const env: NodeJS.ProcessEnv = { ...process.env, ...(options.tunedMalloc ? tunedMalloc : {}) };
     for (const name of foreignSettings) delete env[name];
     const child = spawn(python, [script, ...scriptArguments], { env, stdio: ['pipe', 'pipe', 'pipe'] });
