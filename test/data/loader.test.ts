@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
+import '../collect-garbage.js';
 
 let data: L.Dataset;
 let set: L.ImageSet;
@@ -103,12 +104,12 @@ describe('Loader', () => {
       previous = images;
       if (step === 3) break;
     }
-    expect(L.memory().liveTensors).toBeLessThanOrEqual(before);
+    expect(L.memory().liveTensors).toBe(before);
     const failing = async (): Promise<void> => {
       for await (const _ of loader) throw new Error('no');
     };
     await expect(failing()).rejects.toThrow('no');
-    expect(L.memory().liveTensors).toBeLessThanOrEqual(before);
+    expect(L.memory().liveTensors).toBe(before);
   });
 
   it('keeps its batches out of the scopes of the one who iterates', async () => {
@@ -133,7 +134,7 @@ describe('Loader', () => {
     };
     await expect(run()).rejects.toThrow(L.AbortedError);
     expect(steps).toEqual([0, 1]);
-    expect(L.memory().liveTensors).toBeLessThanOrEqual(before);
+    expect(L.memory().liveTensors).toBe(before);
   });
 
   it('refuses batches and indices that cannot be', () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
+import '../collect-garbage.js';
 
 const MiB = 1 << 20;
 const { limit } = L.memory();
@@ -24,7 +25,7 @@ describe('memory', () => {
       );
     }
     expect(() => L.zeros([16 * MiB])).toThrow(L.OutOfMemoryError);
-    expect(L.memory().active).toBeLessThanOrEqual(before.active);
+    expect(L.memory().active).toBe(before.active);
     const small = held.add(1);
     expect((await small.data())[0]).toBe(2);
     L.setMemoryLimit(limit);
@@ -47,11 +48,11 @@ describe('memory', () => {
       }),
     ).toThrow(L.OutOfMemoryError);
     L.setMemoryLimit(limit);
-    expect(L.memory().liveTensors).toBeLessThanOrEqual(before.liveTensors + 2);
+    expect(L.memory().liveTensors).toBe(before.liveTensors + 2);
     expect(filter.grad).toBeNull();
     x.dispose();
     filter.dispose();
-    expect(L.memory().active).toBeLessThanOrEqual(before.active);
+    expect(L.memory().active).toBe(before.active);
     await L.device().synchronize();
   });
 
@@ -68,13 +69,13 @@ describe('memory', () => {
     const before = L.memory();
     L.scope(() => {
       const x = L.zeros([MiB]); // 4 MiB
-      expect(L.memory().active).toBeLessThanOrEqual(before.active + 4 * MiB);
-      expect(L.memory().liveTensors).toBeLessThanOrEqual(before.liveTensors + 1);
+      expect(L.memory().active).toBe(before.active + 4 * MiB);
+      expect(L.memory().liveTensors).toBe(before.liveTensors + 1);
       const view = x.reshape([1024, 1024]);
-      expect(L.memory().active).toBeLessThanOrEqual(before.active + 4 * MiB);
-      expect(L.memory().liveTensors).toBeLessThanOrEqual(before.liveTensors + 2);
+      expect(L.memory().active).toBe(before.active + 4 * MiB);
+      expect(L.memory().liveTensors).toBe(before.liveTensors + 2);
       x.dispose();
-      expect(L.memory().active).toBeLessThanOrEqual(before.active + 4 * MiB);
+      expect(L.memory().active).toBe(before.active + 4 * MiB);
       view.add(1);
       expect(L.memory().active).toBeGreaterThanOrEqual(before.active + 8 * MiB);
     });
@@ -108,7 +109,7 @@ describe('memory', () => {
     filter.dispose();
     expect(L.memory().packed).toBe(0);
     x.dispose();
-    expect(L.memory().active).toBeLessThanOrEqual(before.active);
+    expect(L.memory().active).toBe(before.active);
   });
 
   it('packed filters give way under pressure', async () => {
