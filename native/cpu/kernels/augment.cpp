@@ -6,7 +6,8 @@
 //   ref   a pixel at a time.
 //
 // Reads 1 byte and writes 4 a value.
-// Bench: lapidary bench --kernel augment --problem "N=128 images=1024 train=1 pad=4 flip=1 cutout=16"
+// Bench: npm run bench:kernel -- --kernel augment --problem "N=128 images=1024 train=1 pad=4 flip=1
+// cutout=16"
 #include "core/philox.h"
 #include "cpu/kernels/vectors.h"
 #include "ops/data.h"

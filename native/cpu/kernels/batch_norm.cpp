@@ -11,7 +11,7 @@
 //
 // Per element of f32: statistics 4 bytes, 5 FLOPs; normalize 8 bytes (12 with an addend), 2 to 5 FLOPs;
 // reduce 8 bytes, 7 FLOPs; dgrad 12 bytes, 7 FLOPs. All are bound by memory.
-// Bench: lapidary bench --kernel normalize --problem "rows=131072 channels=16 addend=plain relu=1"
+// Bench: npm run bench:kernel -- --kernel normalize --problem "rows=131072 channels=16 addend=plain relu=1"
 #include "ops/batch_norm.h"
 #include "cpu/kernels/channels.h"
 

@@ -6,7 +6,7 @@
 //   ref   a value at a time, in double.
 //
 // Forward reads 4 bytes a logit, about 25 FLOPs; backward reads 4 and writes 4.
-// Bench: lapidary bench --kernel cross_entropy_forward --problem "rows=128 classes=10"
+// Bench: npm run bench:kernel -- --kernel cross_entropy_forward --problem "rows=128 classes=10"
 #include "cpu/kernels/vectors.h"
 #include "ops/softmax.h"
 

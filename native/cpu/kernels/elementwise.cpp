@@ -9,8 +9,8 @@
 //   ref        a value at a time, in double.
 //
 // Per element: 8 bytes (unary) or 12 (backward, binary), 1 FLOP; exp-like kinds about 20. Bound by memory.
-// Bench: lapidary bench --kernel unary_forward --problem "count=2097152 kind=relu"
-//        lapidary bench --kernel binary --problem "dims=131072x16 a_strides=16x1 b_strides=0x1"
+// Bench: npm run bench:kernel -- --kernel unary_forward --problem "count=2097152 kind=relu"
+//        npm run bench:kernel -- --kernel binary --problem "dims=131072x16 a_strides=16x1 b_strides=0x1"
 #include "ops/elementwise.h"
 #include "cpu/kernels/channels.h"
 

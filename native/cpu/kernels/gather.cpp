@@ -8,7 +8,7 @@
 //
 // Forward reads and writes 4 bytes an element of y; backward writes dx once (zeros) and reads, adds and
 // writes each of dy.
-// Bench: lapidary bench --kernel gather_forward --problem "extent=50000 inner=3072 picks=128"
+// Bench: npm run bench:kernel -- --kernel gather_forward --problem "extent=50000 inner=3072 picks=128"
 #include "cpu/kernels/vectors.h"
 #include "ops/layout.h"
 

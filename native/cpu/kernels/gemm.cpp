@@ -5,8 +5,8 @@
 // With a transposed (weight gradients) it is the outer-product tile of wgrad instead; a long K is cut into a
 // number of partial sums that the problem fixes, added in order. "register_tile_packed": the same for op(b) =
 // b^T with bias, b packed by the engine ("gemm_panels": [panel of N][k][lanes]). FLOPs: 2 M N K. Bytes: a, b
-// and y once each. column_sum: bytes of x. Bench: lapidary bench --kernel gemm --problem "M=128 N=512 K=512
-// transpose_b=1 bias=1"
+// and y once each. column_sum: bytes of x. Bench: npm run bench:kernel -- --kernel gemm --problem "M=128
+// N=512 K=512 transpose_b=1 bias=1"
 #include "cpu/kernels/gemm_ref.h"
 #include "cpu/kernels/register_tile.h"
 

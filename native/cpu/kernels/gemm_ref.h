@@ -1,5 +1,6 @@
 // gemm and column_sum, reference: plain loops over the scalar T, sums in double, one rounding.
-// FLOPs: gemm 2 M N K, column_sum rows * columns. Bench: lapidary bench --kernel gemm --implementation ref
+// FLOPs: gemm 2 M N K, column_sum rows * columns. Bench: npm run bench:kernel -- --kernel gemm
+// --implementation ref
 // --problem "..."
 #pragma once
 

@@ -7,7 +7,7 @@
 //   ref        an element at a time.
 //
 // Bytes only: 8 an element of f32 (fill 4, cast of u8 5). Bound by memory; a transpose by its strided reads.
-// Bench: lapidary bench --kernel strided_copy --problem
+// Bench: npm run bench:kernel -- --kernel strided_copy --problem
 //        "dims=128x1024x16 x_strides=16384x16x1 y_strides=32768x32x1 x_count=2097152 y_count=4194304
 //        partial=1"
 #include "ops/layout.h"

@@ -7,7 +7,7 @@
 //
 // Per weight: sgd 20 bytes with momentum (12 without), 6 FLOPs; norm2 4 bytes, 2 FLOPs; clip_norm 8 bytes, 1
 // FLOP (nothing when the norm is within the limit).
-// Bench: lapidary bench --kernel sgd --problem "counts=2097152x16x16 momentum=0.9 decay=0.0001"
+// Bench: npm run bench:kernel -- --kernel sgd --problem "counts=2097152x16x16 momentum=0.9 decay=0.0001"
 #include "ops/optimizer.h"
 #include "cpu/kernels/vectors.h"
 

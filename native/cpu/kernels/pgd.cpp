@@ -6,7 +6,7 @@
 //   ref        an element at a time, in double.
 //
 // start 8 bytes and 5 Philox multiplications an element; step 16 bytes, 8 FLOPs an element, bound by memory.
-// Bench: lapidary bench --kernel pgd_step --problem "count=393216 step=0.0078 epsilon=0.031"
+// Bench: npm run bench:kernel -- --kernel pgd_step --problem "count=393216 step=0.0078 epsilon=0.031"
 #include "ops/pgd.h"
 #include "cpu/kernels/philox_lanes.h"
 

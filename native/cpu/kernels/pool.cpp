@@ -8,7 +8,7 @@
 //
 // fprop reads N H W C * 4 bytes (overlapping windows from cache), writes N P Q C * 4 (max: 8), R S FLOPs an
 // output.
-// Bench: lapidary bench --kernel pool_fprop --problem "N=128 H=8 W=8 C=64 R=8 S=8 kind=average"
+// Bench: npm run bench:kernel -- --kernel pool_fprop --problem "N=128 H=8 W=8 C=64 R=8 S=8 kind=average"
 #include "ops/pool.h"
 #include "cpu/kernels/vectors.h"
 

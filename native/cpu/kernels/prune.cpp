@@ -5,7 +5,7 @@
 //   ref   a value at a time, in double.
 //
 // 4 bytes and 2 FLOPs a weight; filters mostly lie in cache.
-// Bench: lapidary bench --kernel channel_scores --problem "channels=512 weights=4608"
+// Bench: npm run bench:kernel -- --kernel channel_scores --problem "channels=512 weights=4608"
 #include "ops/prune.h"
 #include "cpu/kernels/vectors.h"
 

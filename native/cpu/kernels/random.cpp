@@ -9,7 +9,7 @@
 //
 // 10 rounds of two 32-bit multiplications for four values. random_fill writes 4 bytes an element, dropout
 // reads 4, writes 8.
-// Bench: lapidary bench --kernel dropout --problem "count=1048576 rate=0.2 seed=1"
+// Bench: npm run bench:kernel -- --kernel dropout --problem "count=1048576 rate=0.2 seed=1"
 #include "ops/random.h"
 #include "cpu/kernels/philox_lanes.h"
 

@@ -10,7 +10,7 @@
 //   ref      a value at a time, in double.
 //
 // Reads 4 bytes and does 1 FLOP an element. Bound by memory.
-// Bench: lapidary bench --kernel reduce_forward --problem "outer=128 extent=64 inner=64 kind=mean"
+// Bench: npm run bench:kernel -- --kernel reduce_forward --problem "outer=128 extent=64 inner=64 kind=mean"
 #include "ops/reduce.h"
 #include "cpu/kernels/channels.h"
 

@@ -1,6 +1,6 @@
 // Draws samples of the shapes10 data set (data/shapes10.h) into device memory, an image a task. Variants:
 // `images` runs the images over the pool; ref draws them one after the other. About 3 KB written an image.
-// Bench: lapidary bench --kernel draw_shapes10 --problem "N=1024"
+// Bench: npm run bench:kernel -- --kernel draw_shapes10 --problem "N=1024"
 #include "data/shapes10.h"
 
 #include "cpu/kernels/kernel.h"

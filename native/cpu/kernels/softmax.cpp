@@ -6,7 +6,7 @@
 //
 // Reads and writes 8 bytes an element (backward 12; a row is read again from cache), about 25 FLOPs with an
 // exponential.
-// Bench: lapidary bench --kernel softmax_forward --problem "rows=4096 classes=1000"
+// Bench: npm run bench:kernel -- --kernel softmax_forward --problem "rows=4096 classes=1000"
 #include "ops/softmax.h"
 #include "cpu/kernels/vectors.h"
 

@@ -6,7 +6,8 @@
 // phase every pixel has the same taps, and neighbours read neighbouring dy pixels: a plain stride-1
 // convolution with the register tile. A phase without taps writes zeros. Sums run over r, s, k in this order
 // for every output, whatever the batch. Packed filter "dgrad_panels": [panel of C][r][s][k][C lanes]. FLOPs:
-// 2 N P Q K R S C. Bytes: dy, dx and the filter once each. Bench: lapidary bench --kernel conv2d_dgrad
+// 2 N P Q K R S C. Bytes: dy, dx and the filter once each. Bench: npm run bench:kernel -- --kernel
+// conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/conv2d/padded_image.h"

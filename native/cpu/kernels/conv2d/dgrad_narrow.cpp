@@ -6,8 +6,8 @@
 // steps for J pixels in place of R S K / stride for each: 2 times fewer for 3x3, 3 times for 7x7 stride 2.
 // Rows are handled by phase as in implicit_gemm. Sums run over r, u, k in this order for every output,
 // whatever the batch. The band is made anew in each call. FLOPs: 2 N P Q K R S C (done: J C / lanes of 2 N H
-// W/J R/stride U K lanes). Bytes: dy and dx once each. Bench: lapidary bench --kernel conv2d_dgrad --problem
-// "N=128 H=32 W=32 C=3 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// W/J R/stride U K lanes). Bytes: dy and dx once each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
+// --problem "N=128 H=32 W=32 C=3 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/register_tile.h"
 

@@ -6,8 +6,8 @@
 // over the chunk's pixels with the register tile. Statistics are merged tile by tile while the sums are in
 // registers, and chunk by chunk in order at the end. Sums run over r, s, c in this order for every output,
 // whatever the batch. Packed filter "fprop_panels": [panel of K][r][s][c][K lanes]. FLOPs: 2 N P Q K R S C.
-// Bytes: x, y and the filter once each. Bench: lapidary bench --kernel conv2d_fprop --problem "N=128 H=32
-// W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// Bytes: x, y and the filter once each. Bench: npm run bench:kernel -- --kernel conv2d_fprop --problem "N=128
+// H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"

@@ -1,7 +1,8 @@
 // conv2d, reference: the three directions as plain loops over the scalar T, sums in double, one rounding.
 //
 // Takes every problem (groups, depthwise, dilation, strides, any padding). FLOPs: 2 macs(). Bytes: every
-// operand once at best; nothing is blocked. Bench: lapidary bench --kernel conv2d_fprop --implementation ref
+// operand once at best; nothing is blocked. Bench: npm run bench:kernel -- --kernel conv2d_fprop
+// --implementation ref
 // --problem "..."
 #pragma once
 

@@ -7,8 +7,8 @@
 // dealt to a number of partial sums that the problem fixes; within one they are added in order, and the
 // partial sums are added in order at the end. With neighbouring columns side by side (dilation 1) the s*c
 // axis of a filter row is one axis. FLOPs: 2 N P Q K R S C. Bytes: x and dy once for every part of K, the
-// partial sums twice. Bench: lapidary bench --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3
-// S=3 pad_h=1 pad_w=1"
+// partial sums twice. Bench: npm run bench:kernel -- --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16
+// K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"
