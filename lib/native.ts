@@ -21,6 +21,8 @@ export interface OpRow {
   readonly outputs: number;
   /** Inputs (by name) whose storage this op changes. */
   readonly mutates: readonly string[];
+  /** Names of the values of the int `kind`, in their order. */
+  readonly kinds: readonly string[];
 }
 
 export interface TensorInfo {

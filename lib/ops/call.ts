@@ -22,6 +22,7 @@ export class Op {
   readonly scalars: Float64Array;
   readonly inputs: Float64Array;
   readonly #name: string;
+  readonly #kinds: readonly string[];
   readonly #index: number;
 
   /**
@@ -39,10 +40,25 @@ export class Op {
       );
     }
     this.#name = name;
+    this.#kinds = row.kinds;
     this.#index = index;
     this.ints = new Int32Array(fixedCount(row.ints));
     this.scalars = new Float64Array(row.scalars.length);
     this.inputs = new Float64Array(fixedCount(row.inputs));
+  }
+
+  /** The numbers of kinds of this op, by their names in native/ops. */
+  kinds<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, number>> {
+    const numbers = {} as Record<Name, number>;
+    for (const name of names) {
+      numbers[name] = this.#kinds.indexOf(name);
+      if (numbers[name] >= 0) continue;
+      throw new InternalError(
+        `Expected the op ${this.#name} to have the kind ${name}, but the addon has ${this.#kinds.join(', ')}; ` +
+          'it is of another version than the library, so build it again (npm run build:native).',
+      );
+    }
+    return numbers;
   }
 
   /** Calls the op with its packed arguments, or with others where a list has any length. Returns its one output. */

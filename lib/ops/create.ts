@@ -11,6 +11,7 @@ import { Op } from './call.js';
 
 const fullOp = new Op('full', '...shape', 'value', '');
 const randomFillOp = new Op('randomFill', 'kind ...shape', 'p0 p1 seed stream', '');
+const distributions = randomFillOp.kinds('uniform', 'normal');
 
 /** Numbers, or arrays of arrays of numbers, all of one length at each depth. */
 export type NestedArray = number | readonly NestedArray[];
@@ -130,7 +131,7 @@ export function randn(
   shape: Shape,
   options: RandomOptions & { readonly mean?: number; readonly deviation?: number },
 ): Tensor {
-  return randomFill(1, shape, options.mean ?? 0, options.deviation ?? 1, options);
+  return randomFill(distributions.normal, shape, options.mean ?? 0, options.deviation ?? 1, options);
 }
 
 /** Random numbers uniform in [low, high). `low` defaults to 0, `high` to 1. */
@@ -138,7 +139,7 @@ export function rand(
   shape: Shape,
   options: RandomOptions & { readonly low?: number; readonly high?: number },
 ): Tensor {
-  return randomFill(0, shape, options.low ?? 0, options.high ?? 1, options);
+  return randomFill(distributions.uniform, shape, options.low ?? 0, options.high ?? 1, options);
 }
 
 function randomFill(kind: number, shape: Shape, p0: number, p1: number, options: RandomOptions): Tensor {

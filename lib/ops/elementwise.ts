@@ -14,37 +14,36 @@ const castOp = new Op('cast', 'dtype', '', 'x');
 const fullOp = new Op('full', '...shape', 'value', '');
 const scalarShape = new Int32Array(0);
 
-// The orders are those of native/ops/elementwise.h.
-enum Unary {
-  Relu,
-  Relu6,
-  Sigmoid,
-  Tanh,
-  Exp,
-  Log,
-  Sqrt,
-  Square,
-  Abs,
-  Negate,
-  Sign,
-  Reciprocal,
-  Affine,
-  Clamp,
-  Step,
-}
+const unaryKinds = unaryOp.kinds(
+  'relu',
+  'relu6',
+  'sigmoid',
+  'tanh',
+  'exp',
+  'log',
+  'sqrt',
+  'square',
+  'abs',
+  'negate',
+  'sign',
+  'reciprocal',
+  'affine',
+  'clamp',
+  'step',
+);
 
-enum Binary {
-  Add,
-  Subtract,
-  Multiply,
-  Divide,
-  Maximum,
-  Minimum,
-  Equal,
-  Greater,
-}
+const binaryKinds = binaryOp.kinds(
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'maximum',
+  'minimum',
+  'equal',
+  'greater',
+);
 
-function unary(kind: Unary, x: Tensor, p0 = 0, p1 = 0): Tensor {
+function unary(kind: number, x: Tensor, p0 = 0, p1 = 0): Tensor {
   const { ints, scalars, inputs } = unaryOp;
   inputs[0] = handleOf(x);
   ints[0] = kind;
@@ -53,7 +52,7 @@ function unary(kind: Unary, x: Tensor, p0 = 0, p1 = 0): Tensor {
   return wrap(unaryOp.run(), 'f32');
 }
 
-function binary(kind: Binary, a: Tensor, b: Tensor | number): Tensor {
+function binary(kind: number, a: Tensor, b: Tensor | number): Tensor {
   if (typeof b === 'number') {
     using scalar = scalarTensor(b);
     return binary(kind, a, scalar);
@@ -71,54 +70,54 @@ function scalarTensor(value: number): Tensor {
 }
 
 /** max(x, 0); its derivative at 0 is 0. */
-export const relu = (x: Tensor): Tensor => unary(Unary.Relu, x);
+export const relu = (x: Tensor): Tensor => unary(unaryKinds.relu, x);
 /** min(max(x, 0), 6); its derivative at 0 and 6 is 0. */
-export const relu6 = (x: Tensor): Tensor => unary(Unary.Relu6, x);
+export const relu6 = (x: Tensor): Tensor => unary(unaryKinds.relu6, x);
 /** 1 / (1 + e^-x). */
-export const sigmoid = (x: Tensor): Tensor => unary(Unary.Sigmoid, x);
-export const tanh = (x: Tensor): Tensor => unary(Unary.Tanh, x);
+export const sigmoid = (x: Tensor): Tensor => unary(unaryKinds.sigmoid, x);
+export const tanh = (x: Tensor): Tensor => unary(unaryKinds.tanh, x);
 /** e^x. */
-export const exp = (x: Tensor): Tensor => unary(Unary.Exp, x);
+export const exp = (x: Tensor): Tensor => unary(unaryKinds.exp, x);
 /** The natural logarithm. */
-export const log = (x: Tensor): Tensor => unary(Unary.Log, x);
-export const sqrt = (x: Tensor): Tensor => unary(Unary.Sqrt, x);
+export const log = (x: Tensor): Tensor => unary(unaryKinds.log, x);
+export const sqrt = (x: Tensor): Tensor => unary(unaryKinds.sqrt, x);
 /** x * x. */
-export const square = (x: Tensor): Tensor => unary(Unary.Square, x);
+export const square = (x: Tensor): Tensor => unary(unaryKinds.square, x);
 /** |x|; its derivative at 0 is 0. */
-export const abs = (x: Tensor): Tensor => unary(Unary.Abs, x);
+export const abs = (x: Tensor): Tensor => unary(unaryKinds.abs, x);
 /** -x. */
-export const neg = (x: Tensor): Tensor => unary(Unary.Negate, x);
+export const neg = (x: Tensor): Tensor => unary(unaryKinds.negate, x);
 /** -1, 0 or 1; no gradient. */
-export const sign = (x: Tensor): Tensor => unary(Unary.Sign, x);
+export const sign = (x: Tensor): Tensor => unary(unaryKinds.sign, x);
 /** 1 / x. */
-export const reciprocal = (x: Tensor): Tensor => unary(Unary.Reciprocal, x);
+export const reciprocal = (x: Tensor): Tensor => unary(unaryKinds.reciprocal, x);
 /** factor * x + term. */
 export const affine = (x: Tensor, factor: number, term: number): Tensor =>
-  unary(Unary.Affine, x, factor, term);
+  unary(unaryKinds.affine, x, factor, term);
 /** min(max(x, low), high); the gradient passes on [low, high]. */
-export const clamp = (x: Tensor, low: number, high: number): Tensor => unary(Unary.Clamp, x, low, high);
+export const clamp = (x: Tensor, low: number, high: number): Tensor => unary(unaryKinds.clamp, x, low, high);
 /** 1 where x > 0, else 0; no gradient. */
-export const step = (x: Tensor): Tensor => unary(Unary.Step, x);
+export const step = (x: Tensor): Tensor => unary(unaryKinds.step, x);
 
 /** a + b. */
 export const add = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === 'number' ? affine(a, 1, b) : binary(Binary.Add, a, b);
+  typeof b === 'number' ? affine(a, 1, b) : binary(binaryKinds.add, a, b);
 /** a - b. */
 export const sub = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === 'number' ? affine(a, 1, -b) : binary(Binary.Subtract, a, b);
+  typeof b === 'number' ? affine(a, 1, -b) : binary(binaryKinds.subtract, a, b);
 /** a * b. */
 export const mul = (a: Tensor, b: Tensor | number): Tensor =>
-  typeof b === 'number' ? affine(a, b, 0) : binary(Binary.Multiply, a, b);
+  typeof b === 'number' ? affine(a, b, 0) : binary(binaryKinds.multiply, a, b);
 /** a / b. */
-export const div = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Divide, a, b);
+export const div = (a: Tensor, b: Tensor | number): Tensor => binary(binaryKinds.divide, a, b);
 /** The larger of the two. */
-export const maximum = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Maximum, a, b);
+export const maximum = (a: Tensor, b: Tensor | number): Tensor => binary(binaryKinds.maximum, a, b);
 /** The smaller of the two. */
-export const minimum = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Minimum, a, b);
+export const minimum = (a: Tensor, b: Tensor | number): Tensor => binary(binaryKinds.minimum, a, b);
 /** 1 where a = b, else 0; no gradient. */
-export const equal = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Equal, a, b);
+export const equal = (a: Tensor, b: Tensor | number): Tensor => binary(binaryKinds.equal, a, b);
 /** 1 where a > b, else 0; no gradient. */
-export const greater = (a: Tensor, b: Tensor | number): Tensor => binary(Binary.Greater, a, b);
+export const greater = (a: Tensor, b: Tensor | number): Tensor => binary(binaryKinds.greater, a, b);
 
 /**
  * The same values as another element type: u8 and i32 to f32, f32 to i32 (towards zero, saturating, NaN to 0).

@@ -8,11 +8,7 @@ import { mean } from './reduce.js';
 
 const poolOp = new Op('pool', 'kind r s strideH strideW padH padW countPadding', '', 'x');
 
-// The order is that of native/ops/pool.h.
-enum PoolKind {
-  Max,
-  Average,
-}
+const poolKinds = poolOp.kinds('max', 'average');
 
 export interface PoolOptions {
   /** Default: the window. */
@@ -22,7 +18,7 @@ export interface PoolOptions {
 }
 
 function pool(
-  kind: PoolKind,
+  kind: number,
   x: Tensor,
   window: Pair,
   options: PoolOptions | undefined,
@@ -40,7 +36,7 @@ function pool(
 
 /** The largest of each window; the first of equals takes the gradient. @throws ShapeError, ArgumentError */
 export function maxPool2d(x: Tensor, window: Pair, options?: PoolOptions): Tensor {
-  return pool(PoolKind.Max, x, window, options, true);
+  return pool(poolKinds.max, x, window, options, true);
 }
 
 /** The mean of each window. @throws ShapeError, ArgumentError */
@@ -50,7 +46,7 @@ export function avgPool2d(
   /** `countPadding` (default true): padded zeros count as elements. */
   options?: PoolOptions & { readonly countPadding?: boolean },
 ): Tensor {
-  return pool(PoolKind.Average, x, window, options, options?.countPadding ?? true);
+  return pool(poolKinds.average, x, window, options, options?.countPadding ?? true);
 }
 
 /** The mean over height and width: [N, H, W, C] -> [N, C]. */

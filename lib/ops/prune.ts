@@ -7,8 +7,7 @@ import { gather } from './gather.js';
 
 const channelScoresOp = new Op('channelScores', 'kind', '', 'filter');
 
-// The order is that of native/ops/prune.h.
-const scoreKinds = { l1: 0, l2: 1 } as const;
+const scoreKinds = channelScoresOp.kinds('l1', 'l2');
 
 /** The norm of each output channel of a filter [K, ...] or each row of a linear weight [out, in] -> [K]. */
 export function channelScores(filter: Tensor, kind: 'l1' | 'l2'): Tensor {

@@ -7,14 +7,7 @@ import { Op } from './call.js';
 
 const reduceOp = new Op('reduce', 'kind keepDims ...axes', '', 'x');
 
-// The order is that of native/ops/reduce.h.
-enum Reduction {
-  Sum,
-  Mean,
-  Max,
-  Min,
-  ArgMax,
-}
+const reductions = reduceOp.kinds('sum', 'mean', 'max', 'min', 'argmax');
 
 /** One axis or several, counted from the back when negative. */
 export type Axes = number | readonly number[];
@@ -25,7 +18,7 @@ export interface ReduceOptions {
 }
 
 function pack(
-  kind: Reduction,
+  kind: number,
   x: Tensor,
   axes: Axes | undefined,
   options: ReduceOptions | undefined,
@@ -42,25 +35,25 @@ function pack(
 
 /** The sum over `axes`; over all of them when left out. @throws IndexRangeError for an axis that is not there */
 export function sum(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  return wrap(reduceOp.run(pack(Reduction.Sum, x, axes, options)), 'f32');
+  return wrap(reduceOp.run(pack(reductions.sum, x, axes, options)), 'f32');
 }
 
 /** The mean over `axes`; over all of them when left out. @throws IndexRangeError for an axis that is not there */
 export function mean(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  return wrap(reduceOp.run(pack(Reduction.Mean, x, axes, options)), 'f32');
+  return wrap(reduceOp.run(pack(reductions.mean, x, axes, options)), 'f32');
 }
 
 /** The largest over `axes`; ties share the gradient evenly. @throws IndexRangeError for an axis that is not there */
 export function max(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  return wrap(reduceOp.run(pack(Reduction.Max, x, axes, options)), 'f32');
+  return wrap(reduceOp.run(pack(reductions.max, x, axes, options)), 'f32');
 }
 
 /** The smallest over `axes`; ties share the gradient evenly. @throws IndexRangeError for an axis that is not there */
 export function min(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  return wrap(reduceOp.run(pack(Reduction.Min, x, axes, options)), 'f32');
+  return wrap(reduceOp.run(pack(reductions.min, x, axes, options)), 'f32');
 }
 
 /** The position of the first largest along one axis (default: the last). @throws IndexRangeError */
 export function argMax(x: Tensor, axis = -1, options?: ReduceOptions): Tensor<'i32'> {
-  return wrap(reduceOp.run(pack(Reduction.ArgMax, x, axis, options)), 'i32');
+  return wrap(reduceOp.run(pack(reductions.argmax, x, axis, options)), 'i32');
 }

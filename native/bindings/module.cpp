@@ -28,6 +28,9 @@ Napi::Value op_table_binding(const Napi::CallbackInfo& info, Environment&) {
     entry["inputs"] = string_list(env, row.inputs);
     entry["outputs"] = row.outputs;
     entry["mutates"] = string_list(env, row.mutates);
+    std::vector<const char*> kinds;
+    for (const char* const* kind = row.kinds; kind && *kind; ++kind) kinds.push_back(*kind);
+    entry["kinds"] = string_list(env, kinds);
     rows[index++] = entry;
   }
   return rows;

@@ -7,14 +7,21 @@
 namespace lapidary {
 
 std::span<const OpRow> op_table() {
-  // name, ints, scalars, inputs (`?` optional, `...` any number), outputs, mutated inputs, function
+  // name, ints, scalars, inputs (`?` optional, `...` any number), outputs, mutated inputs, function, kinds
   static const OpRow rows[] = {
       {"full", {"...shape"}, {"value"}, {}, 1, {}, ops::full},
-      {"randomFill", {"kind", "...shape"}, {"p0", "p1", "seed", "stream"}, {}, 1, {}, ops::random_fill},
+      {"randomFill",
+       {"kind", "...shape"},
+       {"p0", "p1", "seed", "stream"},
+       {},
+       1,
+       {},
+       ops::random_fill,
+       enum_names(Distribution{})},
       {"cast", {"dtype"}, {}, {"x"}, 1, {}, ops::cast},
-      {"unary", {"kind"}, {"p0", "p1"}, {"x"}, 1, {}, ops::unary},
-      {"binary", {"kind"}, {}, {"a", "b"}, 1, {}, ops::binary},
-      {"reduce", {"kind", "keepDims", "...axes"}, {}, {"x"}, 1, {}, ops::reduce},
+      {"unary", {"kind"}, {"p0", "p1"}, {"x"}, 1, {}, ops::unary, enum_names(Unary{})},
+      {"binary", {"kind"}, {}, {"a", "b"}, 1, {}, ops::binary, enum_names(BinaryKind{})},
+      {"reduce", {"kind", "keepDims", "...axes"}, {}, {"x"}, 1, {}, ops::reduce, enum_names(Reduction{})},
       {"matmul", {"transposeA", "transposeB"}, {}, {"a", "b"}, 1, {}, ops::matmul},
       {"linear", {}, {}, {"x", "weight", "bias?"}, 1, {}, ops::linear},
       {"conv2d",
@@ -47,7 +54,8 @@ std::span<const OpRow> op_table() {
        {"x"},
        1,
        {},
-       ops::pool},
+       ops::pool,
+       enum_names(PoolKind{})},
       {"softmax", {"log"}, {}, {"x"}, 1, {}, ops::softmax},
       {"crossEntropy", {"mean"}, {"smoothing"}, {"logits", "labels"}, 1, {}, ops::cross_entropy},
       {"reshape", {"...shape"}, {}, {"x"}, 1, {}, ops::reshape},
@@ -83,7 +91,7 @@ std::span<const OpRow> op_table() {
        1,
        {},
        ops::pgd_step},
-      {"channelScores", {"kind"}, {}, {"filter"}, 1, {}, ops::channel_scores},
+      {"channelScores", {"kind"}, {}, {"filter"}, 1, {}, ops::channel_scores, enum_names(ScoreKind{})},
       {"augment", {"train", "pad", "flip", "cutout"}, {"seed"}, {"images", "index"}, 1, {}, ops::augment},
       {"drawShapes10", {"count"}, {"seed", "first"}, {}, 2, {}, ops::draw_shapes10},
   };

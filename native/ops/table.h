@@ -56,6 +56,7 @@ struct OpRow {
   int outputs;
   std::vector<const char*> mutates;
   std::vector<Tensor> (*run)(OpCall& call);
+  const char* const* kinds = nullptr;  ///< names of the values of the int `kind`, null-terminated
 };
 
 std::span<const OpRow> op_table();
