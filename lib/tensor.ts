@@ -258,6 +258,24 @@ export class Tensor<D extends DType = 'f32'> extends Resource {
   step(this: Tensor): Tensor {
     return elementwise.step(this);
   }
+  silu(this: Tensor): Tensor {
+    return elementwise.silu(this);
+  }
+  hardSwish(this: Tensor): Tensor {
+    return elementwise.hardSwish(this);
+  }
+  hardSigmoid(this: Tensor): Tensor {
+    return elementwise.hardSigmoid(this);
+  }
+  elu(this: Tensor, alpha?: number): Tensor {
+    return elementwise.elu(this, alpha);
+  }
+  leakyRelu(this: Tensor, slope?: number): Tensor {
+    return elementwise.leakyRelu(this, slope);
+  }
+  gelu(this: Tensor, approximate?: 'none' | 'tanh'): Tensor {
+    return elementwise.gelu(this, approximate);
+  }
 
   sum(this: Tensor, axes?: reduce.Axes, options?: reduce.ReduceOptions): Tensor {
     return reduce.sum(this, axes, options);

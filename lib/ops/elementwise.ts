@@ -30,6 +30,13 @@ const unaryKinds = unaryOp.kinds(
   'affine',
   'clamp',
   'step',
+  'silu',
+  'hard_swish',
+  'hard_sigmoid',
+  'elu',
+  'leaky_relu',
+  'gelu',
+  'gelu_tanh',
 );
 
 const binaryKinds = binaryOp.kinds(
@@ -98,6 +105,24 @@ export const affine = (x: Tensor, factor: number, term: number): Tensor =>
 export const clamp = (x: Tensor, low: number, high: number): Tensor => unary(unaryKinds.clamp, x, low, high);
 /** 1 where x > 0, else 0; no gradient. */
 export const step = (x: Tensor): Tensor => unary(unaryKinds.step, x);
+
+/** x sigmoid(x), also called swish. */
+export const silu = (x: Tensor): Tensor => unary(unaryKinds.silu, x);
+/** x relu6(x + 3) / 6 (MobileNetV3, arXiv 1905.02244); its derivative is 0 at -3 and 1 at 3, as in PyTorch. */
+export const hardSwish = (x: Tensor): Tensor => unary(unaryKinds.hard_swish, x);
+/** relu6(x + 3) / 6; its derivative at -3 and 3 is 0. */
+export const hardSigmoid = (x: Tensor): Tensor => unary(unaryKinds.hard_sigmoid, x);
+/** x above 0, else alpha (e^x - 1) (arXiv 1511.07289); its derivative at 0 is alpha, as in PyTorch. */
+export const elu = (x: Tensor, alpha = 1): Tensor => unary(unaryKinds.elu, x, alpha);
+/** x above 0, else slope x; its derivative at 0 is the slope. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => unary(unaryKinds.leaky_relu, x, slope);
+/**
+ * x Phi(x), with the distribution function Phi of the standard normal (arXiv 1606.08415).
+ *
+ * @param approximate `tanh`: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the paper's approximation
+ */
+export const gelu = (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =>
+  unary(approximate === 'tanh' ? unaryKinds.gelu_tanh : unaryKinds.gelu, x);
 
 /** a + b. */
 export const add = (a: Tensor, b: Tensor | number): Tensor =>

@@ -20,13 +20,22 @@ enum class Unary : uint8_t {
   Reciprocal,
   Affine,
   Clamp,
-  Step
+  Step,
+  Silu,
+  HardSwish,
+  HardSigmoid,
+  Elu,
+  LeakyRelu,
+  Gelu,
+  GeluTanh
 };
-/// affine: p0 * x + p1; clamp: to [p0, p1]; step: 1 where x > 0, else 0 (no gradient; so has sign).
+/// affine: p0 * x + p1; clamp: to [p0, p1]; step: 1 where x > 0, else 0 (no gradient; so has sign); elu: p0
+/// is alpha; leaky_relu: p0 is the slope below 0; gelu: x Phi(x); gelu_tanh: its approximation by tanh.
 inline const char* const* enum_names(Unary) {
-  static constexpr const char* kNames[] = {"relu",   "relu6",  "sigmoid", "tanh",   "exp",  "log",
-                                           "sqrt",   "square", "abs",     "negate", "sign", "reciprocal",
-                                           "affine", "clamp",  "step",    nullptr};
+  static constexpr const char* kNames[] = {
+      "relu",       "relu6",        "sigmoid", "tanh",       "exp",    "log",       "sqrt", "square",
+      "abs",        "negate",       "sign",    "reciprocal", "affine", "clamp",     "step", "silu",
+      "hard_swish", "hard_sigmoid", "elu",     "leaky_relu", "gelu",   "gelu_tanh", nullptr};
   return kNames;
 }
 
@@ -56,7 +65,8 @@ struct UnaryForward {
 };
 
 /// dx = dy * f'(saved), where saved is y for unary_saves_output kinds, else x. Gradients at kinks as PyTorch:
-/// relu'(0) = 0, relu6' is 1 on (0, 6) only, clamp' is 1 on [p0, p1], abs'(0) = 0.
+/// relu'(0) = 0, relu6' is 1 on (0, 6) only, clamp' is 1 on [p0, p1], abs'(0) = 0, hard_swish'(-3) = 0,
+/// hard_swish'(3) = 1, hard_sigmoid' is 1/6 on (-3, 3) only, elu'(0) = alpha, leaky_relu'(0) = the slope.
 template <class T>
 struct UnaryBackward {
   using Problem = UnaryProblem;

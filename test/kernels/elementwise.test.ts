@@ -21,20 +21,33 @@ const inputs: Record<string, Fill> = {
   affine: wide,
   clamp: wide,
   step: (random) => 2 * random() - 0.5,
+  silu: wide,
+  hard_swish: (random) => 5 * (2 * random() - 1),
+  hard_sigmoid: (random) => 5 * (2 * random() - 1),
+  elu: wide,
+  leaky_relu: wide,
+  gelu: wide,
+  gelu_tanh: wide,
 };
 const withoutGradient = ['sign', 'step'];
 
 for (const [kind, fill] of Object.entries(inputs)) {
   const problems = counts.map((count) => `count=${count} kind=${kind} p0=-0.75 p1=1.5`);
-  testKernel('unary_forward', kind.startsWith('relu') || kind === 'step' ? problems.slice(1) : problems, {
-    fill: { x: fill },
-  });
+  // One element alone may be 0, or lie where the tolerance of the largest is too strict (gelu).
+  const several = ['relu', 'relu6', 'step', 'gelu'].includes(kind);
+  testKernel('unary_forward', several ? problems.slice(1) : problems, { fill: { x: fill } });
   if (withoutGradient.includes(kind)) continue;
   const few = kind.startsWith('relu') || kind === 'clamp' ? problems.slice(1) : problems;
   testKernel('unary_backward', few, { fill: { saved: fill } });
 }
-// Small arguments, where tanh = 1 - 2 / (e^2x + 1) has no digits left.
-testKernel('unary_forward', ['count=999 kind=tanh'], { fill: { x: (random) => 1e-4 * (random() - 0.5) } });
+// Small arguments, where tanh = 1 - 2 / (e^2x + 1) and e^x - 1 have no digits left.
+testKernel('unary_forward', ['count=999 kind=tanh', 'count=999 kind=elu p0=1'], {
+  fill: { x: (random) => 1e-4 * (random() - 0.5) },
+});
+// Far below 0, where 1 + erf(x) in f32 is 0.
+const farBelow: Fill = (random) => -5 - 3 * random();
+testKernel('unary_forward', ['count=999 kind=silu'], { fill: { x: farBelow } });
+testKernel('unary_forward', ['count=999 kind=gelu'], { fill: { x: farBelow }, tolerance: 2e-4 });
 
 const broadcasts = [
   'dims=1 a_strides=1 b_strides=1',
@@ -84,6 +97,10 @@ test('unary kinds at NaN, infinities and kinks are those of PyTorch', () => {
   edges('exp', [nan, Infinity, -Infinity, 0], [nan, Infinity, 0, 1]);
   edges('sigmoid', [nan, Infinity, -Infinity, 0], [nan, 1, 0, 0.5]);
   edges('tanh', [nan, Infinity, -Infinity, 0], [nan, 1, -1, 0]);
+  for (const kind of ['silu', 'hard_swish', 'gelu', 'gelu_tanh', 'elu', 'leaky_relu']) {
+    edges(kind, [nan, Infinity, 0], [nan, Infinity, 0]);
+  }
+  edges('hard_sigmoid', [nan, Infinity, -Infinity, -3, 0, 3], [nan, 1, 0, 0, 0.5, 1]);
   edges('log', [nan, Infinity, 0, 1, -1], [nan, Infinity, -Infinity, 0, nan]);
   edges('sqrt', [nan, Infinity, 0, 4, -1], [nan, Infinity, 0, 2, nan]);
 
@@ -99,6 +116,10 @@ test('unary kinds at NaN, infinities and kinks are those of PyTorch', () => {
   backward('relu6', [0, 3, 6, 7], [0, 3, 0, 0]);
   backward('clamp', [0, 1, 2, 3, -1], [3, 3, 3, 0, 0], 'p0=0 p1=2');
   backward('abs', [-2, 0, 2], [-3, 0, 3]);
+  backward('hard_swish', [-4, -3, 0, 3, 4], [0, 0, 1.5, 3, 3]);
+  backward('hard_sigmoid', [-4, -3, 0, 3, 4], [0, 0, 0.5, 0, 0]);
+  backward('elu', [0, 1], [1.5, 3], 'p0=0.5');
+  backward('leaky_relu', [-2, 0, 1], [0.75, 0.75, 3], 'p0=0.25');
 });
 
 test('maximum and minimum propagate NaN from either side', () => {

@@ -156,6 +156,13 @@ describe('gradients in float64 equal central differences', () => {
     ['negate', 'x'],
     ['affine p0=0.7 p1=2', 'x'],
     ['clamp p0=-0.5 p1=0.5', 'x'],
+    ['silu', 'x'],
+    ['hard_swish', 'x'],
+    ['hard_sigmoid', 'x'],
+    ['elu p0=0.7', 'x'],
+    ['leaky_relu p0=0.2', 'x'],
+    ['gelu', 'x'],
+    ['gelu_tanh', 'x'],
   ])('unary %s', (kind, saves) => {
     const problem = `count=23 kind=${kind}`;
     const x = numbers(23, 1).map((value) => value + Math.sign(value) * 0.01); // away from the kink at 0

@@ -17,6 +17,16 @@ describe('unary functions', () => {
     ['neg', L.neg, (x) => -x],
     ['affine', (x) => L.affine(x, 3, -2), (x) => 3 * x - 2],
     ['clamp', (x) => L.clamp(x, -0.5, 0.8), (x) => Math.min(Math.max(x, -0.5), 0.8)],
+    ['silu', L.silu, (x) => x / (1 + Math.exp(-x))],
+    ['hardSwish', L.hardSwish, (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6],
+    ['hardSigmoid', L.hardSigmoid, (x) => Math.min(Math.max(x + 3, 0), 6) / 6],
+    ['elu', (x) => x.elu(0.5), (x) => (x > 0 ? x : 0.5 * Math.expm1(x))],
+    ['leakyRelu', (x) => x.leakyRelu(0.1), (x) => (x > 0 ? x : 0.1 * x)],
+    [
+      'gelu by tanh',
+      (x) => x.gelu('tanh'),
+      (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+    ],
   ];
   it.each(cases)('%s agrees with JavaScript and with finite differences', (_, f, reference) => {
     const leaf = spread([3, 5]);
@@ -38,6 +48,11 @@ describe('unary functions', () => {
       expectClose(f(L.tensor(positive.values)).dataSync(), Array.from(positive.values, reference));
     });
     checkGradients(f, [positive]);
+  });
+
+  it('gelu has the gradient of finite differences, and Phi(1) is 0.8413', () => {
+    L.scope(() => expectClose(L.gelu(L.tensor([-1, 0, 1])).dataSync(), [-0.15865525, 0, 0.84134475], 1e-6));
+    checkGradients(L.gelu, [spread([3, 5])]);
   });
 
   it('sign and step have no gradient', () => {

@@ -1,15 +1,15 @@
 // Element-wise kernels: unary with backward, binary with broadcasting.
 //
 // Variants
-//   streaming  vectors over the flat tensor. exp, sigmoid and tanh are polynomials (vectors.h); log is the
-//              library's.
+//   streaming  vectors over the flat tensor. exp, sigmoid, tanh and the normal distribution of gelu are
+//              polynomials (vectors.h); log is the library's.
 //   runs       binary: axes that are contiguous together are merged first. What is left is most often one
 //              run, or [rows, channels] with a per-channel side (repeated to whole vectors, channels.h); else
 //              runs along the last axis.
 //   ref        a value at a time, in double.
 //
-// Per element: 8 bytes (unary) or 12 (backward, binary), 1 FLOP; exp-like kinds about 20. Bound by memory.
-// Bench: npm run bench:kernel -- --kernel unary_forward --problem "count=2097152 kind=relu"
+// Per element: 8 bytes (unary) or 12 (backward, binary), 1 FLOP; exp-like kinds about 20, gelu 40. Bound by
+// memory. Bench: npm run bench:kernel -- --kernel unary_forward --problem "count=2097152 kind=relu"
 //        npm run bench:kernel -- --kernel binary --problem "dims=131072x16 a_strides=16x1 b_strides=0x1"
 #include "ops/elementwise.h"
 #include "cpu/kernels/channels.h"
@@ -17,12 +17,20 @@
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
+constexpr double kSqrtHalf = 0.70710678118654752440;          // sqrt(1 / 2)
+constexpr double kInverseSqrtTwoPi = 0.39894228040143267794;  // 1 / sqrt(2 pi)
+// gelu_tanh: 0.5 x (1 + tanh(kGeluScale (x + kGeluCube x^3))), Hendrycks and Gimpel, arXiv 1606.08415.
+constexpr double kGeluScale = 0.79788456080286535588;  // sqrt(2 / pi)
+constexpr double kGeluCube = 0.044715;
+
+double relu6(double x) { return x < 0 ? 0 : x > 6 ? 6 : x; }
+
 double unary(Unary kind, double x, double p0, double p1) {
   switch (kind) {
     case Unary::Relu:
       return x < 0 ? 0 : x;
     case Unary::Relu6:
-      return x < 0 ? 0 : x > 6 ? 6 : x;
+      return relu6(x);
     case Unary::Sigmoid:
       return 1 / (1 + std::exp(-x));
     case Unary::Tanh:
@@ -49,6 +57,20 @@ double unary(Unary kind, double x, double p0, double p1) {
       return x < p0 ? p0 : x > p1 ? p1 : x;
     case Unary::Step:
       return x > 0;
+    case Unary::Silu:
+      return x / (1 + std::exp(-x));
+    case Unary::HardSwish:
+      return x * relu6(x + 3) / 6;
+    case Unary::HardSigmoid:
+      return relu6(x + 3) / 6;
+    case Unary::Elu:
+      return x > 0 ? x : p0 * std::expm1(x);
+    case Unary::LeakyRelu:
+      return x > 0 ? x : p0 * x;
+    case Unary::Gelu:
+      return x * 0.5 * std::erfc(-x * kSqrtHalf);
+    case Unary::GeluTanh:
+      return 0.5 * x * (1 + std::tanh(kGeluScale * (x + kGeluCube * x * x * x)));
   }
   return 0;
 }
@@ -81,6 +103,26 @@ double unary_gradient(Unary kind, double saved, double dy, double p0, double p1)
       return p0 * dy;
     case Unary::Clamp:
       return saved >= p0 && saved <= p1 ? dy : 0;
+    case Unary::Silu: {
+      const double s = 1 / (1 + std::exp(-saved));
+      return dy * s * (1 + saved * (1 - s));
+    }
+    case Unary::HardSwish:
+      return saved <= -3 ? 0 : saved < 3 ? dy * (saved / 3 + 0.5) : dy;
+    case Unary::HardSigmoid:
+      return saved > -3 && saved < 3 ? dy / 6 : 0;
+    case Unary::Elu:
+      return saved > 0 ? dy : dy * p0 * std::exp(saved);
+    case Unary::LeakyRelu:
+      return saved > 0 ? dy : dy * p0;
+    case Unary::Gelu:
+      return dy * (0.5 * std::erfc(-saved * kSqrtHalf) +
+                   saved * kInverseSqrtTwoPi * std::exp(-0.5 * saved * saved));
+    case Unary::GeluTanh: {
+      const double square = saved * saved;
+      const double t = std::tanh(kGeluScale * saved * (1 + kGeluCube * square));
+      return dy * 0.5 * (1 + t + saved * (1 - t * t) * kGeluScale * (1 + 3 * kGeluCube * square));
+    }
     case Unary::Sign:
     case Unary::Step:
       return 0;
@@ -171,6 +213,20 @@ void with_kind(Unary kind, Body&& body) {
       return body(std::integral_constant<Unary, Unary::Clamp>{});
     case Unary::Step:
       return body(std::integral_constant<Unary, Unary::Step>{});
+    case Unary::Silu:
+      return body(std::integral_constant<Unary, Unary::Silu>{});
+    case Unary::HardSwish:
+      return body(std::integral_constant<Unary, Unary::HardSwish>{});
+    case Unary::HardSigmoid:
+      return body(std::integral_constant<Unary, Unary::HardSigmoid>{});
+    case Unary::Elu:
+      return body(std::integral_constant<Unary, Unary::Elu>{});
+    case Unary::LeakyRelu:
+      return body(std::integral_constant<Unary, Unary::LeakyRelu>{});
+    case Unary::Gelu:
+      return body(std::integral_constant<Unary, Unary::Gelu>{});
+    case Unary::GeluTanh:
+      return body(std::integral_constant<Unary, Unary::GeluTanh>{});
   }
 }
 
@@ -203,11 +259,19 @@ Vec each_lane(Vec x, float (*function)(float)) {
 
 Vec sign(Vec x) { return (x > 0.0f ? broadcast(1) : Vec{}) - (x < 0.0f ? broadcast(1) : Vec{}); }
 
+Vec relu6(Vec x) { return at_most(at_least(x, Vec{}), broadcast(6)); }
+
+// (1 + tanh(...)) / 2 of gelu_tanh.
+Vec gelu_gate(Vec x, Vec square) {
+  constexpr auto kScale = static_cast<float>(kGeluScale), kCube = static_cast<float>(kGeluCube);
+  return sigmoid(2.0f * kScale * x * (1.0f + kCube * square));
+}
+
 template <Unary kKind>
 Vec unary_vector(Vec x, Vec p0, Vec p1) {
   const Vec zero{}, one = broadcast(1);
   if constexpr (kKind == Unary::Relu) return at_least(x, zero);
-  if constexpr (kKind == Unary::Relu6) return at_most(at_least(x, zero), broadcast(6));
+  if constexpr (kKind == Unary::Relu6) return relu6(x);
   if constexpr (kKind == Unary::Sigmoid) return sigmoid(x);
   if constexpr (kKind == Unary::Tanh) return tanh(x);
   if constexpr (kKind == Unary::Exp) return exp(x);
@@ -221,6 +285,13 @@ Vec unary_vector(Vec x, Vec p0, Vec p1) {
   if constexpr (kKind == Unary::Affine) return p0 * x + p1;
   if constexpr (kKind == Unary::Clamp) return at_most(at_least(x, p0), p1);
   if constexpr (kKind == Unary::Step) return x > zero ? one : zero;
+  if constexpr (kKind == Unary::Silu) return x * sigmoid(x);
+  if constexpr (kKind == Unary::HardSwish) return x * relu6(x + 3.0f) * (1.0f / 6);
+  if constexpr (kKind == Unary::HardSigmoid) return relu6(x + 3.0f) * (1.0f / 6);
+  if constexpr (kKind == Unary::Elu) return x > zero ? x : p0 * expm1(x);
+  if constexpr (kKind == Unary::LeakyRelu) return x > zero ? x : p0 * x;
+  if constexpr (kKind == Unary::Gelu) return x * normal_distribution(x);
+  if constexpr (kKind == Unary::GeluTanh) return x * gelu_gate(x, x * x);
 }
 
 template <Unary kKind>
@@ -239,6 +310,28 @@ Vec unary_gradient_vector(Vec saved, Vec dy, Vec p0, Vec p1) {
   if constexpr (kKind == Unary::Reciprocal) return -dy * saved * saved;
   if constexpr (kKind == Unary::Affine) return p0 * dy;
   if constexpr (kKind == Unary::Clamp) return (saved >= p0) & (saved <= p1) ? dy : zero;
+  if constexpr (kKind == Unary::Silu) {
+    const Vec s = sigmoid(saved);
+    return dy * s * (1.0f + saved * (1.0f - s));
+  }
+  if constexpr (kKind == Unary::HardSwish) {
+    return saved <= -3.0f ? zero : saved < 3.0f ? dy * (saved * (1.0f / 3) + 0.5f) : dy;
+  }
+  if constexpr (kKind == Unary::HardSigmoid) {
+    return (saved > -3.0f) & (saved < 3.0f) ? dy * (1.0f / 6) : zero;
+  }
+  if constexpr (kKind == Unary::Elu) return saved > zero ? dy : dy * p0 * exp(saved);
+  if constexpr (kKind == Unary::LeakyRelu) return saved > zero ? dy : dy * p0;
+  if constexpr (kKind == Unary::Gelu) {
+    const Vec density = exp(-0.5f * saved * saved) * static_cast<float>(kInverseSqrtTwoPi);
+    return dy * (normal_distribution(saved) + saved * density);
+  }
+  if constexpr (kKind == Unary::GeluTanh) {
+    constexpr auto kScale = static_cast<float>(kGeluScale), kCube = static_cast<float>(kGeluCube);
+    // With the gate s = (1 + t) / 2: 1 - t^2 = 4 s (1 - s).
+    const Vec square = saved * saved, s = gelu_gate(saved, square);
+    return dy * s * (1.0f + saved * (1.0f - s) * (2.0f * kScale) * (1.0f + 3.0f * kCube * square));
+  }
   if constexpr (kKind == Unary::Sign || kKind == Unary::Step) return zero;
 }
 

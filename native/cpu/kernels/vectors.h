@@ -75,27 +75,34 @@ static inline float largest_lane(Vec v) {
   return most;
 }
 
-/// e^x to 2 units in the last place: e^x = 2^n e^r with |r| <= ln 2 / 2, e^r by the polynomial of Cephes'
-/// expf.
-static inline Vec exp(Vec x) {
-  x = at_least(at_most(x, broadcast(89.0f)), broadcast(-104.0f));
-  const float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
-  const Vec shifted = x * 1.44269504088896341f + kRound;
-  const Vec n = shifted - kRound;
-  const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+/// e^r - 1 for |r| <= ln 2 / 2, by the polynomial of Cephes' expf.
+static inline Vec expm1_polynomial(Vec r) {
   Vec p = broadcast(1.9875691500e-4f);
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  const Vec value = p * (r * r) + r + 1.0f;
+  return p * (r * r) + r;
+}
+
+/// e^x to 2 units in the last place: e^x = 2^n e^r with |r| <= ln 2 / 2.
+static inline Vec exp(Vec x) {
+  x = at_least(at_most(x, broadcast(89.0f)), broadcast(-104.0f));
+  const float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+  const Vec shifted = x * 1.44269504088896341f + kRound;
+  const Vec n = shifted - kRound;
+  const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  const Vec value = expm1_polynomial(r) + 1.0f;
   // 2^n in two factors, so that results near both ends of the range come out right.
   const IntVec power = reinterpret_cast<IntVec>(shifted) - 0x4b400000, half = power >> 1;
   const Vec low = reinterpret_cast<Vec>((half + 127) << 23),
             high = reinterpret_cast<Vec>((power - half + 127) << 23);
   return value * low * high;
 }
+
+/// e^x - 1, without loss of digits near 0.
+static inline Vec expm1(Vec x) { return magnitude(x) < 0.34f ? expm1_polynomial(x) : exp(x) - 1.0f; }
 
 static inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
@@ -109,6 +116,27 @@ static inline Vec tanh(Vec x) {
   p = p * square + 1.33314422036e-1f;
   p = p * square - 3.33332819422e-1f;
   return size < 0.625f ? p * square * x + x : x < 0.0f ? -far : far;
+}
+
+/// The distribution function of the standard normal, Phi(x) = (1 + erf(x / sqrt 2)) / 2, by N. Juffa's
+/// polynomials of erff: erf(t) = t + t q(t^2) near 0, 1 - e^r(t) beyond, where e^r / 2 is the tail itself and
+/// keeps its digits.
+static inline Vec normal_distribution(Vec x) {
+  const Vec y = x * 0.70710678118654752f, t = magnitude(y), s = y * y;
+  Vec r = broadcast(-1.72853470e-5f) * t + 3.83197126e-4f;
+  r = r * s + (-3.88396438e-3f * t + 2.42546219e-2f);
+  r = r * t - 1.06777877e-1f;
+  r = r * t - 6.34846687e-1f;
+  r = r * t - 1.28717512e-1f;
+  const Vec tail = 0.5f * exp(r * t - t);
+  Vec q = broadcast(-5.96761703e-4f);
+  q = q * s + 4.99119423e-3f;
+  q = q * s - 2.67681349e-2f;
+  q = q * s + 1.12819925e-1f;
+  q = q * s - 3.76125336e-1f;
+  q = q * s + 1.28379166e-1f;
+  const Vec near = 0.5f + 0.5f * (q * y + y);
+  return t <= 0.927734375f ? near : x < 0.0f ? tail : 1.0f - tail;
 }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA
