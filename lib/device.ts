@@ -65,6 +65,14 @@ export class Device {
     return addon.engine().build;
   }
 
+  /**
+   * The implementations that have run since the process began, as in `conv2d_fprop avx512:blocked`: together with `isa` and
+   * `build` they tell which code made a result.
+   */
+  get usedImplementations(): readonly string[] {
+    return native(() => addon.usedImplementations());
+  }
+
   get threads(): number {
     return addon.engine().threads;
   }

@@ -101,6 +101,11 @@ export class CheckpointError extends LapidaryError {
   override readonly code = 'ERR_CHECKPOINT';
 }
 
+/** The data set is not the one that the run began with. */
+export class DataChangedError extends LapidaryError {
+  override readonly code = 'ERR_DATA_CHANGED';
+}
+
 /** The request makes sense, but this build, backend or device cannot do it. */
 export class UnsupportedError extends LapidaryError {
   override readonly code = 'ERR_UNSUPPORTED';

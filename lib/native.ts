@@ -121,6 +121,8 @@ export interface NativeAddon {
   emptyCache(): void;
   setThreads(threads: number): void;
   engine(): EngineInfo;
+  /** What launches have chosen since the process began, in the order of the kernels: 'kernel isa:implementation'. */
+  usedImplementations(): string[];
   /** 'avx2', 'avx2:ref', ':ref', or '' for the ordinary choice; applies to calls from this environment. Returns the former. */
   forceImplementation(choice: string): string;
   /** CSV line per kernel on stderr (LAPIDARY_VERBOSE=1 sets it at load). */

@@ -4,7 +4,7 @@ export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
 export { convBnAct } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
-export { Linear } from './linear.js';
+export { Linear, type LinearOptions } from './linear.js';
 export {
   buildModel,
   type ModelOptions,
@@ -25,3 +25,4 @@ export { type ChannelStatistics, Normalize } from './normalize.js';
 export { Parameter, StateBuffer } from './parameter.js';
 export { Sequential } from './sequential.js';
 export type { StateSource } from './state-dict.js';
+export { fromTorchState, StateMismatchError, toTorchState } from './torch-state.js';

@@ -1,25 +1,42 @@
 /** The fully connected layer. */
 
+import { ArgumentError } from '../errors.js';
 import { zeros } from '../ops/create.js';
 import { linear } from '../ops/linear.js';
+import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { uniformFanIn } from './init.js';
 import { observed } from './layer-observer.js';
 import { Module, type ParameterRandom } from './module.js';
 import { Parameter } from './parameter.js';
 
+export interface LinearOptions {
+  /** Default true. */
+  readonly bias?: boolean;
+  /**
+   * The map [H, W, C] whose elements, flattened, are the inputs; default null. It changes nothing here. But in PyTorch the
+   * same map is [C, H, W], so the columns of `weight` come in another order there: see `fromTorchState`.
+   */
+  readonly flattenedFrom?: readonly [height: number, width: number, channels: number] | null;
+  /** Default 0. A model initialises its layers again by its own seed. */
+  readonly seed?: number;
+}
+
 /** x W^T + b: [N, in] -> [N, out]. `weight` is [out, in], drawn as PyTorch does: uniform in +-1 / sqrt(in). */
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
+  readonly flattenedFrom: readonly [height: number, width: number, channels: number] | null;
 
-  constructor(
-    inFeatures: number,
-    outFeatures: number,
-    /** `bias` default true; `seed` default 0: a model initialises its layers again by its own seed. */
-    options: { readonly bias?: boolean; readonly seed?: number } = {},
-  ) {
+  /** @throws ArgumentError when `flattenedFrom` has another number of elements than `inFeatures` */
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    this.flattenedFrom = options.flattenedFrom ?? null;
+    if (this.flattenedFrom !== null && sizeOf(this.flattenedFrom) !== inFeatures) {
+      throw new ArgumentError(
+        `Expected ${inFeatures} inputs as elements of flattenedFrom, got [${this.flattenedFrom.join(', ')}].`,
+      );
+    }
     this.weight = new Parameter(zeros([outFeatures, inFeatures]));
     this.bias = options.bias === false ? null : new Parameter(zeros([outFeatures]));
     this.initialize(options.seed ?? 0);

@@ -56,7 +56,8 @@ export function loadState(
   });
 }
 
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 8).join(', ');
+/** The first few names, and how many more there are. */
+export function listed(names: readonly string[], separator = ', '): string {
+  const shown = names.slice(0, 8).join(separator);
   return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }

@@ -13,21 +13,22 @@ import { evaluateRobustness } from '../attack/robust-accuracy.js';
 import { permutation } from '../data/philox.js';
 import { device } from '../device.js';
 import { AbortedError } from '../errors.js';
-import { writeFileAtomic } from '../io/atomic-file.js';
 import type { RunFolder } from '../io/run-folder.js';
+import { writeRunResult } from '../io/run-result.js';
 import { buildModel, type SpecModel } from '../nn/models/index.js';
 import { scope } from '../scope.js';
 import { evaluationBatches, openTrainingData, type TrainingData } from '../train/data-recipe.js';
 import { loadModel, saveModel } from '../train/model-file.js';
 import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
 import { prepareTraining, type Recipe } from '../train/recipe.js';
+import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
 import type { ValidationMeasures } from '../train/trainer.js';
 import { planChannels } from './channel-plan.js';
 import { type PruneConfig, type PruneVariant, variantsOf } from './config.js';
 import { type Decision, loadPipelineState, type PipelineState, type ResumePoint } from './pipeline-state.js';
 import { RATIO_MAPS } from './ratios/registry.js';
-import { evaluateNetworks, type NetworkFile, type NetworkResult } from './result.js';
+import { evaluateNetworks, measuresOf, type NetworkFile, type NetworkResult } from './result.js';
 import { type ModuleSensitivity, moduleSensitivities, sensitiveWeights } from './sensitivity.js';
 import { removeChannels } from './surgery.js';
 
@@ -55,11 +56,12 @@ export interface PruneResult {
 /**
  * Runs the whole workflow, or what is left of it after the newest checkpoint of the run folder.
  *
- * Writes to the run folder: `metrics.jsonl`, `split.json`, `checkpoints/`, `models/*.safetensors`, `result.json`. Steps are
- * counted through: those of the dense network, one for the pruning, then those of each fine-tuning.
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `models/*.safetensors`, `result.json` (see
+ * `measuresOf`). Steps are counted through: those of the dense network, one for the pruning, then those of each fine-tuning.
  *
  * @throws AbortedError after `signal` is aborted; resumable, as a checkpoint is there
  * @throws NonFiniteError when a loss becomes NaN or infinite
+ * @throws DataChangedError when the run is resumed and its images are not those it began with
  */
 export async function runPruning(config: PruneConfig, options: PipelineOptions): Promise<PruneResult> {
   const data = await openTrainingData(config.data, config.seed, options.run);
@@ -252,7 +254,14 @@ class Pipeline {
     const { train, validation, dataset } = this.#data;
     const data = { name: dataset.name, train: train.length, validation: validation.length, test: images };
     const result: PruneResult = { networks, ...decision, data };
-    await writeFileAtomic(join(this.#run.path, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    const config = this.#config;
+    await completeEnvironment(this.#run);
+    await writeRunResult(this.#run.path, {
+      workflow: 'prune',
+      config,
+      ...measuresOf(networks),
+      details: result,
+    });
     return result;
   }
 

@@ -100,3 +100,21 @@ async function latencies(
     for (const model of models) model.dispose();
   }
 }
+
+/**
+ * The measures and timings of `result.json`, by the network's name and the field's, as in `dense.pgd` or
+ * `l2-rank fine-tuned.latency`.
+ */
+export function measuresOf(networks: readonly NetworkResult[]): {
+  measures: Record<string, number>;
+  timings: Record<string, number>;
+} {
+  const measures: Record<string, number> = {};
+  const timings: Record<string, number> = {};
+  for (const { name, latency, latency128, ...rest } of networks) {
+    for (const [field, value] of Object.entries(rest)) measures[`${name}.${field}`] = value;
+    timings[`${name}.latency`] = latency;
+    timings[`${name}.latency128`] = latency128;
+  }
+  return { measures, timings };
+}

@@ -9,8 +9,9 @@ import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
 import { permutation } from '../data/philox.js';
 import { makeSplit, readSplit, type Split, writeSplit } from '../data/split.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, DataChangedError } from '../errors.js';
 import type { RunFolder } from '../io/run-folder.js';
+import { type DataDigests, recordData } from './run-data.js';
 
 export const dataSchema = z.strictObject({
   /** `shapes10`, `shapes10:SEED` or `cifar10:FOLDER`. */
@@ -45,10 +46,12 @@ const TRAIN_SUBSET = 2 ** 40;
 const TEST_SUBSET = 2 ** 40 + 1;
 
 /**
- * Opens the data of a run. The split is stored in the run folder; a resumed run takes it from there.
+ * Opens the data of a run. The split and the digests of the images are stored in the run folder; a resumed run takes the
+ * split from there, and must find the images it began with.
  *
  * @param seed of the split, and of subsets where fewer images are asked for than there are
  * @throws ArgumentError when more images are asked for than there are; FileFormatError for a wrong file
+ * @throws DataChangedError when a resumed run began with other images, here or when the test images are read
  */
 export async function openTrainingData(
   recipe: DataRecipe,
@@ -62,11 +65,19 @@ export async function openTrainingData(
     recipe.test === undefined ? sizes : { ...sizes, test: recipe.test },
   );
   try {
-    const { size, imageShape } = dataset.train;
+    const { size, imageShape, sha256: trainSha256 } = dataset.train;
     const split = await openSplit(size, recipe.validation, seed, run);
+    const digests: DataDigests = {
+      source: recipe.source,
+      images: size,
+      trainSha256,
+      splitSha256: split.sha256,
+    };
+    if (run !== undefined) await recordData(run, digests);
     const train = subset('training', split.train, recipe.train, seed, TRAIN_SUBSET);
     const readTest = async () => {
       const set = await dataset.test.readOnce();
+      if (run !== undefined) await recordData(run, { ...digests, testSha256: set.sha256 });
       const all = Int32Array.from({ length: set.size }, (_, index) => index);
       return { set, indices: subset('test', all, recipe.test, seed, TEST_SUBSET) };
     };
@@ -87,7 +98,13 @@ async function openSplit(size: number, validation: number, seed: number, run?: R
   const path = join(run.path, SPLIT_FILE);
   if (run.resumed) {
     const stored = await readSplit(path).catch(() => undefined);
-    if (stored?.size === size && stored.validation.length === validation) return stored;
+    if (stored !== undefined && stored.size !== size) {
+      throw new DataChangedError(
+        `The run in ${run.path} began with ${stored.size} training images, and now there are ${size}. ` +
+          'Put the data set back as it was, or start a new run with another --out.',
+      );
+    }
+    if (stored?.validation.length === validation) return stored;
   }
   const split = makeSplit(size, validation, seed);
   await writeSplit(path, split);

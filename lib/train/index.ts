@@ -22,6 +22,13 @@ export {
   type Recipe,
   recipeSchema,
 } from './recipe.js';
+export { DATA_FILE, type RunData } from './run-data.js';
+export {
+  ENVIRONMENT_FILE,
+  type RunEnvironment,
+  type RunProcess,
+  readEnvironment,
+} from './run-environment.js';
 export type { TrainingPosition, TrainingSnapshot } from './snapshot.js';
 export {
   type BatchSource,

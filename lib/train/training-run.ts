@@ -8,13 +8,14 @@ import { fgsmAttack } from '../attack/fgsm.js';
 import { pgdAttack } from '../attack/pgd.js';
 import { attackSchema, createAttack } from '../attack/registry.js';
 import { evaluateRobustness, type Robustness } from '../attack/robust-accuracy.js';
-import { writeFileAtomic } from '../io/atomic-file.js';
 import type { RunFolder } from '../io/run-folder.js';
+import { writeRunResult } from '../io/run-result.js';
 import { buildModel, modelNames, type SpecModel } from '../nn/models/index.js';
 import { dataSchema, evaluationBatches, openTrainingData, type TrainingData } from './data-recipe.js';
 import { saveModel } from './model-file.js';
 import { type ProgressSink, silentProgress } from './progress-sink.js';
 import { prepareTraining, recipeSchema } from './recipe.js';
+import { completeEnvironment } from './run-environment.js';
 import { loadTraining, saveTraining } from './saved-training.js';
 import type { Trainer, ValidationMeasures } from './trainer.js';
 
@@ -59,9 +60,11 @@ const VALIDATION_STEPS = 10;
 /**
  * Trains a network, or what is left to train of it, and evaluates it on the test images, which are read for that alone.
  *
- * Writes to the run folder: `metrics.jsonl`, `split.json`, `checkpoints/`, `model.safetensors`, `result.json`.
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `model.safetensors`, and `result.json`
+ * with the measures `clean`, one by the name of each attack, and `steps`.
  *
  * @throws AbortedError after `signal` is aborted, resumable; NonFiniteError when the loss becomes NaN or infinite
+ * @throws DataChangedError when the run is resumed and its images are not those it began with
  */
 export async function runTraining(config: TrainConfig, options: TrainingRunOptions): Promise<TrainResult> {
   const { run, progress = silentProgress, signal } = options;
@@ -90,7 +93,9 @@ export async function runTraining(config: TrainConfig, options: TrainingRunOptio
     await saveModel(path, model);
     const test = await evaluateOnTest(model, data, config, options);
     const result = { test, steps: step, stoppedEarly, model: path };
-    await writeFileAtomic(join(run.path, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    const measures = { clean: test.clean, ...test.underAttack, steps: step };
+    await completeEnvironment(run);
+    await writeRunResult(run.path, { workflow: 'train', config, measures, details: result });
     return result;
   } finally {
     data.dataset.dispose();

@@ -5,12 +5,14 @@
 #include "bindings/arguments.h"
 #include "bindings/kernel_bindings.h"
 #include "cpu/cpu_backend.h"
+#include "ops/launch.h"
 #include "ops/table.h"
 
 namespace lapidary {
 namespace {
 
-Napi::Array string_list(Napi::Env env, const std::vector<const char*>& names) {
+template <class Text>
+Napi::Array string_list(Napi::Env env, const std::vector<Text>& names) {
   Napi::Array list = Napi::Array::New(env, names.size());
   for (uint32_t index = 0; index < names.size(); ++index) list[index] = names[index];
   return list;
@@ -374,6 +376,10 @@ Napi::Value engine(const Napi::CallbackInfo& info, Environment&) {
   return result;
 }
 
+Napi::Value used_implementations_binding(const Napi::CallbackInfo& info, Environment&) {
+  return string_list(info.Env(), used_implementations());
+}
+
 Napi::Value force_implementation(const Napi::CallbackInfo& info, Environment& environment) {
   const std::string choice = string_argument(info, 0, "choice");
   const size_t colon = choice.find(':');
@@ -430,6 +436,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set("emptyCache", guarded<empty_cache>);
   set("setThreads", guarded<set_threads>);
   set("engine", guarded<engine>);
+  set("usedImplementations", guarded<used_implementations_binding>);
   set("forceImplementation", guarded<force_implementation>);
   set("setVerbose", guarded<set_verbose>);
   set("setCallSite", guarded<set_call_site>);

@@ -1,9 +1,45 @@
 #include "ops/launch.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 
 namespace lapidary {
+
+namespace {
+
+struct Use {
+  const Implementation* implementation;  // of a kernel table, which lives as long as the process
+  std::string name;
+};
+
+/// By kernel; one or two entries each. Written at enqueue, so under the enqueue lock.
+std::array<std::vector<Use>, kKernelCount>& uses() {
+  static auto& all = *new std::array<std::vector<Use>, kKernelCount>;  // leaked: launches may outlive statics
+  return all;
+}
+
+void note_use(KernelId id, const Choice& choice) {
+  std::vector<Use>& known = uses()[static_cast<size_t>(id)];
+  for (const Use& use : known) {
+    if (use.implementation == choice.implementation) return;
+  }
+  known.push_back({choice.implementation, std::string(kernel_info(id).name) + " " + std::string(choice.isa) +
+                                              ":" + choice.implementation->name});
+}
+
+}  // namespace
+
+std::vector<std::string> used_implementations() {
+  std::vector<std::string> names;
+  for (const std::vector<Use>& known : uses()) {
+    const size_t first = names.size();
+    for (const Use& use : known) names.push_back(use.name);
+    std::sort(names.begin() + static_cast<ptrdiff_t>(first), names.end());
+  }
+  return names;
+}
 
 Choice choose(KernelId id, Device& device, const void* problem) {
   const CallContext& call = call_context();
@@ -44,6 +80,7 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
     fail(ErrorCode::Internal, "%s takes %zu operands, got %zu", info.name, operands.size(), slots.size());
   }
   const Choice choice = choose(id, device, problem.get());
+  note_use(id, choice);
   const Implementation& implementation = *choice.implementation;
 
   Task task;

@@ -45,4 +45,8 @@ struct Choice {
 };
 Choice choose(KernelId id, Device& device, const void* problem);
 
+/// What `launch` has chosen since the process began, in the order of the kernels: "kernel
+/// isa:implementation". Under the enqueue lock.
+std::vector<std::string> used_implementations();
+
 }  // namespace lapidary

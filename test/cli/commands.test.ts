@@ -70,7 +70,7 @@ it('demo ends with a table and a report that stands alone', async () => {
   expect(report.match(/<svg/g)!.length).toBe(3);
   expect(report).not.toMatch(/<script|<link|src="http|url\(http/);
   const result = JSON.parse(readFileSync(join(folder, 'lapidary-demo/result.json'), 'utf8'));
-  const [dense, , tuned] = result.networks;
+  const [dense, , tuned] = result.details.networks;
   expect(tuned.macs).toBeLessThanOrEqual(dense.macs / 2);
   expect(tuned.macs).toBeGreaterThan(0.45 * dense.macs);
   expect(tuned.bytes).toBeLessThan(dense.bytes);

@@ -49,7 +49,7 @@ export function setUpDevice(options: SharedOptions): void {
  * @param name of the command, for the folder when no `--out` is given
  * @throws ConfigError, ArgumentError when options, configuration or folder do not fit
  */
-export async function setUpRun<T>(
+export async function setUpRun<T extends { readonly seed: number }>(
   name: string,
   schema: z.ZodType<T>,
   options: SharedOptions,
@@ -64,7 +64,7 @@ export async function setUpRun<T>(
   const out = options.out ?? `runs/${name}-${timeStamp()}`;
   const run = await RunFolder.open(out, given, { resume: options.resume });
   const config = run.resumed ? await storedConfig(run, schema, given, options) : given;
-  const difference = await recordEnvironment(run);
+  const difference = await recordEnvironment(run, config.seed);
   if (difference !== undefined) progress.log(difference);
   return { config, run, progress };
 }
