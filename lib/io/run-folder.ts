@@ -44,6 +44,8 @@ export class RunFolder {
   static async open(path: string, config: unknown, { resume = false } = {}): Promise<RunFolder> {
     const names = await FileSystemError.during('make', path, async () => {
       await mkdir(path, { recursive: true });
+      // What a run that was killed in its first moments left would pass for something else than a run.
+      if (resume) await removeLeftovers(path);
       return readdir(path);
     });
     const isRun = names.includes('config.yaml');
