@@ -84,6 +84,7 @@ export {
 } from './ops/layout.js';
 export { linear, type MatmulOptions, matmul } from './ops/linear.js';
 export { Normed } from './ops/normed.js';
+export { oneHot } from './ops/one-hot.js';
 export { norm2, type SgdStepOptions, sgd } from './ops/optimizer.js';
 export { type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';

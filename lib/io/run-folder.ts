@@ -1,5 +1,5 @@
 /**
- * A run is a folder: `config.yaml` (resolved), `metrics.jsonl`, `checkpoints/step-N/`, `report.html`.
+ * A run is a folder: `config.yaml` (resolved), `metrics.jsonl`, TensorBoard events, `checkpoints/step-N/`, `report.html`.
  *
  * The folder is all that `--resume` needs, and nothing in it is overwritten unless the run is resumed.
  */
@@ -12,6 +12,7 @@ import { ArgumentError, FileFormatError, FileSystemError, isSystemError } from '
 import { removeLeftovers, writeFileAtomic } from './atomic-file.js';
 import { loadNewestCheckpoint, type NewestCheckpoint, saveCheckpoint } from './checkpoint.js';
 import type { HostTensor } from './host-tensor.js';
+import { TensorBoardLog } from './tensorboard.js';
 
 /** One line of `metrics.jsonl`: the step it belongs to and whatever was measured. */
 export interface MetricsRecord {
@@ -24,11 +25,14 @@ export class RunFolder {
   readonly path: string;
   /** Whether the folder held a run before it was opened, so that there may be a checkpoint to continue from. */
   readonly resumed: boolean;
+  /** The numbers of `metrics.jsonl` are in it as scalars, under `stage/name` where a record has a stage. */
+  readonly tensorBoard: TensorBoardLog;
   #lastAppend: Promise<void> = Promise.resolve();
 
   private constructor(path: string, resumed: boolean) {
     this.path = path;
     this.resumed = resumed;
+    this.tensorBoard = new TensorBoardLog(path);
   }
 
   /**
@@ -44,6 +48,8 @@ export class RunFolder {
   static async open(path: string, config: unknown, { resume = false } = {}): Promise<RunFolder> {
     const names = await FileSystemError.during('make', path, async () => {
       await mkdir(path, { recursive: true });
+      // What a run that was killed in its first moments left would pass for something else than a run.
+      if (resume) await removeLeftovers(path);
       return readdir(path);
     });
     const isRun = names.includes('config.yaml');
@@ -84,7 +90,7 @@ export class RunFolder {
   }
 
   /**
-   * Appends one line to `metrics.jsonl`. Calls that are not awaited keep their order. A NaN or an infinity is written
+   * Appends one line to `metrics.jsonl`, and its numbers to TensorBoard's events. Calls that are not awaited keep their order. A NaN or an infinity is written
    * as null, as JSON has neither.
    *
    * @throws ArgumentError when `step` is no whole number
@@ -100,7 +106,9 @@ export class RunFolder {
       FileSystemError.during('append to', this.metricsPath, () => appendWhole(this.metricsPath, line));
     // An earlier failure belongs to the caller who got it; this line is still worth a try.
     this.#lastAppend = this.#lastAppend.then(append, append);
-    return this.#lastAppend;
+    return Promise.all([this.#lastAppend, this.tensorBoard.scalars(record.step, scalarsOf(record))]).then(
+      () => {},
+    );
   }
 
   /**
@@ -113,7 +121,7 @@ export class RunFolder {
   }
 
   /**
-   * Drops the lines of `metrics.jsonl` after `step`, and a torn last line, in one atomic step. A resumed run calls
+   * Drops the lines of `metrics.jsonl` after `step`, and a torn last line, in one atomic step; TensorBoard's events too. A resumed run calls
    * this with the step of its checkpoint.
    *
    * @throws FileFormatError, FileSystemError
@@ -122,6 +130,7 @@ export class RunFolder {
     await removeLeftovers(this.path);
     const kept = (await this.#readLines()).filter(({ record }) => record.step <= step);
     await writeFileAtomic(this.metricsPath, kept.map(({ text }) => `${text}\n`).join(''));
+    await this.tensorBoard.truncateToStep(step);
   }
 
   /**
@@ -161,6 +170,11 @@ export class RunFolder {
       `${this.metricsPath}, line ${lineNumber}: expected a JSON object with a step, found ${text.slice(0, 40)}; remove the line.`,
     );
   }
+}
+
+function scalarsOf({ step: _, stage, ...values }: MetricsRecord): Record<string, unknown> {
+  if (typeof stage !== 'string') return values;
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${stage}/${name}`, value]));
 }
 
 function parseRecord(text: string): MetricsRecord | undefined {

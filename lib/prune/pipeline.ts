@@ -208,7 +208,7 @@ class Pipeline {
   ): Promise<void> {
     const { train, dataset } = this.#data;
     const run = this.#run;
-    using prepared = prepareTraining(recipe, model, dataset.train, train, this.#config.seed, {
+    using prepared = await prepareTraining(recipe, model, dataset.train, train, this.#config.seed, {
       title,
       progress: this.#progress,
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),

@@ -9,7 +9,10 @@ export {
 } from './data-recipe.js';
 export { loadModel, saveModel } from './model-file.js';
 export type { Objective, ObjectiveContext, ObjectiveValue } from './objective.js';
+export { type DistillationOptions, distillationObjective, softLoss } from './objectives/distillation.js';
 export { type FastOptions, fastObjective } from './objectives/fast.js';
+export { type MartOptions, martLoss, martObjective } from './objectives/mart.js';
+export { type PgdAtOptions, pgdAtObjective } from './objectives/pgd-at.js';
 export { createObjective, type ObjectiveConfig, objectiveSchema } from './objectives/registry.js';
 export { standardObjective } from './objectives/standard.js';
 export { type TradesOptions, tradesObjective } from './objectives/trades.js';

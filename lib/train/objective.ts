@@ -29,4 +29,6 @@ export interface Objective {
    * The loss of a batch. The network comes in training mode and is left in it. All that is made is the caller's scope's.
    */
   evaluate(model: Module, batch: LabelledImages, context: ObjectiveContext): Promise<ObjectiveValue>;
+  /** Gives back what the objective holds besides the network, such as a teacher. */
+  dispose?(): void;
 }

@@ -93,9 +93,9 @@ export interface PreparedTraining extends Disposable {
  *
  * @param indices the images of `set` to train on
  * @param seed of order, augmentation and attacks
- * @throws ArgumentError when the recipe does not fit the images
+ * @throws ArgumentError when the recipe does not fit the images; as `createObjective`
  */
-export function prepareTraining(
+export async function prepareTraining(
   recipe: Recipe,
   model: Module,
   set: ImageSet,
@@ -105,11 +105,11 @@ export function prepareTraining(
     TrainerOptions,
     'model' | 'optimizer' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
   >,
-): PreparedTraining {
+): Promise<PreparedTraining> {
   const { batch, augmentation, clipNorm, epochs } = recipe;
   const options = { batch, indices, shuffle: true, dropLast: true, augmentation, seed };
   const batches = new Loader(set, options);
-  const objective = createObjective(recipe.objective, seed);
+  const objective = await createObjective(recipe.objective, seed);
   const schedule = createSchedule(recipe, batches.steps);
   const optimizer = new SGD(model.namedParameters(), recipe.optimizer);
   const trainer = new Trainer({
@@ -122,5 +122,12 @@ export function prepareTraining(
     epochs,
     ...(clipNorm === undefined ? {} : { clipNorm }),
   });
-  return { trainer, batches, [Symbol.dispose]: () => optimizer.dispose() };
+  return {
+    trainer,
+    batches,
+    [Symbol.dispose]: () => {
+      optimizer.dispose();
+      objective.dispose?.();
+    },
+  };
 }

@@ -74,7 +74,7 @@ export async function runTraining(config: TrainConfig, options: TrainingRunOptio
   try {
     const { classes, normalization, train } = data.dataset;
     using model = buildModel(config.model, { classes: classes.length, normalization, seed });
-    using prepared = prepareTraining(config.train, model, train, data.train, seed, {
+    using prepared = await prepareTraining(config.train, model, train, data.train, seed, {
       title: 'train',
       progress,
       ...(signal === undefined ? {} : { signal }),
@@ -120,7 +120,7 @@ async function validate(
 ): Promise<ValidationMeasures> {
   const { objective } = config.train;
   const batches = evaluationBatches(data.dataset.train, data.validation);
-  if (objective.kind === 'standard') {
+  if (!('epsilon' in objective)) {
     const { clean } = await evaluateRobustness(model, batches);
     return { clean };
   }

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { FileSystemError } from '../../lib/errors.js';
@@ -11,6 +9,7 @@ import {
   writeFileAtomic,
   writeFolderAtomic,
 } from '../../lib/io/atomic-file.js';
+import { mountSmallDisk } from '../small-disk.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
 vi.mock('node:fs/promises', async (load) => {
@@ -144,39 +143,20 @@ describe('removeLeftovers', () => {
 });
 
 describe('a disk that is really full', () => {
-  const disk = mountSmallDisk();
-  afterAll(() => disk.unmount());
+  const disk = mountSmallDisk('256k');
+  afterAll(() => disk?.unmount());
 
-  it.skipIf(disk.path === undefined)('keeps the earlier file and leaves room as before', async () => {
-    const path = join(disk.path!, 'f');
+  it.skipIf(disk === undefined)('keeps the earlier file and leaves room as before', async () => {
+    const path = join(disk!.path, 'f');
     await writeFileAtomic(path, 'earlier');
     await expect(writeFileAtomic(path, new Uint8Array(2 ** 20))).rejects.toThrow(/ENOSPC.*disk is full/);
     await expect(
-      writeFolderAtomic(join(disk.path!, 'd'), (folder) =>
+      writeFolderAtomic(join(disk!.path, 'd'), (folder) =>
         writeFile(join(folder, 'x'), new Uint8Array(2 ** 20)),
       ),
     ).rejects.toThrow(/ENOSPC.*disk is full/);
-    expect(readdirSync(disk.path!)).toEqual(['f']);
+    expect(readdirSync(disk!.path)).toEqual(['f']);
     expect(await readFile(path, 'utf8')).toBe('earlier');
     await writeFileAtomic(path, new Uint8Array(2 ** 17));
   });
 });
-
-/** A file system of 256 KiB in memory, where this process may mount one. */
-function mountSmallDisk(): { path: string | undefined; unmount: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'lapidary-disk-'));
-  const remove = () => rmSync(path, { recursive: true, force: true });
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' });
-  } catch {
-    remove();
-    return { path: undefined, unmount: () => {} };
-  }
-  return {
-    path,
-    unmount: () => {
-      execFileSync('umount', [path]);
-      remove();
-    },
-  };
-}

@@ -38,6 +38,16 @@ describe('RunFolder.open', () => {
     expect(readdirSync(path)).toEqual(['thesis.tex']);
   });
 
+  it('resumes over what a run that was killed while it wrote its configuration left', async () => {
+    const path = temporaryFolder();
+    const leftover = '.config.yaml.0123456789ab.tmp';
+    writeFileSync(join(path, leftover), 'model: res');
+    await expect(RunFolder.open(path, config)).rejects.toThrow(ArgumentError);
+    const run = await RunFolder.open(path, config, { resume: true });
+    expect(run.resumed).toBe(false);
+    expect(readdirSync(path)).toEqual(['config.yaml']);
+  });
+
   it('starts a new run when there is none to resume', async () => {
     const run = await RunFolder.open(join(temporaryFolder(), 'run'), config, { resume: true });
     expect(run.resumed).toBe(false);

@@ -1,11 +1,16 @@
+import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
 import type { Objective } from '../../lib/train/objective.js';
+import { distillationObjective } from '../../lib/train/objectives/distillation.js';
 import { fastObjective } from '../../lib/train/objectives/fast.js';
+import { martObjective } from '../../lib/train/objectives/mart.js';
+import { pgdAtObjective } from '../../lib/train/objectives/pgd-at.js';
 import { createObjective, objectiveSchema } from '../../lib/train/objectives/registry.js';
 import { standardObjective } from '../../lib/train/objectives/standard.js';
 import { tradesObjective } from '../../lib/train/objectives/trades.js';
-import { largestDifference, narrowModel, randomBatch } from './tiny.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { largestDifference, narrowModel, narrowSpec, randomBatch } from './tiny.js';
 import '../collect-garbage.js';
 
 const models: L.SpecModel[] = [];
@@ -69,15 +74,63 @@ describe('objectives', () => {
     expect(six - none).toBeCloseTo(6 * (one - none), 3);
   });
 
+  it('PGD-AT with epsilon 0 is the cross-entropy, and with more a harder one', async () => {
+    const plain = await outcome(standardObjective(), fresh());
+    expect(await outcome(pgdAtObjective({ epsilon: 0, seed: 1 }), fresh())).toEqual(plain);
+    const harder = await outcome(pgdAtObjective({ epsilon: 16 / 255, steps: 3, seed: 1 }), fresh());
+    expect(harder.loss).toBeGreaterThan(plain.loss);
+  });
+
+  it('MART grows with beta by its second term', async () => {
+    const at = async (beta: number) =>
+      (await outcome(martObjective({ beta, epsilon: 8 / 255, steps: 2, seed: 1 }), fresh())).loss;
+    const [none, one, five] = [await at(0), await at(1), await at(5)];
+    expect(one).toBeGreaterThan(none);
+    expect(five - none).toBeCloseTo(5 * (one - none), 4);
+  });
+
+  it('distillation goes from the labels to the teacher as its weight goes from 0 to 1', async () => {
+    const teacher = () => L.modelFromSpec(narrowSpec, 99);
+    const labels = distillationObjective({ teacher: teacher(), weight: 0 });
+    const plain = await outcome(standardObjective(), fresh());
+    expect((await outcome(labels, fresh())).loss).toBeCloseTo(plain.loss, 6);
+    // A student in evaluation mode that equals its teacher has nothing to learn.
+    using same = L.modelFromSpec(narrowSpec, 99).eval();
+    const soft = distillationObjective({ teacher: teacher(), weight: 1 });
+    expect((await outcome(soft, same)).loss).toBeCloseTo(0, 6);
+    expect((await outcome(soft, fresh())).loss).toBeGreaterThan(0.01);
+    for (const objective of [labels, soft]) objective.dispose?.();
+  });
+
+  it('a teacher of other classes is refused, and one from a file is used and given back', async () => {
+    const wide = L.modelFromSpec({ ...narrowSpec, classes: 11 }, 1);
+    const misfit = distillationObjective({ teacher: wide });
+    await expect(outcome(misfit)).rejects.toThrow(L.ShapeError);
+    misfit.dispose?.();
+    using taught = L.modelFromSpec(narrowSpec, 3);
+    const path = join(temporaryFolder(), 'teacher.safetensors');
+    await L.saveModel(path, taught);
+    model.zeroGrad();
+    const live = L.memory().liveTensors;
+    const config = objectiveSchema.parse({ kind: 'distillation', teacher: path });
+    const objective = await createObjective(config, 0);
+    expect((await outcome(objective)).loss).toBeGreaterThan(0);
+    objective.dispose?.();
+    model.zeroGrad();
+    expect(L.memory().liveTensors).toBe(live);
+    const missing = objectiveSchema.parse({ kind: 'distillation', teacher: `${path}.gone` });
+    await expect(createObjective(missing, 0)).rejects.toThrow(L.FileSystemError);
+  });
+
   it('smooths labels', async () => {
     const smooth = await outcome(standardObjective({ smoothing: 0.2 }));
     expect(smooth.loss).not.toBe((await outcome(standardObjective(), fresh())).loss);
   });
 
-  it.each(['standard', 'fast', 'trades'] as const)(
+  it.each(['standard', 'fast', 'pgd-at', 'trades', 'mart'] as const)(
     '%s comes from the registry by its defaults, leaves no tensor, and keeps the mode',
     async (kind) => {
-      const objective = createObjective(objectiveSchema.parse({ kind }), 0);
+      const objective = await createObjective(objectiveSchema.parse({ kind }), 0);
       expect(objective.name).toBe(kind);
       await outcome(objective);
       model.zeroGrad();
@@ -102,5 +155,8 @@ describe('objectives', () => {
     expect(() => fastObjective({ epsilon: 8, seed: 0 })).toThrow(L.ArgumentError);
     expect(() => tradesObjective({ epsilon: 0.03, beta: -1, seed: 0 })).toThrow(L.ArgumentError);
     expect(() => tradesObjective({ epsilon: 0.03, steps: 0, seed: 0 })).toThrow(L.ArgumentError);
+    expect(() => martObjective({ epsilon: 0.03, beta: Number.NaN, seed: 0 })).toThrow(L.ArgumentError);
+    expect(() => distillationObjective({ teacher: model, temperature: 0 })).toThrow(L.ArgumentError);
+    expect(() => L.oneHot(L.tensor(Int32Array.of(1)), 0)).toThrow(L.ArgumentError);
   });
 });

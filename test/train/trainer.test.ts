@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
-import { createObjective, objectiveSchema } from '../../lib/train/objectives/registry.js';
+import { fastObjective } from '../../lib/train/objectives/fast.js';
+import { standardObjective } from '../../lib/train/objectives/standard.js';
+import { tradesObjective } from '../../lib/train/objectives/trades.js';
 import { isCatastrophicOverfitting } from '../../lib/train/overfitting-guard.js';
 import { loadTraining, saveTraining } from '../../lib/train/saved-training.js';
 import type { TrainingSnapshot } from '../../lib/train/snapshot.js';
@@ -21,8 +23,15 @@ interface Session extends Disposable {
   readonly snapshots: TrainingSnapshot[];
 }
 
+const adversarial = { epsilon: 8 / 255, seed: 7 };
+const objectives = {
+  standard: () => standardObjective(),
+  fast: () => fastObjective(adversarial),
+  trades: () => tradesObjective({ ...adversarial, steps: 2 }),
+};
+
 /** Three epochs of five steps. */
-function session(kind: 'standard' | 'fast' | 'trades', options: Partial<TrainerOptions> = {}): Session {
+function session(kind: keyof typeof objectives, options: Partial<TrainerOptions> = {}): Session {
   const model = narrowModel();
   const optimizer = new L.SGD(model.namedParameters(), {
     rate: 0.1,
@@ -36,10 +45,7 @@ function session(kind: 'standard' | 'fast' | 'trades', options: Partial<TrainerO
     model,
     optimizer,
     schedule: L.oneCycleSchedule({ rate: 0.1, steps: 15 }),
-    objective: createObjective(
-      objectiveSchema.parse({ kind, ...(kind === 'trades' ? { steps: 2 } : {}) }),
-      7,
-    ),
+    objective: objectives[kind](),
     batches: new L.Loader(data.train, {
       batch: 16,
       shuffle: true,
