@@ -66,6 +66,19 @@ export class RunFolder {
     return run;
   }
 
+  /**
+   * Opens the folder of a run to read it, while the run goes on or after it.
+   *
+   * @throws FileFormatError when it is not the folder of a run; FileSystemError
+   */
+  static async read(path: string): Promise<RunFolder> {
+    const names = await FileSystemError.during('list', path, () => readdir(path));
+    if (!names.includes('config.yaml')) {
+      throw new FileFormatError(`${path}: expected the folder of a run, with its config.yaml, found none.`);
+    }
+    return new RunFolder(path, true);
+  }
+
   get configPath(): string {
     return join(this.path, 'config.yaml');
   }

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { FileFormatError, FileSystemError, NonFiniteError } from '../errors.js';
+import { FileFormatError, FileSystemError, isSystemError, NonFiniteError } from '../errors.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { jsonSha256 } from './json-digest.js';
 
@@ -86,6 +86,18 @@ export async function readRunResult(folder: string): Promise<RunResult> {
   throw new FileFormatError(
     `${path}: expected the result of a run (version ${SCHEMA_VERSION}), but ${issue?.path.join('.') || 'the file'}: ${issue?.message}; run it again with this version of lapidary.`,
   );
+}
+
+/** As `readRunResult`; undefined where there is none yet. */
+export async function readResultIfThere(folder: string): Promise<RunResult | undefined> {
+  try {
+    return await readRunResult(folder);
+  } catch (error) {
+    if (error instanceof FileSystemError && isSystemError(error.cause) && error.cause.code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function parsed(text: string): unknown {

@@ -18,6 +18,7 @@ import { prepareTraining, recipeSchema } from './recipe.js';
 import { completeEnvironment } from './run-environment.js';
 import { loadTraining, saveTraining } from './saved-training.js';
 import type { Trainer, ValidationMeasures } from './trainer.js';
+import { recordPictures, recordWeights, trainingEventsSchema } from './training-events.js';
 
 /** The recipe when nothing is said. A configuration that says a part of it is merged into it. */
 export const TRAIN_DEFAULTS = { train: { objective: { kind: 'standard' }, epochs: 15 } } as const;
@@ -33,6 +34,8 @@ export const trainSchema = z.strictObject({
   checkpointEvery: z.int().min(0).default(0),
   /** What the trained network is attacked with on the test images. */
   attacks: z.array(attackSchema).default([]),
+  /** What TensorBoard shows besides the metrics. */
+  tensorBoard: trainingEventsSchema.prefault({}),
 });
 
 export type TrainConfig = z.infer<typeof trainSchema>;
@@ -79,7 +82,12 @@ export async function runTraining(config: TrainConfig, options: TrainingRunOptio
       progress,
       ...(signal === undefined ? {} : { signal }),
       snapshotEvery: config.checkpointEvery,
-      validate: () => validate(model, data, config),
+      validate: async () => {
+        if (config.tensorBoard.histograms) {
+          await recordWeights(run.tensorBoard, prepared.trainer.position.step, model);
+        }
+        return validate(model, data, config);
+      },
       onRecord: (record) => run.appendMetrics(record),
       onReturn: (step) => run.truncateToStep(step),
       onSnapshot: async (snapshot) => {
@@ -88,6 +96,10 @@ export async function runTraining(config: TrainConfig, options: TrainingRunOptio
       },
     });
     if (run.resumed) await resume(run, prepared.trainer, progress);
+    const { pictures } = config.tensorBoard;
+    if (pictures > 0 && prepared.trainer.position.step === 0) {
+      await recordPictures(run.tensorBoard, prepared.batches, pictures);
+    }
     const { step, stoppedEarly } = await prepared.trainer.run();
     const path = join(run.path, 'model.safetensors');
     await saveModel(path, model);

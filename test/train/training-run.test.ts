@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
 import { RunFolder } from '../../lib/io/run-folder.js';
+import { eventFiles, readEvents } from '../../lib/io/tensorboard.js';
 import { loadModel } from '../../lib/train/model-file.js';
 import { runTraining, type TrainConfig, trainSchema } from '../../lib/train/training-run.js';
 import { temporaryFolder } from '../temporary-folder.js';
@@ -51,6 +52,24 @@ it('a run that was stopped and resumed leaves the same bytes as one that was not
   using same = await loadModel(result.model);
   expect(await digestOf(model)).toBe(await digestOf(same));
   expect(L.memory().liveTensors).toBeGreaterThan(0);
+});
+
+it('shows histograms of the weights and augmented pictures in TensorBoard', async () => {
+  const shown = config({
+    train: { objective: { kind: 'standard' }, epochs: 1, batch: 16 },
+    tensorBoard: { histograms: true, pictures: 5 },
+  });
+  const run = await RunFolder.open(join(temporaryFolder(), 'run'), shown);
+  await runTraining(shown, { run });
+  const [path] = await eventFiles(run.path);
+  const values = (await readEvents(path!)).flatMap(({ step, summary }) =>
+    (summary?.value ?? []).map((value) => ({ step, ...value })),
+  );
+  const picture = values.find(({ tag }) => tag === 'train/pictures')!;
+  expect(picture.image).toMatchObject({ width: 96, height: 64, colorspace: 3 });
+  const stem = values.find(({ tag }) => tag === 'weights/conv1.weight')!;
+  expect(stem).toMatchObject({ step: 4, histo: { num: 16 * 27 } });
+  expect(values.some(({ tag }) => tag === 'trainLoss')).toBe(true);
 });
 
 it('a subset of files is chosen by the seed, apart from validation', async () => {
