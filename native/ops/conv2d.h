@@ -31,7 +31,8 @@ struct Conv2dProblem {
   int64_t x_count() const noexcept { return (n * h * w - 1) * x_pixel() + c; }
   int64_t y_count() const noexcept { return (n * p() * q() - 1) * y_pixel() + k; }
   int64_t filter_count() const noexcept { return k * r * s * (c / groups); }
-  Dims filter_extents() const { return {k, r, s, c / groups}; }
+  /// What the packed forms of one filter depend on.
+  Dims filter_extents() const { return {groups, k / groups, r, s, c / groups}; }
   int64_t macs() const noexcept { return n * p() * q() * k * r * s * (c / groups); }
   /// Throws ERR_ARGUMENT / ERR_SHAPE when no convolution has these numbers.
   void check() const;

@@ -39,17 +39,74 @@ const shapes = [
   'N=3 H=5 W=4 C=20 K=18 x_stride=23 y_stride=32',
   // Large enough for bands of rows.
   `N=1 H=66 W=70 C=20 K=8 ${same}`,
-  // Groups, depthwise.
-  `N=2 H=8 W=8 C=12 K=8 groups=4 ${same}`,
-  `N=2 H=9 W=9 C=10 K=10 groups=10 R=5 S=5 pad_h=2 pad_w=2 stride_h=2 stride_w=2`,
-  `N=1 H=9 W=9 C=8 K=16 groups=8 R=3 S=3 pad_h=2 pad_w=2 dilation_h=2 dilation_w=2`,
 ];
+
+const atrous = (taps: number, dilation: number): string => {
+  const pad = (dilation * (taps - 1)) / 2;
+  return `R=${taps} S=${taps} pad_h=${pad} pad_w=${pad} dilation_h=${dilation} dilation_w=${dilation}`;
+};
+
+const depthwise = [
+  // Whole vectors and tails of channels; one channel a vector too many.
+  `N=3 H=8 W=8 C=16 K=16 groups=16 ${same}`,
+  `N=2 H=7 W=7 C=36 K=36 groups=36 ${same}`,
+  `N=2 H=6 W=5 C=17 K=17 groups=17 ${half}`,
+  `N=2 H=9 W=9 C=3 K=3 groups=3 ${same}`,
+  // Filters of 5 and 7, even and flat ones, strides, dilation; DARTS' and MobileNetV2's.
+  'N=2 H=9 W=9 C=10 K=10 groups=10 R=5 S=5 pad_h=2 pad_w=2 stride_h=2 stride_w=2',
+  'N=1 H=12 W=11 C=24 K=24 groups=24 R=7 S=7 pad_h=3 pad_w=3',
+  'N=1 H=11 W=12 C=8 K=8 groups=8 R=2 S=4 pad_h=1 pad_w=2 stride_w=3',
+  'N=2 H=7 W=8 C=16 K=16 groups=16 R=1 S=7 pad_w=3 stride_h=2',
+  `N=2 H=10 W=10 C=16 K=16 groups=16 ${atrous(5, 2)}`,
+  `N=2 H=11 W=9 C=20 K=20 groups=20 ${atrous(3, 2)} stride_h=2 stride_w=2`,
+  'N=1 H=13 W=13 C=5 K=5 groups=5 R=3 S=3 pad_h=3 pad_w=1 stride_h=3 stride_w=2 dilation_h=3 dilation_w=2',
+  // Single pixels; more padding than image; a filter as large as the image; no padding.
+  'N=5 H=1 W=1 C=19 K=19 groups=19',
+  'N=3 H=1 W=2 C=32 K=32 groups=32 R=3 S=3 pad_h=1 pad_w=1',
+  'N=2 H=3 W=2 C=8 K=8 groups=8 R=3 S=3 pad_h=6 pad_w=5',
+  'N=3 H=7 W=7 C=33 K=33 groups=33 R=7 S=7',
+  // Several filters a channel, pixel strides, bands of rows, many images.
+  `N=1 H=9 W=9 C=8 K=16 groups=8 ${atrous(3, 2)}`,
+  `N=2 H=5 W=6 C=7 K=35 groups=7 ${same}`,
+  `N=2 H=5 W=6 C=3 K=60 groups=3 ${same}`,
+  `N=2 H=6 W=6 C=20 K=20 groups=20 ${same} x_stride=40 y_stride=21`,
+  `N=1 H=70 W=66 C=20 K=20 groups=20 ${half}`,
+  `N=1 H=68 W=61 C=4 K=4 groups=4 ${same}`,
+  `N=40 H=3 W=3 C=9 K=9 groups=9 ${same}`,
+];
+
+const grouped = [
+  // 1, 2, 4, 8, 16, 32 channels a group, as in ResNeXt.
+  `N=2 H=8 W=8 C=12 K=8 groups=4 ${same}`,
+  `N=2 H=7 W=7 C=64 K=64 groups=32 ${same}`,
+  `N=2 H=7 W=6 C=64 K=64 groups=16 ${half}`,
+  `N=2 H=6 W=6 C=64 K=64 groups=8 ${same}`,
+  `N=1 H=6 W=6 C=64 K=64 groups=4 ${half}`,
+  `N=1 H=5 W=5 C=64 K=64 groups=2 ${same}`,
+  // Groups that do not divide a vector; more and fewer filters than channels; pointwise.
+  `N=2 H=7 W=8 C=30 K=30 groups=10 ${same}`,
+  `N=2 H=5 W=5 C=35 K=25 groups=5 ${same}`,
+  `N=2 H=5 W=5 C=80 K=10 groups=5 ${same}`,
+  `N=2 H=5 W=5 C=10 K=95 groups=5 ${same}`,
+  `N=2 H=4 W=5 C=74 K=46 groups=2 ${same}`,
+  'N=3 H=6 W=5 C=48 K=24 groups=12',
+  'N=3 H=6 W=7 C=24 K=40 groups=4 stride_h=2 stride_w=2',
+  // Dilation, pixel strides, bands of rows, few outputs of many inputs.
+  `N=1 H=10 W=9 C=24 K=24 groups=6 ${atrous(3, 3)}`,
+  `N=1 H=9 W=9 C=40 K=80 groups=2 ${atrous(3, 2)} stride_h=2`,
+  `N=2 H=6 W=6 C=12 K=18 groups=3 ${same} x_stride=17 y_stride=31`,
+  `N=1 H=67 W=40 C=12 K=12 groups=3 ${same}`,
+  `N=1 H=4 W=4 C=80 K=6 groups=2 ${same}`,
+];
+shapes.push(...depthwise, ...grouped);
 
 const batches = [
   `H=7 W=9 C=19 K=37 ${same}`,
   'H=5 W=5 C=16 K=16',
   `H=6 W=6 C=3 K=20 ${half}`,
   `H=6 W=5 C=3 K=16 ${same}`,
+  `H=6 W=5 C=20 K=20 groups=20 ${same}`,
+  `H=7 W=6 C=16 K=24 groups=4 ${half}`,
 ];
 
 describe('conv2d_fprop', () => {
@@ -62,6 +119,14 @@ describe('conv2d_fprop', () => {
     `N=2 H=9 W=9 C=16 K=16 ${half} prologue=affine_relu x_stride=19`,
     'N=2 H=8 W=8 C=70 K=16 prologue=affine_relu',
     'N=2 H=8 W=8 C=32 K=16 stride_h=2 stride_w=2 prologue=affine',
+    `N=2 H=9 W=9 C=24 K=24 groups=24 ${same} bias=1`,
+    `N=2 H=9 W=9 C=21 K=21 groups=21 ${half} bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=2 H=9 W=9 C=32 K=32 groups=32 ${atrous(5, 2)} prologue=affine residual=1 y_stride=50`,
+    `N=2 H=8 W=8 C=9 K=27 groups=9 ${same} prologue=affine_relu x_stride=13`,
+    `N=2 H=9 W=9 C=24 K=24 groups=6 ${same} bias=1 relu=1 residual=1 prologue=affine`,
+    `N=2 H=7 W=7 C=30 K=20 groups=5 ${half} bias=1 prologue=affine_relu`,
+    `N=2 H=7 W=7 C=90 K=20 groups=10 ${same} prologue=affine_relu relu=1`,
+    `N=2 H=7 W=7 C=64 K=96 groups=2 ${same} bias=1 residual=1 prologue=affine_relu`,
   ]);
   testKernel(
     'conv2d_fprop',
@@ -70,6 +135,10 @@ describe('conv2d_fprop', () => {
       `N=5 H=7 W=7 C=8 K=40 ${half} statistics=1 prologue=affine_relu`,
       'N=3 H=5 W=5 C=17 K=21 statistics=1 y_stride=30',
       'N=1 H=1 W=1 C=4 K=5 bias=1',
+      `N=3 H=9 W=9 C=20 K=20 groups=20 ${same} statistics=1 prologue=affine_relu`,
+      `N=1 H=40 W=60 C=8 K=16 groups=8 ${half} statistics=1 y_stride=19`,
+      `N=5 H=6 W=6 C=24 K=24 groups=6 ${same} statistics=1`,
+      `N=3 H=6 W=6 C=48 K=70 groups=2 ${same} statistics=1 prologue=affine`,
     ],
     statistics,
   );
@@ -95,5 +164,10 @@ describe('conv2d_wgrad', () => {
     `N=20 H=4 W=4 C=5 K=17 ${same} prologue=affine_relu`,
     'N=20 H=4 W=4 C=24 K=32 prologue=affine_relu',
     'N=2 H=8 W=8 C=32 K=16 stride_h=2 stride_w=2 prologue=affine_relu x_stride=33',
+    `N=7 H=9 W=9 C=20 K=20 groups=20 ${same} prologue=affine_relu`,
+    `N=3 H=9 W=9 C=7 K=14 groups=7 ${half} prologue=affine`,
+    `N=20 H=5 W=5 C=32 K=32 groups=8 ${same} prologue=affine_relu`,
+    `N=2 H=5 W=5 C=90 K=20 groups=10 ${same} prologue=affine`,
+    `N=3 H=5 W=5 C=64 K=96 groups=2 ${same} prologue=affine_relu`,
   ]);
 });

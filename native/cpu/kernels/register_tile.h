@@ -94,7 +94,7 @@ struct RowGrid {
 struct TileSum {
   const Tap* taps;
   int64_t tap_count;
-  int64_t length;  ///< steps of each tap
+  int64_t length;  ///< steps of each tap; Step::Lanes has one
   const float* panel;
 };
 
@@ -163,34 +163,10 @@ static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M
   running.count = total;
 }
 
-/// One tile: rows x[0..M), of which the first `valid` are written to y. M and V are counts of registers.
+/// Writes a tile's sums: statistics, bias, residual, ReLU, and the columns that exist.
 template <int M, int V>
-[[gnu::noinline]] void tile(const float* const* rows, float* const* y, int valid, const TileSum& sum,
-                            const TileEpilogue& epilogue, const float* residual) {
-  Vec acc[M][V] = {};
-  const float* x[M];
-#pragma GCC unroll 16
-  for (int i = 0; i < M; ++i) x[i] = rows[i];
-  const int64_t length = sum.length;
-  const Tap* const taps_end = sum.taps + sum.tap_count;
-  for (const Tap* tap = sum.taps; tap != taps_end; ++tap) {
-    const float* b = sum.panel + tap->step * (V * kLanes);
-    int64_t at = tap->x;
-    const int64_t end = at + length;
-#pragma GCC unroll 4
-    for (; at != end; ++at) {
-      Vec weight[V];
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) weight[v] = load(b + v * kLanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < M; ++i) {
-        const Vec scalar = broadcast(x[i][at]);
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) acc[i][v] += scalar * weight[v];
-      }
-      b += V * kLanes;
-    }
-  }
+[[gnu::always_inline]] static inline void finish_tile(const Vec (&acc)[M][V], float* const* y, int valid,
+                                                      const TileEpilogue& epilogue, const float* residual) {
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc, valid);
   const bool full = epilogue.columns == V * kLanes;
   if (full && !epilogue.bias && !residual && !epilogue.relu) {
@@ -232,8 +208,50 @@ template <int M, int V>
   }
 }
 
+/// What a step of the sum multiplies the weights' vectors by: one scalar of every row (matrix product), or a
+/// vector of every row, lane by lane (depthwise).
+enum class Step { Broadcast, Lanes };
+
+/// One tile: rows x[0..M), of which the first `valid` are written to y. M and V are counts of registers.
+template <int M, int V, Step kStep>
+[[gnu::noinline]] void tile(const float* const* rows, float* const* y, int valid, const TileSum& sum,
+                            const TileEpilogue& epilogue, const float* residual) {
+  Vec acc[M][V] = {};
+  const float* x[M];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) x[i] = rows[i];
+  const int64_t length = sum.length;
+  const Tap* const taps_end = sum.taps + sum.tap_count;
+  for (const Tap* tap = sum.taps; tap != taps_end; ++tap) {
+    const float* b = sum.panel + tap->step * (V * kLanes);
+    int64_t at = tap->x;
+    if constexpr (kStep == Step::Lanes) {
+      static_assert(V == 1);
+      const Vec weight = load(b);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) acc[i][0] += load(x[i] + at) * weight;
+      continue;
+    }
+    const int64_t end = at + length;
+#pragma GCC unroll 4
+    for (; at != end; ++at) {
+      Vec weight[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) weight[v] = load(b + v * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i) {
+        const Vec scalar = broadcast(x[i][at]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[i][v] += scalar * weight[v];
+      }
+      b += V * kLanes;
+    }
+  }
+  finish_tile<M, V>(acc, y, valid, epilogue, residual);
+}
+
 /// All rows of the grid against one panel of V vectors.
-template <int V>
+template <int V, Step kStep = Step::Broadcast>
 void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, const TileEpilogue& epilogue) {
   const RowGrid grid = given.collapsed();
   const int64_t total = grid.images * grid.rows * grid.cols;
@@ -266,19 +284,19 @@ void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, c
     }
     const float* residual = epilogue.residual ? epilogue.residual + first * epilogue.residual_row : nullptr;
     if (valid == kTileRows) {
-      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<kTileRows, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
       continue;
     }
     // The last rows: a smaller tile, its spare rows repeat the last one and are not written.
     for (int i = valid; i < kTileRows; ++i) tile_x[i] = tile_x[valid - 1];
     if (valid == 1)
-      tile<1, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<1, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
     else if (valid == 2)
-      tile<2, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<2, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
     else if (valid <= 4)
-      tile<4, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<4, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
     else
-      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<kTileRows, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
   }
 }
 

@@ -5,11 +5,12 @@
 // place where no tap leaves it). The rows and columns of dx fall into stride_h x stride_w phases; within a
 // phase every pixel has the same taps, and neighbours read neighbouring dy pixels: a plain stride-1
 // convolution with the register tile. A phase without taps writes zeros. Sums run over r, s, k in this order
-// for every output, whatever the batch. Packed filter "dgrad_panels": [panel of C][r][s][k][C lanes]. FLOPs:
-// 2 N P Q K R S C. Bytes: dy, dx and the filter once each. Bench: npm run bench:kernel -- --kernel
-// conv2d_dgrad
+// for every output, whatever the batch. Groups are convolutions side by side. Packed filter "dgrad_panels":
+// [group][panel of C][r][s][k][C lanes]. FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx and the filter once
+// each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
+#include "cpu/kernels/conv2d/lane_groups.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"
@@ -17,21 +18,23 @@
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
-std::string supports(const Conv2dProblem& p) { return p.groups != 1 ? "groups != 1" : ""; }
-
 size_t packed_bytes(const Conv2dProblem& p) {
-  return static_cast<size_t>(panels_floats(p.c, p.r * p.s * p.k)) * sizeof(float);
+  const int64_t cg = p.c / p.groups, steps = p.r * p.s * (p.k / p.groups);
+  return static_cast<size_t>(p.groups * panels_floats(cg, steps)) * sizeof(float);
 }
 
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  const int64_t taps = p.r * p.s, steps = taps * p.k;
-  for_ranges(context, panel_count(p.c), ceil_div(32768, steps * kPanel),
+  const int64_t cg = p.c / p.groups, kg = p.k / p.groups, taps = p.r * p.s, steps = taps * kg;
+  const int64_t panels = panel_count(cg);
+  for_ranges(context, p.groups * panels, ceil_div(32768, steps * kPanel),
              [&](int64_t begin, int64_t end, int64_t, int) {
-               for (int64_t panel = begin; panel < end; ++panel) {
-                 const int64_t width = panel_width(p.c, panel);
+               for (int64_t at = begin; at < end; ++at) {
+                 const int64_t group = at / panels, panel = at % panels, width = panel_width(cg, panel);
+                 const float* from = filter + group * kg * taps * cg + panel * kPanel;
+                 float* to = packed + group * panels_floats(cg, steps) + panel * kPanel * steps;
                  for (int64_t tap = 0; tap < taps; ++tap)
-                   pack_plain(filter + tap * p.c + panel * kPanel, taps * p.c, p.c - panel * kPanel, p.k,
-                              width, packed + panel * kPanel * steps + tap * p.k * width);
+                   pack_plain(from + tap * cg, taps * cg, cg - panel * kPanel, kg, width,
+                              to + tap * kg * width);
                }
              });
 }
@@ -40,7 +43,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
   const DgradPlan plan = dgrad_plan(given);
   const Conv2dProblem& p = plan.p;
   const float* packed = static_cast<const float*>(context.packed);
-  const int64_t steps = p.r * p.s * p.k;
+  const int64_t cg = p.c / p.groups, kg = p.k / p.groups, steps = p.r * p.s * kg, panels = panel_count(cg);
   const int64_t tap_floats = round_up(p.r * p.s * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
   const int64_t image_floats = plan.direct ? 0 : round_up(plan.most_rows() * plan.cols * plan.pixel, 16);
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
@@ -72,7 +75,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
     grid.y_image = p.h * p.w * p.x_stride, grid.y_row = p.stride_h * p.w * p.x_stride,
     grid.y_col = p.stride_w * p.x_stride;
 
-    const int64_t last = std::min(panel_count(p.c), (part + 1) * plan.panels_per_part);
+    const int64_t last = std::min(p.groups * panels, (part + 1) * plan.panels_per_part);
     for (int64_t phase_h = 0; phase_h < std::min(p.stride_h, h0 + p.pad_h + rows); ++phase_h) {
       // Rows y = i stride + phase of this band.
       const int64_t i0 = ceil_div(h0 + p.pad_h - phase_h, p.stride_h);
@@ -90,16 +93,17 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
             // y = i stride + phase meets tap r at p = i - floor(r dilation / stride).
             taps[count++] = {
                 -(r * p.dilation_h / p.stride_h) * row_floats - (s * p.dilation_w / p.stride_w) * plan.pixel,
-                (r * p.s + s) * p.k};
+                (r * p.s + s) * kg};
           }
         }
-        TileSum sum{taps, count, p.k, nullptr};
+        TileSum sum{taps, count, kg, nullptr};
         const int64_t h = i0 * p.stride_h + phase_h - p.pad_h, w = j0 * p.stride_w + phase_w - p.pad_w;
         const float* from = dy + (i0 - band.first) * row_floats + (j0 - plan.left) * plan.pixel;
         float* to = a.dx + ((n0 * p.h + h) * p.w + w) * p.x_stride;
-        for (int64_t panel = part * plan.panels_per_part; panel < last; ++panel) {
-          sum.panel = packed + panel * kPanel * steps;
-          sweep_panel(grid, from, to, sum, p.c, panel, TileEpilogue{});
+        for (int64_t at = part * plan.panels_per_part; at < last; ++at) {
+          const int64_t group = at / panels, panel = at % panels;
+          sum.panel = packed + group * panels_floats(cg, steps) + panel * kPanel * steps;
+          sweep_panel(grid, from + group * kg, to + group * cg, sum, cg, panel, TileEpilogue{});
         }
       }
     }
@@ -108,9 +112,9 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(conv2d_dgrad, Conv2dDgrad, conv2d_dgrad_ref, conv2d_dgrad_narrow(),
+LAPIDARY_DEFINE_KERNEL(conv2d_dgrad, Conv2dDgrad, conv2d_dgrad_ref, conv2d_dgrad_direct_depthwise(),
+                       conv2d_dgrad_direct_grouped(), conv2d_dgrad_narrow(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
-                           implementation<Conv2dDgrad<float>, &dgrad, &supports>("implicit_gemm"),
-                           "dgrad_panels", 1))
+                           implementation<Conv2dDgrad<float>, &dgrad>("implicit_gemm"), "dgrad_panels", 1))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

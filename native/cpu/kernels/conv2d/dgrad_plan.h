@@ -71,7 +71,7 @@ inline DgradPlan dgrad_plan(const Conv2dProblem& given) {
   plan.rows = std::min(p.h, round_up(ceil_div(p.h, plan.bands), p.stride_h));
   plan.bands = ceil_div(p.h, plan.rows);
   plan.groups = ceil_div(p.n, plan.images);
-  const int64_t panels = panel_count(p.c);
+  const int64_t panels = p.groups * panel_count(p.c / p.groups);
   const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.groups * plan.bands), 1, panels);
   plan.panels_per_part = ceil_div(panels, parts);
   plan.c_parts = ceil_div(panels, plan.panels_per_part);

@@ -5,9 +5,12 @@
 // applied; without padding and prologue it is read in place. Then every panel of the packed filter sweeps
 // over the chunk's pixels with the register tile. Statistics are merged tile by tile while the sums are in
 // registers, and chunk by chunk in order at the end. Sums run over r, s, c in this order for every output,
-// whatever the batch. Packed filter "fprop_panels": [panel of K][r][s][c][K lanes]. FLOPs: 2 N P Q K R S C.
+// whatever the batch. Groups are convolutions side by side. Packed filter "fprop_panels": [group][panel of
+// K][r][s][c][K lanes]. FLOPs: 2 N P Q K R S C / groups.
 // Bytes: x, y and the filter once each. Bench: npm run bench:kernel -- --kernel conv2d_fprop --problem "N=128
 // H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+#include "cpu/kernels/conv2d/chunk_statistics.h"
+#include "cpu/kernels/conv2d/lane_groups.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"
@@ -28,6 +31,9 @@ struct FpropPlan {
   int64_t k_parts, panels_per_part;
   int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
   int64_t chunks() const { return groups * bands; }
+  OutputChunks output_chunks() const { return {p.n, P, Q, images, rows}; }
+  int64_t cg() const { return p.c / p.groups; }
+  int64_t kg() const { return p.k / p.groups; }
 };
 
 FpropPlan fprop_plan(const Conv2dProblem& given) {
@@ -73,7 +79,7 @@ FpropPlan fprop_plan(const Conv2dProblem& given) {
   plan.bands = ceil_div(plan.P, plan.rows);
   plan.rows = ceil_div(plan.P, plan.bands);
   plan.groups = ceil_div(p.n, plan.images);
-  const int64_t panels = panel_count(p.k);
+  const int64_t panels = p.groups * panel_count(plan.kg());
   const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.chunks()), 1, panels);
   plan.panels_per_part = ceil_div(panels, parts);
   plan.k_parts = ceil_div(panels, plan.panels_per_part);
@@ -81,58 +87,31 @@ FpropPlan fprop_plan(const Conv2dProblem& given) {
 }
 
 std::string supports(const Conv2dProblem& p) {
-  if (p.groups != 1) return "groups != 1";
   if (p.statistics && (p.bias || p.relu || p.residual))
     return "statistics together with bias, residual or relu";
   return {};
 }
 
 size_t workspace(const Conv2dProblem& p) {
-  if (!p.statistics) return 0;
-  return static_cast<size_t>(fprop_plan(p).chunks() * 2 * round_up(p.k, kLanes)) * sizeof(float);
+  return p.statistics ? statistics_bytes(fprop_plan(p).output_chunks(), p.k) : 0;
 }
 
 size_t packed_bytes(const Conv2dProblem& p) {
-  return static_cast<size_t>(panels_floats(p.k, p.r * p.s * p.c)) * sizeof(float);
+  const int64_t kg = p.k / p.groups, steps = p.r * p.s * (p.c / p.groups);
+  return static_cast<size_t>(p.groups * panels_floats(kg, steps)) * sizeof(float);
 }
 
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  const int64_t steps = p.r * p.s * p.c;
-  for_ranges(context, panel_count(p.k), ceil_div(32768, steps * kPanel),
+  const int64_t kg = p.k / p.groups, steps = p.r * p.s * (p.c / p.groups), panels = panel_count(kg);
+  for_ranges(context, p.groups * panels, ceil_div(32768, steps * kPanel),
              [&](int64_t begin, int64_t end, int64_t, int) {
-               for (int64_t panel = begin; panel < end; ++panel)
-                 pack_transposed(filter + panel * kPanel * steps, steps, p.k - panel * kPanel, steps,
-                                 panel_width(p.k, panel), packed + panel * kPanel * steps);
+               for (int64_t at = begin; at < end; ++at) {
+                 const int64_t group = at / panels, panel = at % panels;
+                 pack_transposed(filter + (group * kg + panel * kPanel) * steps, steps, kg - panel * kPanel,
+                                 steps, panel_width(kg, panel),
+                                 packed + group * panels_floats(kg, steps) + panel * kPanel * steps);
+               }
              });
-}
-
-/// Merges the chunks' (mean, M2) in order.
-void merge_chunks(const FpropPlan& plan, const float* partial, const Conv2dFprop<float>& a,
-                  KernelContext& context) {
-  const int64_t padded = round_up(plan.p.k, kLanes), chunks = plan.chunks();
-  for_ranges(context, padded / kLanes, ceil_div(4096, chunks), [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t block = begin; block < end; ++block) {
-      double mean[kLanes] = {}, m2[kLanes] = {}, count = 0;
-      for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-        const int64_t group = chunk / plan.bands, band = chunk % plan.bands;
-        const int64_t images = std::min(plan.images, plan.p.n - group * plan.images);
-        const int64_t rows = std::min(plan.rows, plan.P - band * plan.rows);
-        const double n = static_cast<double>(images * rows * plan.Q), total = count + n;
-        const double share = n / total, weight = count * share;
-        const float* other = partial + chunk * 2 * padded + block * kLanes;
-        for (int j = 0; j < kLanes; ++j) {
-          const double delta = static_cast<double>(other[j]) - mean[j];
-          mean[j] += delta * share;
-          m2[j] += static_cast<double>(other[padded + j]) + delta * delta * weight;
-        }
-        count = total;
-      }
-      for (int64_t j = 0; j < std::min<int64_t>(kLanes, plan.p.k - block * kLanes); ++j) {
-        a.mean[block * kLanes + j] = static_cast<float>(mean[j]);
-        a.variance[block * kLanes + j] = static_cast<float>(m2[j] / count);
-      }
-    }
-  });
 }
 
 void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContext& context) {
@@ -140,7 +119,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
   const Conv2dProblem& p = plan.p;
   const float* packed = static_cast<const float*>(context.packed);
   float* partial = static_cast<float*>(context.workspace);
-  const int64_t steps = p.r * p.s * p.c, padded_k = round_up(p.k, kLanes), period = period_floats(p);
+  const int64_t cg = plan.cg(), kg = plan.kg(), steps = p.r * p.s * cg, panels = panel_count(kg);
+  const int64_t padded_k = statistics_floats(p.k), period = period_floats(p);
   const int64_t tap_floats = round_up(p.r * p.s * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
   const int64_t image_floats = plan.direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
   const size_t scratch_bytes =
@@ -192,40 +172,43 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
 
     // With neighbouring columns side by side a filter row is one run of the sum, which a 3-channel input
     // needs badly.
-    const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == p.c);
-    const int64_t runs = joined ? 1 : p.s, length = joined ? p.s * p.c : p.c;
+    const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == cg);
+    const int64_t runs = joined ? 1 : p.s, length = joined ? p.s * cg : cg;
     for (int64_t r = 0; r < p.r; ++r)
       for (int64_t s = 0; s < runs; ++s)
         taps[r * runs + s] = {r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel,
-                              (r * p.s + s) * p.c};
+                              (r * p.s + s) * cg};
     TileSum sum{taps, p.r * runs, length, nullptr};
 
     const int64_t first_pixel = (n0 * plan.P + p0) * plan.Q;
-    TileEpilogue epilogue;
-    epilogue.bias = p.bias ? a.bias : nullptr;
-    epilogue.relu = p.relu;
-    epilogue.residual = p.residual ? a.residual + first_pixel * p.k : nullptr;
-    epilogue.residual_row = p.k;
     PanelStatistics statistics;
-    if (p.statistics) epilogue.statistics = &statistics;
-    const int64_t last = std::min(panel_count(p.k), (part + 1) * plan.panels_per_part);
-    for (int64_t panel = part * plan.panels_per_part; panel < last; ++panel) {
+    const int64_t last = std::min(p.groups * panels, (part + 1) * plan.panels_per_part);
+    for (int64_t at = part * plan.panels_per_part; at < last; ++at) {
+      const int64_t group = at / panels, panel = at % panels, k = group * kg;
+      TileEpilogue epilogue;
+      epilogue.bias = p.bias ? a.bias + k : nullptr;
+      epilogue.relu = p.relu;
+      epilogue.residual = p.residual ? a.residual + first_pixel * p.k + k : nullptr;
+      epilogue.residual_row = p.k;
       statistics = {};
-      sum.panel = packed + panel * kPanel * steps;
-      sweep_panel(grid, x, a.y + first_pixel * p.y_stride, sum, p.k, panel, epilogue);
+      if (p.statistics) epilogue.statistics = &statistics;
+      sum.panel = packed + group * panels_floats(kg, steps) + panel * kPanel * steps;
+      sweep_panel(grid, x + group * cg, a.y + first_pixel * p.y_stride + k, sum, kg, panel, epilogue);
       if (!p.statistics) continue;
-      float* to = partial + chunk * 2 * padded_k + panel * kPanel;
-      const size_t bytes = static_cast<size_t>(panel_width(p.k, panel)) * sizeof(float);
+      float* to = partial + chunk * 2 * padded_k + k + panel * kPanel;
+      const size_t bytes =
+          static_cast<size_t>(std::min<int64_t>(kPanel, kg - panel * kPanel)) * sizeof(float);
       std::memcpy(to, statistics.mean, bytes);
       std::memcpy(to + padded_k, statistics.m2, bytes);
     }
   });
-  if (p.statistics) merge_chunks(plan, partial, a, context);
+  if (p.statistics) merge_chunks(plan.output_chunks(), p.k, partial, a, context);
 }
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(conv2d_fprop, Conv2dFprop, conv2d_fprop_ref,
+LAPIDARY_DEFINE_KERNEL(conv2d_fprop, Conv2dFprop, conv2d_fprop_ref, conv2d_fprop_direct_depthwise(),
+                       conv2d_fprop_direct_grouped(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
                            implementation<Conv2dFprop<float>, &fprop, &supports, &workspace>("implicit_gemm"),
                            "fprop_panels", 1))

@@ -5,11 +5,13 @@
 // scratch with the prologue applied, its dy into panels of K; then for every tap a tile of channels x K lanes
 // stays in registers over all pixels of the block and is added to a partial sum in workspace. Blocks are
 // dealt to a number of partial sums that the problem fixes; within one they are added in order, and the
-// partial sums are added in order at the end. With neighbouring columns side by side (dilation 1) the s*c
-// axis of a filter row is one axis. FLOPs: 2 N P Q K R S C. Bytes: x and dy once for every part of K, the
-// partial sums twice. Bench: npm run bench:kernel -- --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16
-// K=16 R=3 S=3 pad_h=1 pad_w=1"
+// partial sums as a tree at the end. With neighbouring columns side by side (dilation 1, one group) the s*c
+// axis of a filter row is one axis. Groups are convolutions side by side. FLOPs: 2 N P Q K R S C / groups.
+// Bytes: x and dy once for every part of K, the partial sums twice. Bench: npm run bench:kernel -- --kernel
+// conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+#include "cpu/kernels/conv2d/lane_groups.h"
 #include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/partial_sums.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/register_tile.h"
 
@@ -28,7 +30,12 @@ struct WgradPlan {
   int64_t images, rows, bands, blocks;
   int64_t parts, k_parts, panels_per_part;
   int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
-  int64_t partial_floats() const { return panels_floats(p.k, p.r * p.s * p.c); }
+  int64_t cg() const { return p.c / p.groups; }
+  int64_t kg() const { return p.k / p.groups; }
+  int64_t panels() const { return p.groups * panel_count(kg()); }
+  /// Where a panel (of a group) starts in a partial sum.
+  int64_t group_floats() const { return panels_floats(kg(), p.r * p.s * cg()); }
+  int64_t partial_floats() const { return p.groups * group_floats(); }
 };
 
 WgradPlan wgrad_plan(const Conv2dProblem& given) {
@@ -42,7 +49,7 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   }
   plan.P = p.p(), plan.Q = p.q();
   plan.x_direct = p.pad_h == 0 && p.pad_w == 0 && p.prologue == Prologue::None;
-  plan.dy_direct = p.y_stride == p.k && (p.k == kLanes || p.k == kPanel);
+  plan.dy_direct = p.groups == 1 && p.y_stride == p.k && (p.k == kLanes || p.k == kPanel);
   plan.stride_h = p.stride_h, plan.stride_w = p.stride_w;
   if (!plan.x_direct) {
     if (p.r == 1) plan.row_step = p.stride_h, plan.stride_h = 1;
@@ -51,9 +58,8 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
   plan.pixel = plan.x_direct ? p.x_stride : spread_pixel(p.c);
 
-  constexpr int64_t kBlockPixels = 256, kParts = 16, kItems = 16, kPartialFloats = 512 * 1024,
-                    kScratchFloats = 160 * 1024;
-  const int64_t most_parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, kParts);
+  constexpr int64_t kBlockPixels = 256, kItems = 16, kPartialFloats = 512 * 1024, kScratchFloats = 160 * 1024;
+  const int64_t most_parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, kMostParts);
   plan.rows = plan.P;
   const int64_t image_floats = plan.scratch_rows() * plan.cols * plan.pixel;
   plan.images = std::clamp<int64_t>(kBlockPixels / (plan.P * plan.Q), 1, p.n);
@@ -65,51 +71,23 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   plan.rows = ceil_div(plan.P, plan.bands);
   plan.blocks = ceil_div(p.n, plan.images) * plan.bands;
   plan.parts = std::min(most_parts, plan.blocks);
-  const int64_t panels = panel_count(p.k),
-                wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
+  const int64_t panels = plan.panels(), wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
   plan.panels_per_part = ceil_div(panels, wanted);
   plan.k_parts = ceil_div(panels, plan.panels_per_part);
   return plan;
 }
-
-std::string supports(const Conv2dProblem& p) { return p.groups != 1 ? "groups != 1" : ""; }
 
 size_t workspace(const Conv2dProblem& p) {
   const WgradPlan plan = wgrad_plan(p);
   return static_cast<size_t>(plan.parts * plan.partial_floats()) * sizeof(float);
 }
 
-/// Adds the partial sums in order and turns [panel][tap][c][K lanes] into [k][tap][c].
-void add_parts(const WgradPlan& plan, const float* partial, float* dfilter, KernelContext& context) {
-  const Conv2dProblem& p = plan.p;
-  const int64_t steps = p.r * p.s * p.c, part_floats = plan.partial_floats();
-  constexpr int64_t kSteps = 64;
-  const int64_t step_blocks = ceil_div(steps, kSteps), panels = panel_count(p.k);
-  for_ranges(context, panels * step_blocks, 8, [&](int64_t begin, int64_t end, int64_t, int) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t panel = unit / step_blocks, first = unit % step_blocks * kSteps,
-                    count = std::min(kSteps, steps - first);
-      const int64_t width = panel_width(p.k, panel), columns = std::min(width, p.k - panel * kPanel);
-      const float* from = partial + panel * kPanel * steps + first * width;
-      float sums[kSteps * kPanel];
-      for (int64_t i = 0; i < count * width; i += kLanes) {
-        Vec sum = load(from + i);
-        for (int64_t part = 1; part < plan.parts; ++part) sum += load(from + part * part_floats + i);
-        store(sums + i, sum);
-      }
-      for (int64_t j = 0; j < columns; ++j) {
-        float* to = dfilter + (panel * kPanel + j) * steps + first;
-        for (int64_t i = 0; i < count; ++i) to[i] = sums[i * width + j];
-      }
-    }
-  });
-}
-
 void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContext& context) {
   const WgradPlan plan = wgrad_plan(given);
   const Conv2dProblem& p = plan.p;
   float* partial = static_cast<float*>(context.workspace);
-  const int64_t steps = p.r * p.s * p.c, period = period_floats(p);
+  const int64_t cg = plan.cg(), kg = plan.kg(), steps = p.r * p.s * cg, panels = panel_count(kg);
+  const int64_t period = period_floats(p);
   const int64_t image_floats = plan.x_direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
   const int64_t dy_floats = plan.dy_direct ? 0 : plan.images * plan.rows * plan.Q * kPanel;
   const size_t scratch_bytes =
@@ -118,7 +96,7 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
   context.parallel(plan.parts * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t part = item / plan.k_parts, k_part = item % plan.k_parts;
     const int64_t first_panel = k_part * plan.panels_per_part;
-    const int64_t last_panel = std::min(panel_count(p.k), first_panel + plan.panels_per_part);
+    const int64_t last_panel = std::min(plan.panels(), first_panel + plan.panels_per_part);
     float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     float* const x_scratch = scratch + period;
     float* const dy_scratch = x_scratch + plan.images * image_floats;
@@ -164,14 +142,15 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
       run.x_col = plan.stride_w * plan.pixel, run.x_row = plan.stride_h * row_floats;
 
       const float* const dy = a.dy + (n0 * plan.P + p0) * plan.Q * p.y_stride;
-      const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == p.c);
-      const int64_t runs = joined ? 1 : p.s, axis = joined ? p.s * p.c : p.c;
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        const int64_t width = panel_width(p.k, panel), column = panel * kPanel;
-        const float* gradient = dy;
+      const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == cg);
+      const int64_t runs = joined ? 1 : p.s, axis = joined ? p.s * cg : cg;
+      for (int64_t at = first_panel; at < last_panel; ++at) {
+        const int64_t group = at / panels, column = at % panels * kPanel,
+                      width = panel_width(kg, at % panels);
+        const float* gradient = dy + group * kg;
         if (!plan.dy_direct) {
           // Rows of a band and whole images follow each other in dy.
-          pack_plain(dy + column, p.y_stride, p.k - column, images * rows * plan.Q, width, dy_scratch);
+          pack_plain(gradient + column, p.y_stride, kg - column, images * rows * plan.Q, width, dy_scratch);
           gradient = dy_scratch;
         }
         run.y_col = width, run.y_row = plan.Q * width, run.y_image = rows * run.y_row;
@@ -186,18 +165,35 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
           for (int64_t r = 0; r < p.r; ++r)
             for (int64_t s = 0; s < runs; ++s)
               accumulate_outer(
-                  joined_run, x + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel + first,
+                  joined_run,
+                  x + group * cg + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel + first,
                   std::min(size, axis - first), gradient, width,
-                  sums + column * steps + ((r * p.s + s) * p.c + first) * width, block != first_block);
+                  sums + group * plan.group_floats() + column * steps + ((r * p.s + s) * cg + first) * width,
+                  block != first_block);
       }
     }
   });
-  add_parts(plan, partial, a.dfilter, context);
+
+  const int64_t step_blocks = ceil_div(steps, kStepBlock);
+  for_ranges(context, plan.panels() * step_blocks, 8, [&](int64_t begin, int64_t end, int64_t, int) {
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t at = unit / step_blocks, first = unit % step_blocks * kStepBlock;
+      const int64_t group = at / panels, column = at % panels * kPanel, width = panel_width(kg, at % panels);
+      const PartialPanel panel{partial + group * plan.group_floats() + column * steps,
+                               plan.parts,
+                               plan.partial_floats(),
+                               width,
+                               std::min(width, kg - column),
+                               steps};
+      add_parts(panel, first, std::min(steps, first + kStepBlock), a.dfilter + (group * kg + column) * steps);
+    }
+  });
 }
 
 }  // namespace
 
-LAPIDARY_DEFINE_KERNEL(conv2d_wgrad, Conv2dWgrad, conv2d_wgrad_ref,
-                       implementation<Conv2dWgrad<float>, &wgrad, &supports, &workspace>("implicit_gemm"))
+LAPIDARY_DEFINE_KERNEL(conv2d_wgrad, Conv2dWgrad, conv2d_wgrad_ref, conv2d_wgrad_direct_depthwise(),
+                       conv2d_wgrad_direct_grouped(),
+                       implementation<Conv2dWgrad<float>, &wgrad, nullptr, &workspace>("implicit_gemm"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

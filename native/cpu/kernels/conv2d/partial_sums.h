@@ -1,0 +1,39 @@
+// The end of wgrad: partial sums of a panel of filters added pairwise, and turned into the filters' order.
+//
+// Bytes: the partial sums read once, the gradient written once. Run by the bench of the wgrad
+// implementations.
+#pragma once
+
+#include "cpu/kernels/kernel.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+
+/// How many partial sums a problem may have at most.
+inline constexpr int64_t kMostParts = 16;
+
+/// A panel of `columns` filters of `steps` elements: element [step][column] of `width` columns in each part.
+struct PartialPanel {
+  const float* first;  ///< of part 0
+  int64_t parts, part_floats;
+  int64_t width, columns, steps;
+};
+
+/// to[column][step] = the sum over the parts, as a tree, for steps begin..end-1 (at most kStepBlock).
+inline constexpr int64_t kStepBlock = 64;
+inline void add_parts(const PartialPanel& panel, int64_t begin, int64_t end, float* to) {
+  const int64_t width = panel.width;
+  float sums[kStepBlock * 2 * kLanes];
+  for (int64_t i = 0; i < (end - begin) * width; i += kLanes) {
+    const float* from = panel.first + begin * width + i;
+    Vec tree[kMostParts];
+    for (int64_t part = 0; part < panel.parts; ++part) tree[part] = load(from + part * panel.part_floats);
+    for (int64_t apart = 1; apart < panel.parts; apart *= 2)
+      for (int64_t part = 0; part + apart < panel.parts; part += 2 * apart) tree[part] += tree[part + apart];
+    store(sums + i, tree[0]);
+  }
+  for (int64_t j = 0; j < panel.columns; ++j)
+    for (int64_t step = begin; step < end; ++step)
+      to[j * panel.steps + step] = sums[(step - begin) * width + j];
+}
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA
