@@ -7,6 +7,7 @@ import { Op } from './call.js';
 
 const augmentOp = new Op('augment', 'train pad flip cutout', 'seed', 'images index');
 const drawShapes10Op = new Op('drawShapes10', 'count', 'seed first', '');
+const drawScenesOp = new Op('drawScenes', 'count', 'seed first', '');
 
 /** Random changes of a training image, in this order: crop, flip, cutout. */
 export interface Augmentation {
@@ -41,15 +42,34 @@ export function augment(
   return wrap(augmentOp.run(), 'f32');
 }
 
+/** Which pictures of a drawn set. */
+export interface DrawOptions {
+  readonly seed: number;
+  /** The index of the first. Default 0. */
+  readonly first?: number;
+}
+
+/** Pictures u8 [count, H, W, 3] and their labels [count]. */
+export interface DrawnImages {
+  readonly images: Tensor<'u8'>;
+  readonly labels: Tensor<'i32'>;
+}
+
 /** Draws images `first` to `first + count - 1` of the set that `seed` names: u8 [count, 32, 32, 3] and labels [count]. */
-export function drawShapes10(
-  count: number,
-  options: { readonly seed: number; readonly first?: number },
-): { images: Tensor<'u8'>; labels: Tensor<'i32'> } {
-  const { ints, scalars } = drawShapes10Op;
+export function drawShapes10(count: number, options: DrawOptions): DrawnImages {
+  return draw(drawShapes10Op, count, options);
+}
+
+/** Draws images `first` to `first + count - 1` of the set that `seed` names: u8 [count, 256, 256, 3] and labels [count]. */
+export function drawScenes(count: number, options: DrawOptions): DrawnImages {
+  return draw(drawScenesOp, count, options);
+}
+
+function draw(op: Op, count: number, { seed, first = 0 }: DrawOptions): DrawnImages {
+  const { ints, scalars } = op;
   ints[0] = wholeNumber('count', count);
-  scalars[0] = options.seed;
-  scalars[1] = options.first ?? 0;
-  const [images, labels] = drawShapes10Op.runAll();
+  scalars[0] = seed;
+  scalars[1] = first;
+  const [images, labels] = op.runAll();
   return { images: wrap(images!, 'u8'), labels: wrap(labels!, 'i32') };
 }

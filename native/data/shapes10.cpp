@@ -1,10 +1,7 @@
 // Draws the shapes10 pictures. A picture is painted back to front: a textured background, clutter, a shadow,
 // the object, something in front of it, uneven light, sensor noise. A shape is a signed distance (in pixels,
 // negative inside): it gives smooth edges and, read as a height, the slopes that catch the light.
-//
-// Equal bits everywhere: floats see only + - * / and sqrt, which IEEE 754 rounds exactly, never contracted to
-// fused multiply-adds (the build passes -ffp-contract=off); so angles are rational points of the circle. And
-// one expression draws one random number, or several in braces: C++ leaves other orders to the compiler.
+// Equal bits everywhere: see data/picture.h.
 
 #include "data/shapes10.h"
 
@@ -12,7 +9,7 @@
 #include <array>
 #include <cmath>
 
-#include "core/philox.h"
+#include "data/picture.h"
 
 namespace lapidary::data {
 
@@ -22,69 +19,6 @@ const char* const kShapes10Names[kShapes10Classes] = {"ball",  "box",      "pyra
 namespace {
 
 constexpr int kSize = kShapes10Size;
-
-// ---- numbers
-
-struct Vec {
-  float x, y;
-};
-inline Vec operator+(Vec a, Vec b) { return {a.x + b.x, a.y + b.y}; }
-inline Vec operator-(Vec a, Vec b) { return {a.x - b.x, a.y - b.y}; }
-inline Vec operator*(Vec a, float s) { return {a.x * s, a.y * s}; }
-inline float dot(Vec a, Vec b) { return a.x * b.x + a.y * b.y; }
-inline float length(Vec a) { return std::sqrt(dot(a, a)); }
-inline float clamp01(float x) { return std::min(std::max(x, 0.0f), 1.0f); }
-
-struct Rgb {
-  float r, g, b;
-};
-inline Rgb operator*(Rgb c, float s) { return {c.r * s, c.g * s, c.b * s}; }
-inline Rgb mix(Rgb from, Rgb to, float share) {
-  const auto blend = [share](float a, float b) { return a + (b - a) * share; };
-  return {blend(from.r, to.r), blend(from.g, to.g), blend(from.b, to.b)};
-}
-
-/// The random numbers of one sample, in the order in which they are asked for.
-class Dice {
- public:
-  Dice(uint64_t seed, uint64_t index) : seed_(seed), index_(index) {}
-
-  uint32_t word() {
-    if (used_ == 4) {
-      block_ = Philox::block(seed_, index_, draw_++);
-      used_ = 0;
-    }
-    return block_[used_++];
-  }
-  float between(float low, float high) { return low + (high - low) * Philox::uniform(word()); }
-  int below(uint32_t n) { return static_cast<int>((static_cast<uint64_t>(word()) * n) >> 32); }
-  bool chance(float probability) { return between(0.0f, 1.0f) < probability; }
-
-  /// A unit vector at an angle within +-2 atan(limit) of the x axis: limit 1 gives the right half circle.
-  Vec direction(float limit) {
-    const float t = between(-limit, limit);
-    const float scale = 1.0f / (1.0f + t * t);
-    return {(1.0f - t * t) * scale, 2.0f * t * scale};
-  }
-
- private:
-  uint64_t seed_, index_, draw_ = 0;
-  Philox::Block block_{};
-  unsigned used_ = 4;
-};
-
-/// Classes are dealt in hands of ten. The dealer draws from the far half of the counters, pictures never do.
-int deal_label(uint64_t seed, uint64_t index) {
-  constexpr uint64_t kDealer = uint64_t{1} << 63;
-  Dice dice(seed, kDealer | (index / kShapes10Classes));
-  std::array<int, kShapes10Classes> hand{};
-  for (int i = 1; i < kShapes10Classes; ++i) {
-    const int place = dice.below(static_cast<uint32_t>(i + 1));
-    hand[i] = hand[place];
-    hand[place] = i;
-  }
-  return hand[index % kShapes10Classes];
-}
 
 // ---- shapes: signed distances, in a frame where the shape has a radius of about 1 and y points down
 
@@ -221,9 +155,6 @@ using Canvas = std::array<Rgb, kSize * kSize>;
 inline Vec pixel_centre(int column, int row) {
   return {static_cast<float>(column) + 0.5f, static_cast<float>(row) + 0.5f};
 }
-
-/// How much of a pixel a shape covers whose edge runs at this distance from the pixel's centre.
-inline float coverage(float distance) { return clamp01(0.5f - distance); }
 
 /// Half of a stick that is a disc: all but nothing, as its length is a divisor.
 constexpr float kDot = 0.01f;
@@ -376,7 +307,7 @@ void expose(const Canvas& canvas, Dice& dice, uint8_t* pixels) {
 }  // namespace
 
 int draw_shapes10(uint64_t seed, uint64_t index, uint8_t* pixels) {
-  const int label = deal_label(seed, index);
+  const int label = deal_label<kShapes10Classes>(seed, index);
   Dice dice(seed, index);
 
   // The object is clearly lighter than its background, so that its shape survives an attack.

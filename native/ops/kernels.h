@@ -13,4 +13,5 @@
 #include "ops/prune.h"
 #include "ops/random.h"
 #include "ops/reduce.h"
+#include "ops/scenes.h"
 #include "ops/softmax.h"

@@ -52,6 +52,7 @@ Outputs pgd_step(OpCall& call);
 Outputs channel_scores(OpCall& call);
 Outputs augment(OpCall& call);
 Outputs draw_shapes10(OpCall& call);
+Outputs draw_scenes(OpCall& call);
 
 // ---- Shared by backward functions; none of these records on the tape.
 

@@ -94,6 +94,7 @@ std::span<const OpRow> op_table() {
       {"channelScores", {"kind"}, {}, {"filter"}, 1, {}, ops::channel_scores, enum_names(ScoreKind{})},
       {"augment", {"train", "pad", "flip", "cutout"}, {"seed"}, {"images", "index"}, 1, {}, ops::augment},
       {"drawShapes10", {"count"}, {"seed", "first"}, {}, 2, {}, ops::draw_shapes10},
+      {"drawScenes", {"count"}, {"seed", "first"}, {}, 2, {}, ops::draw_scenes},
   };
   return rows;
 }

@@ -156,4 +156,9 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
     ['seed', seeds],
     ['first', ['0', '5', '-1']],
   ],
+  draw_scenes: [
+    ['N', ['1', '2']],
+    ['seed', seeds],
+    ['first', ['0', '5', '-1']],
+  ],
 };
