@@ -106,6 +106,11 @@ export class DataChangedError extends LapidaryError {
   override readonly code = 'ERR_DATA_CHANGED';
 }
 
+/** Trials of a study failed; the others went on. */
+export class TrialsFailedError extends LapidaryError {
+  override readonly code = 'ERR_TRIALS_FAILED';
+}
+
 /** The request makes sense, but this build, backend or device cannot do it. */
 export class UnsupportedError extends LapidaryError {
   override readonly code = 'ERR_UNSUPPORTED';
@@ -158,6 +163,8 @@ const NATIVE_CLASSES = [
   FileSystemError,
   ConfigError,
   CheckpointError,
+  DataChangedError,
+  TrialsFailedError,
   UnsupportedError,
   AbortedError,
   InternalError,

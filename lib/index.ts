@@ -96,5 +96,6 @@ export * from './optim/index.js';
 export * from './prune/index.js';
 export { keep, noGrad, own, scope } from './scope.js';
 export type { Pair, Shape } from './shape.js';
+export * from './study/index.js';
 export { type AnyTensor, Tensor } from './tensor.js';
 export * from './train/index.js';

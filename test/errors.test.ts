@@ -19,6 +19,8 @@ const CODES: [string, new (message: string) => errors.LapidaryError][] = [
   ['ERR_FILE_SYSTEM', errors.FileSystemError],
   ['ERR_CONFIG', errors.ConfigError],
   ['ERR_CHECKPOINT', errors.CheckpointError],
+  ['ERR_DATA_CHANGED', errors.DataChangedError],
+  ['ERR_TRIALS_FAILED', errors.TrialsFailedError],
   ['ERR_UNSUPPORTED', errors.UnsupportedError],
   ['ERR_ABORTED', errors.AbortedError],
   ['ERR_INTERNAL', errors.InternalError],

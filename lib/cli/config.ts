@@ -13,6 +13,8 @@ import { nearestWord } from '../nearest-word.js';
 /** Where a configuration comes from. Later fields win over earlier ones, key by key; lists are replaced whole. */
 export interface ConfigSources {
   readonly defaults?: unknown;
+  /** Values that a program has, instead of a file. */
+  readonly values?: unknown;
   /** Path of a YAML file, from `--config`. */
   readonly file?: string | undefined;
   /** Overrides such as `train.epochs=10`, from `--set`; each value is parsed as YAML. */
@@ -31,7 +33,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
  * @throws FileSystemError when the file cannot be read
  */
 export async function resolveConfig<T>(schema: z.ZodType<T>, sources: ConfigSources): Promise<T> {
-  let config: unknown = sources.defaults ?? {};
+  let config: unknown = merge(sources.defaults ?? {}, sources.values ?? {});
   if (sources.file !== undefined) config = merge(config, await readYaml(sources.file));
   for (const set of sources.sets ?? []) config = applySet(config, set);
 
@@ -47,7 +49,8 @@ function originOf({ file, sets = [] }: ConfigSources): string {
   return origins.length === 0 ? '' : ` from ${origins.join(' and ')}`;
 }
 
-async function readYaml(file: string): Promise<unknown> {
+/** The mapping in a YAML file. @throws ConfigError that names the line; FileSystemError */
+export async function readYaml(file: string): Promise<Record<string, unknown>> {
   const text = await FileSystemError.during('read', file, () => readFile(file, 'utf8'));
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

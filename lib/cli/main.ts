@@ -18,12 +18,13 @@ const argv = process.argv.slice(2);
 
 /** All commands but `doctor` need the addon; without it they are not there, and doctor says why. */
 async function addWorkflowCommands(): Promise<void> {
-  const [demo, train, attack, prune, report] = await Promise.all([
+  const [demo, train, attack, prune, report, study] = await Promise.all([
     import('./commands/demo.js'),
     import('./commands/train.js'),
     import('./commands/attack.js'),
     import('./commands/prune.js'),
     import('./commands/report.js'),
+    import('./commands/study.js'),
   ]);
   demo.addDemoCommand(program);
   addDoctorCommand(program);
@@ -31,6 +32,7 @@ async function addWorkflowCommands(): Promise<void> {
   attack.addAttackCommand(program);
   prune.addPruneCommand(program);
   report.addReportCommand(program);
+  study.addStudyCommand(program);
 }
 
 try {

@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { FileSystemError, isSystemError } from '../errors.js';
@@ -36,6 +36,35 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
     }
     await rename(temporary, path);
   });
+}
+
+/**
+ * Makes a file in one step unless there is one: of several processes that try at once, one succeeds, and nobody sees a
+ * part of the content.
+ *
+ * @returns whether this call made it
+ * @throws FileSystemError as of `writeFileAtomic`
+ */
+export async function createFileAtomic(path: string, content: string): Promise<boolean> {
+  let made = true;
+  await replaceAtomically(path, async (temporary) => {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    try {
+      // Unlike a rename, a link never takes the place of a file.
+      await link(temporary, path);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
+      made = false;
+    }
+    await rm(temporary);
+  });
+  return made;
 }
 
 /**

@@ -169,11 +169,13 @@ export async function renderPlot(spec: PlotSpec): Promise<string> {
   }
 }
 
-function frame(values: object[]) {
+/** Width, data and schema of every plot. */
+export function frame(values: object[]) {
   return { $schema: SCHEMA, width: WIDTH, data: { values } } as const;
 }
 
-function numeric(
+/** A quantitative channel with its title and unit. */
+export function numeric(
   field: string,
   { title, unit, zero = false }: Axis,
   scale: { nice?: boolean; padding?: number } = {},

@@ -87,6 +87,7 @@ function asJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
 
-function timeStamp(): string {
+/** For the names of folders that nobody named. */
+export function timeStamp(): string {
   return new Date().toISOString().slice(0, 19).replaceAll(':', '');
 }
