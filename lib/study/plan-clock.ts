@@ -18,7 +18,7 @@ export interface Timing {
 }
 
 /** Timed training steps, after those that warm up. */
-const STEPS = 20;
+export const TIMED_STEPS = 20;
 const WARM_UP_STEPS = 3;
 /** Timed passes of an evaluation. */
 const PASSES = 3;
@@ -54,7 +54,7 @@ export class PlanClock {
 
   /** One training step of a recipe: the mean of 20, after 3. The model is trained by them. */
   async trainingStep(recipe: Recipe, model: SpecModel, data: TrainingData, seed: number): Promise<Timing> {
-    const total = WARM_UP_STEPS + STEPS + 1;
+    const total = WARM_UP_STEPS + TIMED_STEPS + 1;
     const stepsPerEpoch = Math.max(1, Math.floor(data.train.length / recipe.batch));
     const enough = { ...recipe, epochs: Math.ceil((total + 1) / stepsPerEpoch) };
     const controller = new AbortController();

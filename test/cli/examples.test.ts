@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { resolveConfig } from '../../lib/cli/config.js';
 import { pruneSchema } from '../../lib/prune/config.js';
+import { resolveStudyConfig } from '../../lib/study/config.js';
+import { expandStudy } from '../../lib/study/trials.js';
 import { trainSchema } from '../../lib/train/training-run.js';
 
 const file = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
@@ -19,4 +21,13 @@ it('the example configurations are right', async () => {
     finetune: { objective: { kind: 'trades' } },
   });
   expect(prune.evaluation.epsilon).toBe(8 / 255);
+});
+
+it.each([
+  ['study-prune-resnet20.yaml', 3, ['dense', 'mrs', 'uniform']],
+  ['study-prune-resnet20-full.yaml', 15, ['macs50/dense', 'macs50/mrs', 'macs50/uniform']],
+])('the example study %s is right', async (name, trials, rows) => {
+  const study = await expandStudy(await resolveStudyConfig(file(name), []));
+  expect(study.trials).toHaveLength(trials);
+  expect(study.rows.map((row) => row.name)).toEqual(expect.arrayContaining(rows));
 });

@@ -76,4 +76,4 @@ it('8 trials, two of them killed, two workers: after --rerun-failed the table of
   // A finished study has nothing left to run.
   const again = await runTrials(folder, { program: ['no-such-program'], rerunFailed: true });
   expect(again).toEqual(second);
-});
+}, 240_000);

@@ -1,6 +1,7 @@
 /** The plan of a study, for a person. */
 
 import type { StudyPlan } from '../../study/plan.js';
+import { TIMED_STEPS } from '../../study/plan-clock.js';
 import { formatTable } from '../table.js';
 
 /** One line for each stage of each cell, one for each cell, and the sum. */
@@ -26,13 +27,17 @@ export function planTables({ cells, trials, seconds, memoryBytes, diskBytes }: S
       rounded((trials * cost.diskBytes) / 1e6, 1),
     ]),
   });
-  const hours = (value: number) => `${rounded(value / 3600, 2)} h`;
   return [
     stages,
     sums,
-    `${trials} trials one after the other: ${hours(seconds.seconds)} (${hours(seconds.low)} to ${hours(seconds.high)}), ${rounded(memoryBytes / 1e6, 0)} MB of memory at a time, ${rounded(diskBytes / 1e6, 1)} MB of disk.`,
-    'Estimated from 20 timed training steps and a few evaluation passes of each cell. Attacks cost by the images that the network\nhas right: half of them are assumed, a fifth and all are the bounds. Neighbours on the machine are not foreseen.',
+    `${trials} trials one after the other: ${duration(seconds.seconds)} (${duration(seconds.low)} to ${duration(seconds.high)}), ${rounded(memoryBytes / 1e6, 0)} MB of memory at a time, ${rounded(diskBytes / 1e6, 1)} MB of disk.`,
+    `Estimated from ${TIMED_STEPS} timed training steps and a few evaluation passes of each cell. Attacks cost by the images that the network\nhas right: half of them are assumed, a fifth and all are the bounds. Neighbours on the machine are not foreseen.`,
   ].join('\n\n');
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${rounded(seconds, 0)} s`;
+  return seconds < 7200 ? `${rounded(seconds / 60, 0)} min` : `${rounded(seconds / 3600, 1)} h`;
 }
 
 function rounded(value: number, decimals: number): number {
