@@ -37,7 +37,14 @@ export {
   zeros,
 } from './ops/create.js';
 export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
-export { type Augmentation, augment, type DrawnImages, type DrawOptions, drawScenes, drawShapes10 } from './ops/data.js';
+export {
+  type Augmentation,
+  augment,
+  type DrawnImages,
+  type DrawOptions,
+  drawScenes,
+  drawShapes10,
+} from './ops/data.js';
 export { type DropoutOptions, dropout } from './ops/dropout.js';
 export {
   abs,

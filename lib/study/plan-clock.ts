@@ -59,7 +59,7 @@ export class PlanClock {
     const enough = { ...recipe, epochs: Math.ceil((total + 1) / stepsPerEpoch) };
     const controller = new AbortController();
     const ends: number[] = [];
-    using prepared = prepareTraining(enough, model, data.dataset.train, data.train, seed, {
+    using prepared = await prepareTraining(enough, model, data.dataset.train, data.train, seed, {
       signal: controller.signal,
       recordEvery: 1,
       onRecord: ({ loss }) => {

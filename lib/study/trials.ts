@@ -1,9 +1,9 @@
 /** From a study's configuration to its trials: cells times seeds. */
 
 import { resolveConfig } from '../cli/config.js';
-import { nearestWord } from '../cli/nearest-word.js';
 import { ConfigError } from '../errors.js';
 import { jsonSha256 } from '../io/json-digest.js';
+import { nearestWord } from '../nearest-word.js';
 import { measuresOf, type StudyConfig } from './config.js';
 import { workflowOf } from './workflows/registry.js';
 

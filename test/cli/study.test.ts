@@ -31,7 +31,7 @@ it('runs a study, goes on where nothing is left, and refuses another configurati
   expect(jsonOf(status).result).toMatchObject({ counts: { done: 1, failed: 0 }, trials: [{ attempts: 1 }] });
   expect(changed.code).toBe(2);
   expect(jsonOf(changed).error?.message).toContain('base.train.epochs: 3, now 5');
-});
+}, 120_000);
 
 it('plans from timed steps: every stage has a cost, and the bounds hold it', async () => {
   const objective = { 'train.objective': { kind: 'fast' }, attacks: [{ kind: 'pgd', steps: 2 }] };

@@ -105,7 +105,7 @@ async function costOf(config: PruneConfig, clock: PlanClock, data: TrainingData)
     stages.push(await sensitivityStage(config, clock, model, data));
   }
   await addTraining(`fine-tune (${variants.length})`, pruned, finetune, variants.length);
-  const images = testImages(config.data);
+  const images = await testImages(config.data, data);
   const { steps, restarts } = evaluation;
   stages.push(await evaluationOf('evaluate dense', model, images, steps, restarts));
   stages.push(await evaluationOf('evaluate pruned', pruned, 2 * variants.length * images, steps, restarts));

@@ -38,7 +38,12 @@ export const trainWorkflow: Workflow<TrainConfig> = {
           stageOf('open data', 1, opening),
           stageOf('train', steps, step),
           evaluationStage('validate', validations, forward, await attacksOf(validationAttacks(recipe))),
-          evaluationStage('test', testImages(config.data), forward, await attacksOf(config.attacks)),
+          evaluationStage(
+            'test',
+            await testImages(config.data, data),
+            forward,
+            await attacksOf(config.attacks),
+          ),
         ],
         memoryBytes: clock.memoryBytes,
         diskBytes: bytes.state + checkpointBytes(bytes, recipe),
