@@ -34,4 +34,4 @@ export { type ChannelStatistics, Normalize } from './normalize.js';
 export { Parameter, StateBuffer } from './parameter.js';
 export { Sequential } from './sequential.js';
 export type { StateSource } from './state-dict.js';
-export { fromTorchState, StateMismatchError, toTorchState } from './torch-state.js';
+export { fromTorchState, StateMismatchError, torchShapes, toTorchState } from './torch-state.js';
