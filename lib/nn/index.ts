@@ -1,5 +1,6 @@
 /** Layers and models. */
 
+export { AuxiliaryHead, isTapped, type TappedModule, WithAuxiliaryHead } from './auxiliary-head.js';
 export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
 export { convBnAct, convBnRelu6 } from './conv-bn-act.js';
