@@ -4,7 +4,9 @@
  *   node --import tsx scripts/check-pretrained.ts [folder with pretrained/ and imagenette-200/, default ../shared/data]
  *
  * Resizes the shorter side to 200 pixels, crops the middle 176 x 176, and prints how often the right one of 1,000 classes
- * comes first, and among the first five. Exits with 1 when either is off: a plain numpy version got 0.51 and 0.825.
+ * comes first, and among the first five. Exits with 1 when either is off. A plain numpy version got 0.51 and 0.825; what
+ * this one gets depends on how sharp resamples: 0.500 and 0.820 with the cubic kernel, 0.485 and 0.815 with the linear one,
+ * 0.500 and 0.810 with lanczos3.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,8 +18,8 @@ import { readSafetensors } from '../lib/io/safetensors.js';
 const RESIZED = 200;
 const CROPPED = 176;
 const CLASSES = 1000;
-/** Lowest shares of right answers that pass: the resampling of the pictures moves a few. */
-const WANTED = { top1: 0.48, top5: 0.79 };
+/** Shares of right answers that pass: the resampling of the pictures moves a few. */
+const LEAST = { top1: 0.48, top5: 0.79 };
 
 interface Photograph {
   readonly path: string;
@@ -40,14 +42,14 @@ function photographs(folder: string): Photograph[] {
 }
 
 /** RGB pixels [CROPPED, CROPPED, 3] in [0, 1]. */
-async function pixels(path: string, kernel: keyof sharp.KernelEnum): Promise<Float32Array> {
+async function pixels(path: string): Promise<Float32Array> {
   const { width, height } = await sharp(path).metadata();
   const scale = RESIZED / Math.min(width, height);
   const resized = { width: Math.round(width * scale), height: Math.round(height * scale) };
   const bytes = await sharp(path)
     .toColourspace('srgb')
     .removeAlpha()
-    .resize({ ...resized, fit: 'fill', kernel, fastShrinkOnLoad: false })
+    .resize({ ...resized, fit: 'fill', kernel: 'cubic', fastShrinkOnLoad: false })
     .extract({
       left: Math.round((resized.width - CROPPED) / 2),
       top: Math.round((resized.height - CROPPED) / 2),
@@ -73,19 +75,17 @@ const weights = await readSafetensors(join(data, 'pretrained', 'proxyless-w0.3-r
 L.fromTorchState(model, weights.tensors);
 
 const all = photographs(join(data, 'imagenette-200'));
-for (const kernel of ['linear', 'cubic', 'lanczos3'] as const) {
-  let [first, firstFive] = [0, 0];
-  for (const { path, label } of all) {
-    const image = await pixels(path, kernel);
-    const logits = await L.scope(() => model.forward(L.tensor(image, [1, CROPPED, CROPPED, 3])).data());
-    const rank = rankOf(label, logits);
-    if (rank < 1) first++;
-    if (rank < 5) firstFive++;
-  }
-  const [top1, top5] = [first / all.length, firstFive / all.length];
-  console.log(`${kernel}: ${all.length} photographs, top-1 ${top1.toFixed(3)}, top-5 ${top5.toFixed(3)}`);
-  if (top1 < WANTED.top1 || top5 < WANTED.top5) {
-    console.error(`Expected top-1 of at least ${WANTED.top1} and top-5 of at least ${WANTED.top5}.`);
-    process.exitCode = 1;
-  }
+let [first, firstFive] = [0, 0];
+for (const { path, label } of all) {
+  const image = await pixels(path);
+  const logits = await L.scope(() => model.forward(L.tensor(image, [1, CROPPED, CROPPED, 3])).data());
+  const rank = rankOf(label, logits);
+  if (rank < 1) first++;
+  if (rank < 5) firstFive++;
+}
+const [top1, top5] = [first / all.length, firstFive / all.length];
+console.log(`${all.length} photographs: top-1 ${top1.toFixed(3)}, top-5 ${top5.toFixed(3)}`);
+if (top1 < LEAST.top1 || top5 < LEAST.top5) {
+  console.error(`Expected a top-1 of at least ${LEAST.top1} and a top-5 of at least ${LEAST.top5}.`);
+  process.exitCode = 1;
 }

@@ -8,7 +8,7 @@ import { Module } from './module.js';
 /**
  * In training sets each element to 0 with probability `rate` and multiplies the others by 1 / (1 - rate); else does nothing.
  *
- * The mask is a function of the seed that the model was initialised with, the place of this layer among its modules, and
+ * The mask is a function of the seed of the whole model (`initialize`, `reseed`), the place of this layer among its modules, and
  * the step of `device().stepBlock`.
  */
 export class Dropout extends Module {

@@ -1,5 +1,6 @@
 /** Layers and models. */
 
+export { AuxiliaryHead, isTapped, type TappedModule, WithAuxiliaryHead } from './auxiliary-head.js';
 export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
 export { convBnAct, convBnRelu6 } from './conv-bn-act.js';
@@ -34,4 +35,4 @@ export { type ChannelStatistics, Normalize } from './normalize.js';
 export { Parameter, StateBuffer } from './parameter.js';
 export { Sequential } from './sequential.js';
 export type { StateSource } from './state-dict.js';
-export { fromTorchState, StateMismatchError, toTorchState } from './torch-state.js';
+export { fromTorchState, StateMismatchError, torchShapes, toTorchState } from './torch-state.js';

@@ -38,10 +38,15 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
     if (undrawn) return this;
     const streams = new Map<Parameter, number>();
     for (const parameter of this.parameters()) streams.set(parameter, streams.size);
-    for (const [place, module] of [...this.modules()].entries()) {
+    for (const module of this.modules()) {
       module.drawParameters?.((parameter) => ({ seed, stream: streams.get(parameter)! }));
-      module.takeSeed?.(seed, place);
     }
+    return this.reseed(seed);
+  }
+
+  /** Sets the seed of modules that draw in `forward`, such as `Dropout`; parameters stay what they are. */
+  reseed(seed: number): this {
+    for (const [place, module] of [...this.modules()].entries()) module.takeSeed?.(seed, place);
     return this;
   }
 

@@ -103,6 +103,11 @@ export async function toTorchState(module: AnyModule): Promise<Map<string, HostT
   return new Map(await Promise.all(copies));
 }
 
+/** Names and shapes of what `toTorchState` returns, without the values. */
+export function torchShapes(module: AnyModule): Map<string, Shape> {
+  return new Map([...torchEntries(module)].map(([name, { torchShape }]) => [name, torchShape]));
+}
+
 function torchEntries(root: AnyModule): Map<string, TorchEntry> {
   const entries = new Map<string, TorchEntry>();
   for (const [path, module] of root.namedModules()) {

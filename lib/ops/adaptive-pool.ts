@@ -1,6 +1,7 @@
 /** Average pooling to a given height and width: a composition. */
 
-import { type Pair, packPair } from '../shape.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import type { Pair } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { concat } from './layout.js';
 import { avgPool2d } from './pool.js';
@@ -10,19 +11,27 @@ import { mean } from './reduce.js';
  * The mean over windows chosen so that [N, H, W, C] becomes [N, height, width, C], as PyTorch's `AdaptiveAvgPool2d`: row i
  * is the mean of the rows from floor(i H / height) to ceil((i + 1) H / height), columns alike. A smaller map is enlarged.
  *
- * @throws ArgumentError for a size below 1
+ * @throws ArgumentError when a size is no whole number of at least 1; ShapeError when x is not of rank 4
  */
 export function adaptiveAvgPool2d(x: Tensor, size: Pair): Tensor {
-  const extents = new Int32Array(2);
-  packPair('size', size, extents, 0);
-  const [height, width] = extents as unknown as readonly [number, number];
-  const [, h, w] = x.shape as [number, number, number, number];
+  const [height, width] = typeof size === 'number' ? [size, size] : size;
+  for (const extent of [height, width]) {
+    if (!Number.isInteger(extent) || extent < 1) {
+      throw new ArgumentError(
+        `Expected whole numbers of at least 1 as the size of a map, got ${String(size)}.`,
+      );
+    }
+  }
+  const [, h, w, channels] = x.shape;
+  if (h === undefined || w === undefined || channels === undefined) {
+    throw new ShapeError(`Expected [N, H, W, C] to pool, got [${x.shape.join(', ')}].`);
+  }
   if (h === height && w === width) return x;
   if (h % height === 0 && w % width === 0) return avgPool2d(x, [h / height, w / width]);
   return meanWindows(meanWindows(x, 1, height), 2, width);
 }
 
-/** Along one axis; windows of a map are rectangles, so a mean of means is the mean. */
+/** Along one axis; the windows of a map are rectangles, so a mean of means is their mean. */
 function meanWindows(x: Tensor, axis: number, size: number): Tensor {
   const extent = x.shape[axis]!;
   if (extent === size) return x;

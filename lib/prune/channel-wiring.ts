@@ -1,8 +1,10 @@
 /** Which channels of a network belong together: what must be removed from several layers at once. */
 
 import { UnsupportedError } from '../errors.js';
+import type { Conv2d } from '../nn/conv2d.js';
 import type { ModelSpec, SpecModel } from '../nn/models/index.js';
-import type { BasicBlock } from '../nn/models/residual-block.js';
+import { type BasicBlock, Bottleneck } from '../nn/models/residual-block.js';
+import { ResNet } from '../nn/models/resnet.js';
 import { ResNetCifar } from '../nn/models/resnet-cifar.js';
 
 /** Channels that are removed together, from every layer that writes or reads them. */
@@ -35,17 +37,55 @@ export interface ChannelWiring {
 /** The wiring of a model. @throws UnsupportedError for a model whose structure is not known here */
 export function channelWiring(model: SpecModel): ChannelWiring {
   if (model instanceof ResNetCifar) return resNetCifarWiring(model);
+  if (model instanceof ResNet) return resNetWiring(model);
   throw new UnsupportedError(
-    `Expected a ResNetCifar, whose channels can be removed, got ${model.constructor.name}; add its wiring to lib/prune/channel-wiring.ts.`,
+    `Channel pruning is wired for ResNets only (resnet8 to resnet152, with any stem), got a ${model.spec.model}; ` +
+      'add its wiring to lib/prune/channel-wiring.ts.',
   );
+}
+
+function resNetCifarWiring(model: ResNetCifar): ChannelWiring {
+  const { spec, layer1, layer2, layer3 } = model;
+  const { stem, ...wiring } = residualWiring([layer1, layer2, layer3], spec.stem);
+  const specWith: ChannelWiring['specWith'] = (channels) => ({
+    ...spec,
+    stem: channels.get(stem) ?? spec.stem,
+    stages: spec.stages.map(({ width, inner }, s) => ({
+      width: channels.get(streamName(s)) ?? width,
+      inner: inner.map((count, b) => channels.get(innerNames(s, b, 1)[0]!) ?? count),
+    })),
+  });
+  return { ...wiring, specWith };
+}
+
+function resNetWiring(model: ResNet): ChannelWiring {
+  const { spec, layer1, layer2, layer3, layer4 } = model;
+  const { stem, ...wiring } = residualWiring([layer1, layer2, layer3, layer4], spec.stem.width);
+  const specWith: ChannelWiring['specWith'] = (channels) => ({
+    ...spec,
+    stem: { ...spec.stem, width: channels.get(stem) ?? spec.stem.width },
+    stages: spec.stages.map(({ width, inner }, s) => ({
+      width: channels.get(streamName(s)) ?? width,
+      inner: inner.map((counts, b) => {
+        const names = innerNames(s, b, counts.length);
+        return counts.map((count, i) => channels.get(names[i]!) ?? count);
+      }),
+    })),
+  });
+  return { ...wiring, specWith };
 }
 
 /**
  * A residual sum needs equal channels on both sides, so all that is added up in one stage is one group, its stream: the
- * second convolution of every block, the shortcut's convolution, and for the first stage the stem, where its first
- * block has no convolution in the shortcut. The channels between a block's two convolutions are a group of their own.
+ * last convolution of every block, the shortcut's convolution, and for the first stage the stem, where its first block has
+ * no convolution in the shortcut. The channels between two convolutions of a block are a group of their own.
+ *
+ * @returns with `stem`, the name of the group of the stem's channels
  */
-function resNetCifarWiring(model: ResNetCifar): ChannelWiring {
+function residualWiring(
+  stages: readonly (readonly (BasicBlock | Bottleneck)[])[],
+  stemWidth: number,
+): Omit<ChannelWiring, 'specWith'> & { readonly stem: string } {
   const layers: WiredLayer[] = [];
   const widths = new Map<string, number>();
   const addConv = (conv: string, norm: string, input: string | null, output: string) => {
@@ -53,20 +93,21 @@ function resNetCifarWiring(model: ResNetCifar): ChannelWiring {
     layers.push({ name: norm, kind: 'batchNorm', input: null, output });
   };
 
-  const stages = { layer1: model.layer1, layer2: model.layer2, layer3: model.layer3 };
-  const stem = model.layer1[0]?.downsample === null ? streamName('layer1') : 'stem';
-  widths.set(stem, model.spec.stem);
+  const stem = stages[0]?.[0]?.downsample === null ? streamName(0) : 'stem';
+  widths.set(stem, stemWidth);
   addConv('conv1', 'bn1', null, stem);
   let stream = stem;
-  for (const [stage, blocks] of Object.entries(stages)) {
-    const output = streamName(stage);
-    for (const [index, block] of blocks.entries()) {
-      const name = `${stage}.${index}`;
-      const inner = innerName(stage, index);
-      widths.set(inner, block.conv1.outChannels).set(output, block.conv2.outChannels);
-      addConv(`${name}.conv1`, `${name}.bn1`, stream, inner);
-      addConv(`${name}.conv2`, `${name}.bn2`, inner, output);
-      addShortcut(block, name, stream, output, addConv);
+  for (const [s, blocks] of stages.entries()) {
+    const output = streamName(s);
+    for (const [b, block] of blocks.entries()) {
+      const name = `layer${s + 1}.${b}`;
+      const convolutions = convolutionsOf(block);
+      const groups = [...innerNames(s, b, convolutions.length - 1), output];
+      for (const [i, convolution] of convolutions.entries()) {
+        widths.set(groups[i]!, convolution.outChannels);
+        addConv(`${name}.conv${i + 1}`, `${name}.bn${i + 1}`, groups[i - 1] ?? stream, groups[i]!);
+      }
+      if (block.downsample !== null) addConv(`${name}.downsample.0`, `${name}.downsample.1`, stream, output);
       stream = output;
     }
   }
@@ -76,32 +117,19 @@ function resNetCifarWiring(model: ResNetCifar): ChannelWiring {
     const writers = layers.filter(({ kind, output }) => kind === 'conv' && output === name);
     return { name, channels, producers: writers.map((layer) => layer.name) };
   });
-  const { spec } = model;
-  const specWith: ChannelWiring['specWith'] = (channels) => ({
-    ...spec,
-    stem: channels.get(stem) ?? spec.stem,
-    stages: spec.stages.map(({ width, inner }, s) => ({
-      width: channels.get(streamName(`layer${s + 1}`)) ?? width,
-      inner: inner.map((count, b) => channels.get(innerName(`layer${s + 1}`, b)) ?? count),
-    })),
-  });
-  return { groups, layers, specWith };
+  return { groups, layers, stem };
 }
 
-function addShortcut(
-  block: BasicBlock,
-  name: string,
-  input: string,
-  output: string,
-  addConv: (conv: string, norm: string, input: string, output: string) => void,
-): void {
-  if (block.downsample !== null) addConv(`${name}.downsample.0`, `${name}.downsample.1`, input, output);
+function convolutionsOf(block: BasicBlock | Bottleneck): readonly Conv2d[] {
+  return block instanceof Bottleneck ? [block.conv1, block.conv2, block.conv3] : [block.conv1, block.conv2];
 }
 
-function streamName(stage: string): string {
-  return `${stage}.stream`;
+function streamName(stage: number): string {
+  return `layer${stage + 1}.stream`;
 }
 
-function innerName(stage: string, block: number): string {
-  return `${stage}.${block}.inner`;
+/** Names of the groups between the convolutions of a block: `layer1.0.inner`, or `.inner1` and `.inner2`. */
+function innerNames(stage: number, block: number, count: number): string[] {
+  const name = `layer${stage + 1}.${block}.inner`;
+  return count === 1 ? [name] : Array.from({ length: count }, (_, i) => `${name}${i + 1}`);
 }

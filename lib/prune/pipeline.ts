@@ -25,6 +25,7 @@ import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
 import type { ValidationMeasures } from '../train/trainer.js';
 import { planChannels } from './channel-plan.js';
+import { channelWiring } from './channel-wiring.js';
 import { type PruneConfig, type PruneVariant, variantsOf } from './config.js';
 import { type Decision, loadPipelineState, type PipelineState, type ResumePoint } from './pipeline-state.js';
 import { RATIO_MAPS } from './ratios/registry.js';
@@ -115,6 +116,7 @@ class Pipeline {
     const { seed, model: name } = this.#config;
     const { classes, normalization } = this.#data.dataset;
     using model = buildModel(name, { classes: classes.length, normalization, seed });
+    channelWiring(model); // a network that cannot be pruned is refused before it is trained
     await this.#train('dense', model, this.#config.dense, 0, resume, { stage: 'dense' });
     await saveModel(this.#modelPath('dense'), model);
   }

@@ -23,15 +23,23 @@ export function removeChannels(model: SpecModel, kept: KeptChannels): SpecModel 
   const wiring = channelWiring(model);
   checkKept(wiring, kept);
   const counts = new Map([...kept].map(([name, channels]) => [name, channels.length]));
-  const pruned = modelFromSpec(wiring.specWith(counts), 0);
+  const pruned = modelFromSpec(wiring.specWith(counts), null) as SpecModel;
   pruned.train(model.training);
 
   const source = model.stateDict();
+  const targets = pruned.stateDict();
+  const lost = [...source.keys()].find((name) => !targets.has(name));
+  if (lost !== undefined) {
+    pruned.dispose();
+    throw new ArgumentError(
+      `Expected widths with which ${lost} still has a place (a block of equal widths has no shortcut convolution); keep one channel more or less.`,
+    );
+  }
   const axes = gatheredAxes(wiring);
   noGrad(() =>
     scope(() => {
       const picks = new Map([...kept].map(([name, channels]) => [name, tensor(channels)]));
-      for (const [name, target] of pruned.stateDict()) {
+      for (const [name, target] of targets) {
         let values = source.get(name) as AnyTensor;
         for (const { axis, group } of axes.get(name) ?? []) {
           const pick = picks.get(group);

@@ -3,7 +3,7 @@ import * as L from '../../lib/index.js';
 import { channelCost } from '../../lib/prune/channel-cost.js';
 import { channelWiring } from '../../lib/prune/channel-wiring.js';
 import { removeChannels } from '../../lib/prune/surgery.js';
-import { largestDifference, narrowModel, randomBatch, usedModel } from '../train/tiny.js';
+import { largestDifference, narrowModel, randomBatch, use, usedModel } from '../train/tiny.js';
 import '../collect-garbage.js';
 
 /** A random, non-empty, proper subset of the channels of each group, in rising order. */
@@ -36,8 +36,41 @@ async function logitsOf(model: L.SpecModel): Promise<Float32Array> {
   return L.noGrad(() => L.scope(() => model.forward(randomBatch(4).images).data()));
 }
 
-async function expectTwins(kept: ReadonlyMap<string, Int32Array>): Promise<void> {
-  using masked = usedModel();
+/** ResNets of four stages, of every kind of block and stem. */
+const fourStages = (['basic', 'bottleneck'] as const).flatMap((block) =>
+  (['cifar', 'imagenet'] as const).map(
+    (kind): L.ResNetSpec => ({
+      model: 'resnet',
+      classes: 10,
+      normalization: narrowModel().spec.normalization,
+      block,
+      stem: { kind, width: 5 },
+      stages: [5, 6, 8, 7].map((width) => ({
+        width,
+        inner:
+          block === 'basic'
+            ? [[4], [5]]
+            : [
+                [3, 5],
+                [4, 4],
+              ],
+      })),
+    }),
+  ),
+);
+
+function fourStageModel(spec: L.ResNetSpec): L.ResNet {
+  const model = L.modelFromSpec(spec, 1);
+  use(model, 1);
+  return model;
+}
+
+/** Takes `network` over. */
+async function expectTwins(
+  kept: ReadonlyMap<string, Int32Array>,
+  network: L.SpecModel = usedModel(),
+): Promise<void> {
+  using masked = network;
   await mask(masked, kept);
   using pruned = removeChannels(masked, kept);
   const [expected, found] = [await logitsOf(masked), await logitsOf(pruned)];
@@ -121,4 +154,45 @@ it('leaves the given network alone and no tensor behind', async () => {
   removeChannels(model, randomKept(model, 1)).dispose();
   expect(L.memory().liveTensors).toBe(live);
   expect(await logitsOf(model)).toEqual(before);
+});
+
+it.each(fourStages.map((spec) => [spec.block, spec.stem.kind, spec] as const))(
+  'a ResNet of four stages, %s blocks and the stem of %s equals its masked twin, group by group and everywhere',
+  async (_block, _stem, spec) => {
+    using model = fourStageModel(spec);
+    const { groups, layers } = channelWiring(model);
+    const convolutions = [...model.namedModules()].filter(([, module]) => module instanceof L.Conv2d);
+    expect(
+      layers
+        .filter(({ kind }) => kind === 'conv')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(convolutions.map(([name]) => name).sort());
+    for (const { name } of groups) await expectTwins(randomKept(model, 11, name), fourStageModel(spec));
+    await expectTwins(randomKept(model, 3), fourStageModel(spec));
+    using pruned = removeChannels(model, randomKept(model, 5));
+    using again = L.modelFromSpec(JSON.parse(JSON.stringify(pruned.spec)) as L.ModelSpec, 0) as L.SpecModel;
+    expect([...again.stateDict()].map(([name, { shape }]) => [name, shape])).toEqual(
+      [...pruned.stateDict()].map(([name, { shape }]) => [name, shape]),
+    );
+  },
+);
+
+it('keeps the shortcut convolution of a bottleneck that becomes as wide as its input', () => {
+  using model = fourStageModel({ ...fourStages[2]!, stem: { kind: 'cifar', width: 4 } });
+  using pruned = removeChannels(model, new Map([['layer1.stream', Int32Array.of(0, 1, 2, 4)]]));
+  expect([...pruned.stateDict().keys()]).toEqual([...model.stateDict().keys()]);
+});
+
+it('refuses to lose the shortcut convolution of a basic block that becomes as wide as its input', () => {
+  using model = fourStageModel({ ...fourStages[0]!, stem: { kind: 'cifar', width: 4 } });
+  const kept = new Map([['layer1.stream', Int32Array.of(0, 1, 2, 4)]]);
+  expect(() => removeChannels(model, kept)).toThrow(/layer1.0.downsample.0.weight still has a place/);
+});
+
+it('says for which networks channels can be pruned', () => {
+  const { classes, normalization } = narrowModel().spec;
+  using model: L.SpecModel = L.modelFromSpec(L.mobileNetV2Spec({ classes, normalization }), null);
+  expect(() => channelWiring(model)).toThrow(L.UnsupportedError);
+  expect(() => channelWiring(model)).toThrow(/wired for ResNets only .* got a mobilenet-v2/);
 });

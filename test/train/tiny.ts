@@ -25,6 +25,12 @@ export function narrowModel(seed = 1): L.ResNetCifar {
 export function usedModel(seed = 1): L.ResNetCifar {
   const stages = narrowSpec.stages.map(({ width, inner }) => ({ width, inner: [inner[0]!, inner[0]! + 1] }));
   const model = L.modelFromSpec({ ...narrowSpec, stages }, seed);
+  use(model, seed);
+  return model;
+}
+
+/** Draws scales, shifts and running statistics that are not those of the start. */
+export function use(model: L.SpecModel, seed: number): void {
   let stream = 1000;
   L.noGrad(() =>
     L.scope(() => {
@@ -39,7 +45,6 @@ export function usedModel(seed = 1): L.ResNetCifar {
       }
     }),
   );
-  return model;
 }
 
 /** Random pictures with labels and indices; the caller's scope owns them. */

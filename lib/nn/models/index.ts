@@ -93,7 +93,7 @@ export function buildModel(name: string, options: ModelOptions & { readonly seed
 /**
  * Builds the model of a spec, such as a pruned one.
  *
- * @param seed draws the weights; null: they stay 0, for a state to be loaded into
+ * @param seed draws the weights; null: they stay 0, for a state to be loaded into, and dropout draws by 0
  * @throws ArgumentError when the spec is none
  */
 export function modelFromSpec<Spec extends ModelSpec>(spec: Spec, seed: number | null): ModelOf<Spec> {
@@ -103,7 +103,8 @@ export function modelFromSpec<Spec extends ModelSpec>(spec: Spec, seed: number |
   }
   const build = families[spec.model] as (spec: ModelSpec) => SpecModel;
   const model = withoutDrawing(() => build(spec));
-  if (seed !== null) model.initialize(seed);
+  if (seed === null) model.reseed(0);
+  else model.initialize(seed);
   return model as ModelOf<Spec>;
 }
 

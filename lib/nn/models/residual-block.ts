@@ -82,3 +82,8 @@ function projection(inChannels: number, outChannels: number, stride: number): Do
 function shortcut(x: Tensor | Normed, downsample: Downsample | null): Tensor | Normed {
   return downsample === null ? x : convBnAct(x, ...downsample, { relu: false });
 }
+
+/** One block after the other; at least one. */
+export function throughBlocks(x: Tensor | Normed, blocks: readonly (BasicBlock | Bottleneck)[]): Tensor {
+  return blocks.reduce<Tensor | Normed>((y, block) => block.forward(y), x) as Tensor;
+}

@@ -3,23 +3,23 @@
 import { z } from 'zod';
 
 import { ArgumentError } from '../../errors.js';
-import { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
+import type { TappedModule } from '../auxiliary-head.js';
 import { BatchNorm2d } from '../batch-norm.js';
 import { convBnAct } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Linear } from '../linear.js';
 import { Module } from '../module.js';
 import { Normalize } from '../normalize.js';
-import { BasicBlock } from './residual-block.js';
+import { BasicBlock, throughBlocks } from './residual-block.js';
 import { commonOf, commonSpec, countSchema, type ModelOptions } from './spec.js';
 
 const stageSchema = z.strictObject({
   /** Channels that enter and leave the residual sums. */
   width: countSchema,
   /** For each block, the channels between its two convolutions. */
-  inner: z.array(countSchema),
+  inner: z.array(countSchema).min(1),
 });
 
 export const resNetCifarSpecSchema = z.strictObject({
@@ -38,7 +38,7 @@ export type ResNetCifarStage = z.infer<typeof stageSchema>;
 export type ResNetCifarSpec = z.infer<typeof resNetCifarSpecSchema>;
 
 /** [N, H, W, 3] pixels in [0, 1] -> logits [N, classes]. Parameters are named as torchvision's ResNets. */
-export class ResNetCifar extends Module {
+export class ResNetCifar extends Module implements TappedModule {
   readonly spec: ResNetCifarSpec;
   readonly normalize: Normalize;
   readonly conv1: Conv2d;
@@ -62,9 +62,20 @@ export class ResNetCifar extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    let y: Tensor | Normed = convBnAct(this.normalize.forward(x), this.conv1, this.bn1);
-    for (const block of [...this.layer1, ...this.layer2, ...this.layer3]) y = block.forward(y);
-    return this.fc.forward(globalAvgPool2d(y instanceof Normed ? y.tensor() : y));
+    return this.forwardTapped(x)[0];
+  }
+
+  get tapChannels(): number {
+    return this.spec.stages[2]!.width;
+  }
+
+  /** The tap is what the first block of `layer3` gives: of 8 x 8 for images of 32 x 32. */
+  forwardTapped(x: Tensor): readonly [logits: Tensor, tap: Tensor] {
+    const stem = convBnAct(this.normalize.forward(x), this.conv1, this.bn1);
+    const [first, ...rest] = this.layer3;
+    const tap = throughBlocks(stem, [...this.layer1, ...this.layer2, first!]);
+    const y = throughBlocks(tap, rest);
+    return [this.fc.forward(globalAvgPool2d(y)), tap];
   }
 }
 

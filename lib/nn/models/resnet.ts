@@ -3,16 +3,16 @@
 import { z } from 'zod';
 
 import { ArgumentError } from '../../errors.js';
-import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d, maxPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
+import type { TappedModule } from '../auxiliary-head.js';
 import { BatchNorm2d } from '../batch-norm.js';
 import { convBnAct } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Linear } from '../linear.js';
 import { Module } from '../module.js';
 import { Normalize } from '../normalize.js';
-import { BasicBlock, Bottleneck } from './residual-block.js';
+import { BasicBlock, Bottleneck, throughBlocks } from './residual-block.js';
 import { commonOf, commonSpec, countSchema, type ModelOptions } from './spec.js';
 
 const stageSchema = z.strictObject({
@@ -41,7 +41,7 @@ export type ResNetSpec = z.infer<typeof resNetSpecSchema>;
 type Block = BasicBlock | Bottleneck;
 
 /** [N, H, W, 3] pixels in [0, 1] -> logits [N, classes]. Parameters are named as torchvision's ResNets. */
-export class ResNet extends Module {
+export class ResNet extends Module implements TappedModule {
   readonly spec: ResNetSpec;
   readonly normalize: Normalize;
   readonly conv1: Conv2d;
@@ -75,13 +75,22 @@ export class ResNet extends Module {
   }
 
   override forward(x: Tensor): Tensor {
+    return this.forwardTapped(x)[0];
+  }
+
+  get tapChannels(): number {
+    return this.spec.stages[2]!.width;
+  }
+
+  /** The tap is what the first block of `layer3` gives: of 8 x 8 for images of 32 x 32 and the CIFAR stem. */
+  forwardTapped(x: Tensor): readonly [logits: Tensor, tap: Tensor] {
     const stem = convBnAct(this.normalize.forward(x), this.conv1, this.bn1);
-    let y: Tensor | Normed =
+    const pooled =
       this.spec.stem.kind === 'imagenet' ? maxPool2d(stem.tensor(), 3, { stride: 2, padding: 1 }) : stem;
-    for (const layer of [this.layer1, this.layer2, this.layer3, this.layer4]) {
-      for (const block of layer) y = block.forward(y);
-    }
-    return this.fc.forward(globalAvgPool2d(y as Tensor));
+    const [first, ...rest] = this.layer3;
+    const tap = throughBlocks(pooled, [...this.layer1, ...this.layer2, first!]);
+    const y = throughBlocks(tap, [...rest, ...this.layer4]);
+    return [this.fc.forward(globalAvgPool2d(y)), tap];
   }
 }
 

@@ -6,6 +6,7 @@ import { ArgumentError } from '../../errors.js';
 import { residual } from '../../ops/conv-bn-act.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
+import type { TappedModule } from '../auxiliary-head.js';
 import { BatchNorm2d } from '../batch-norm.js';
 import { convBnAct } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
@@ -84,7 +85,7 @@ class Stage extends Module {
  * [N, H, W, 3] pixels in [0, 1] -> logits [N, classes]. Parameters are named as in the PyTorch version that TRADES and
  * RobustBench use (`block1.layer.0.conv1`, `block1.layer.0.convShortcut`, `bn1`, `fc`); torchvision has no such network.
  */
-export class WideResNet extends Module {
+export class WideResNet extends Module implements TappedModule {
   readonly spec: WideResNetSpec;
   readonly normalize: Normalize;
   readonly conv1: Conv2d;
@@ -109,9 +110,20 @@ export class WideResNet extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    let y = this.conv1.forward(this.normalize.forward(x));
-    for (const stage of [this.block1, this.block2, this.block3]) y = stage.forward(y);
-    return this.fc.forward(globalAvgPool2d(this.bn1.forward(y).relu()));
+    return this.forwardTapped(x)[0];
+  }
+
+  get tapChannels(): number {
+    return this.spec.stages[2]!.width;
+  }
+
+  /** The tap is what the first block of `block3` gives: of 8 x 8 for images of 32 x 32. */
+  forwardTapped(x: Tensor): readonly [logits: Tensor, tap: Tensor] {
+    const stem = this.conv1.forward(this.normalize.forward(x));
+    const [first, ...rest] = this.block3.layer;
+    const tap = first!.forward(this.block2.forward(this.block1.forward(stem)));
+    const y = rest.reduce((y, block) => block.forward(y), tap);
+    return [this.fc.forward(globalAvgPool2d(this.bn1.forward(y).relu())), tap];
   }
 }
 
