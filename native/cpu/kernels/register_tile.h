@@ -163,26 +163,16 @@ static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M
   running.count = total;
 }
 
-/// Writes a tile's sums: statistics, bias, residual, ReLU, and the columns that exist.
+/// Writes a tile's sums with its epilogue, and only the columns that exist. A function of its own: values
+/// that live across its calls would cost the loop of `tile` its registers.
 template <int M, int V>
-[[gnu::always_inline]] static inline void finish_tile(const Vec (&acc)[M][V], float* const* y, int valid,
-                                                      const TileEpilogue& epilogue, const float* residual) {
+[[gnu::noinline]] void finish_tile(const Vec (&acc)[M][V], float* const* y, int valid,
+                                   const TileEpilogue& epilogue, const float* residual) {
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc, valid);
   const bool full = epilogue.columns == V * kLanes;
-  if (full && !epilogue.bias && !residual && !epilogue.relu) {
-#pragma GCC unroll 16
-    for (int i = 0; i < M; ++i) {
-      if (i >= valid) break;
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, acc[i][v]);
-    }
-    return;
-  }
   Vec bias[V] = {};
   if (epilogue.bias) load_columns<V>(epilogue.bias, bias, epilogue.columns);
-#pragma GCC unroll 16
-  for (int i = 0; i < M; ++i) {
-    if (i >= valid) break;
+  for (int i = 0; i < valid; ++i) {
     Vec added[V] = {};
     if (residual) {
       const float* from = residual + i * epilogue.residual_row;
@@ -247,7 +237,24 @@ template <int M, int V, Step kStep>
       b += V * kLanes;
     }
   }
-  finish_tile<M, V>(acc, y, valid, epilogue, residual);
+  const bool plain =
+      epilogue.columns == V * kLanes && !epilogue.statistics && !epilogue.bias && !residual && !epilogue.relu;
+  if (!plain) {
+    Vec sums[M][V];
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sums[i][v] = acc[i][v];
+    }
+    finish_tile<M, V>(sums, y, valid, epilogue, residual);
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+    if (i >= valid) break;
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, acc[i][v]);
+  }
 }
 
 /// All rows of the grid against one panel of V vectors.
