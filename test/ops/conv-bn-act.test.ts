@@ -50,6 +50,49 @@ describe('convBatchNorm', () => {
     checkGradients(smooth, [x, w1, gamma, beta]);
   });
 
+  it('fuses the inverted residual of MobileNetV2: depthwise between pointwise', () => {
+    const c = 12;
+    const leaves = [
+      normal([2, 5, 5, 4], 11),
+      normal([c, 1, 1, 4], 12),
+      normal([c, 3, 3, 1], 13),
+      normal([4, 1, 1, c], 14),
+      normal([c], 15),
+      normal([c], 16),
+    ];
+    const make = (): L.Tensor[] =>
+      leaves.map(({ values, shape }) => L.tensor(values, shape, { requiresGrad: true }));
+    const depthwise = { padding: 1, groups: c };
+    const fusedBlock = ([input, expand, spatial, project, g, b]: readonly L.Tensor[]): L.Tensor => {
+      const norm = { gamma: g!, beta: b!, training: true };
+      const wide = L.convBatchNorm(input!, expand!, { norm });
+      const middle = L.convBatchNorm(wide, spatial!, { ...depthwise, norm });
+      return L.residual(
+        L.convBatchNorm(middle, project!, { norm: { training: true }, relu: false }),
+        input!,
+        {
+          relu: false,
+        },
+      );
+    };
+    const plainBlock = ([input, expand, spatial, project, g, b]: readonly L.Tensor[]): L.Tensor => {
+      const norm = { gamma: g!, beta: b!, training: true };
+      const wide = L.relu(L.batchNorm(L.conv2d(input!, expand!), norm));
+      const middle = L.relu(L.batchNorm(L.conv2d(wide, spatial!, depthwise), norm));
+      return L.add(L.batchNorm(L.conv2d(middle, project!), { training: true }), input!);
+    };
+    L.scope(() => {
+      const [ours, theirs] = [make(), make()];
+      const [y, wanted] = [fusedBlock(ours), plainBlock(theirs)];
+      expectClose(y.dataSync(), [...wanted.dataSync()], 1e-4);
+      const seed = L.randn(y.shape, { seed: 17 });
+      const gradients = L.grad(wanted, theirs, { seed });
+      for (const [i, gradient] of L.grad(y, ours, { seed }).entries()) {
+        expectClose(gradient.dataSync(), [...gradients[i]!.dataSync()], 1e-4);
+      }
+    });
+  });
+
   it('gives a pending result with a shape', () => {
     L.scope(() => {
       const pending = L.convBatchNorm(L.ones([1, 4, 4, 2]), L.ones([3, 3, 3, 2]), {

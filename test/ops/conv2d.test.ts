@@ -55,6 +55,42 @@ describe('conv2d', () => {
     checkGradients((input, w) => L.conv2d(input, w, geometry), [x, filter]);
   });
 
+  it.each([
+    { c: 5, k: 5, r: 3, geometry: { padding: 1, groups: 5 } },
+    { c: 18, k: 18, r: 3, geometry: { stride: 2, padding: 2, dilation: 2, groups: 18 } },
+    { c: 4, k: 4, r: 5, geometry: { padding: 4, dilation: 2, groups: 4 } },
+    { c: 2, k: 6, r: 3, geometry: { stride: 2, padding: 1, groups: 2 } },
+    { c: 6, k: 9, r: 3, geometry: { padding: 1, groups: 3 } },
+    { c: 8, k: 8, r: 1, geometry: { stride: 2, groups: 2 } },
+    { c: 4, k: 34, r: 2, geometry: { padding: 1, groups: 2 } },
+    { c: 40, k: 4, r: 1, geometry: { groups: 2 } },
+    { c: 3, k: 4, r: 3, geometry: { padding: 3, dilation: 3 } },
+  ])('agrees with finite differences in groups and with dilation: %o', ({ c, k, r, geometry }) => {
+    const x = normal([2, 5, 4, c], 8);
+    const filter = normal([k, r, r, c / (geometry.groups ?? 1)], 9);
+    L.scope(() => {
+      const y = L.conv2d(L.tensor(x.values, x.shape), L.tensor(filter.values, filter.shape), geometry);
+      expectClose(y.dataSync(), reference(x.values, [2, 5, 4, c], filter.values, [k, r, r], geometry));
+    });
+    checkGradients((input, w) => L.conv2d(input, w, geometry), [x, filter]);
+  });
+
+  it('packs one filter anew for every number of groups', () => {
+    L.scope(() => {
+      const x = normal([1, 4, 4, 8], 10);
+      const filter = normal([8, 1, 1, 4], 11);
+      const w = L.tensor(filter.values, filter.shape);
+      for (const [c, groups] of [
+        [4, 1],
+        [8, 2],
+      ] as const) {
+        const input = x.values.slice(0, 16 * c);
+        const y = L.conv2d(L.tensor(input, [1, 4, 4, c]), w, { groups });
+        expectClose(y.dataSync(), reference(input, [1, 4, 4, c], filter.values, [8, 1, 1], { groups }));
+      }
+    });
+  });
+
   it('adds a bias', () => {
     checkGradients(
       (x, w, bias) => L.conv2d(x, w, { bias, padding: 1 }),

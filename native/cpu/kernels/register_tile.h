@@ -94,7 +94,7 @@ struct RowGrid {
 struct TileSum {
   const Tap* taps;
   int64_t tap_count;
-  int64_t length;  ///< steps of each tap; Step::Lanes has one
+  int64_t length;  ///< steps of each tap
   const float* panel;
 };
 
@@ -116,16 +116,23 @@ struct TileEpilogue {
 static inline Vec relu(Vec v) { return max(Vec{}, v); }  // keeps NaN
 
 /// The first `columns` (less than all) of a vector group; never touches memory beyond them.
+#ifdef __AVX512F__
+static inline __mmask16 column_mask(int64_t columns, int v) {
+  return static_cast<__mmask16>((1u << std::clamp<int64_t>(columns - v * kLanes, 0, kLanes)) - 1);
+}
+template <int V>
+inline void store_columns(float* y, const Vec (&values)[V], int64_t columns) {
+  for (int v = 0; v < V; ++v)
+    _mm512_mask_storeu_ps(y + v * kLanes, column_mask(columns, v), reinterpret_cast<__m512>(values[v]));
+}
+template <int V>
+inline void load_columns(const float* x, Vec (&values)[V], int64_t columns) {
+  for (int v = 0; v < V; ++v)
+    values[v] = reinterpret_cast<Vec>(_mm512_maskz_loadu_ps(column_mask(columns, v), x + v * kLanes));
+}
+#else
 template <int V>
 [[gnu::noinline]] void store_columns(float* y, const Vec (&values)[V], int64_t columns) {
-#ifdef __AVX512F__
-  for (int v = 0; v < V; ++v) {
-    const int64_t here = std::clamp<int64_t>(columns - v * kLanes, 0, kLanes);
-    _mm512_mask_storeu_ps(y + v * kLanes, static_cast<__mmask16>((1u << here) - 1),
-                          reinterpret_cast<__m512>(values[v]));
-  }
-  return;
-#endif
   float buffer[V * kLanes];
   std::memcpy(buffer, values, sizeof buffer);
   for (int64_t j = 0; j < columns; ++j) y[j] = buffer[j];
@@ -136,6 +143,7 @@ template <int V>
   for (int64_t j = 0; j < columns; ++j) buffer[j] = x[j];
   std::memcpy(values, buffer, sizeof buffer);
 }
+#endif
 
 /// Merges the tile's `valid` rows into the running statistics (Chan et al.).
 template <int M, int V>
@@ -163,26 +171,16 @@ static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M
   running.count = total;
 }
 
-/// Writes a tile's sums: statistics, bias, residual, ReLU, and the columns that exist.
+/// Writes a tile's sums with its epilogue, and only the columns that exist. A function of its own: values
+/// that live across its calls would cost the loop of `tile` its registers.
 template <int M, int V>
-[[gnu::always_inline]] static inline void finish_tile(const Vec (&acc)[M][V], float* const* y, int valid,
-                                                      const TileEpilogue& epilogue, const float* residual) {
+[[gnu::noinline]] void finish_tile(const Vec (&acc)[M][V], float* const* y, int valid,
+                                   const TileEpilogue& epilogue, const float* residual) {
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc, valid);
   const bool full = epilogue.columns == V * kLanes;
-  if (full && !epilogue.bias && !residual && !epilogue.relu) {
-#pragma GCC unroll 16
-    for (int i = 0; i < M; ++i) {
-      if (i >= valid) break;
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, acc[i][v]);
-    }
-    return;
-  }
   Vec bias[V] = {};
   if (epilogue.bias) load_columns<V>(epilogue.bias, bias, epilogue.columns);
-#pragma GCC unroll 16
-  for (int i = 0; i < M; ++i) {
-    if (i >= valid) break;
+  for (int i = 0; i < valid; ++i) {
     Vec added[V] = {};
     if (residual) {
       const float* from = residual + i * epilogue.residual_row;
@@ -208,12 +206,8 @@ template <int M, int V>
   }
 }
 
-/// What a step of the sum multiplies the weights' vectors by: one scalar of every row (matrix product), or a
-/// vector of every row, lane by lane (depthwise).
-enum class Step { Broadcast, Lanes };
-
 /// One tile: rows x[0..M), of which the first `valid` are written to y. M and V are counts of registers.
-template <int M, int V, Step kStep>
+template <int M, int V>
 [[gnu::noinline]] void tile(const float* const* rows, float* const* y, int valid, const TileSum& sum,
                             const TileEpilogue& epilogue, const float* residual) {
   Vec acc[M][V] = {};
@@ -225,13 +219,6 @@ template <int M, int V, Step kStep>
   for (const Tap* tap = sum.taps; tap != taps_end; ++tap) {
     const float* b = sum.panel + tap->step * (V * kLanes);
     int64_t at = tap->x;
-    if constexpr (kStep == Step::Lanes) {
-      static_assert(V == 1);
-      const Vec weight = load(b);
-#pragma GCC unroll 16
-      for (int i = 0; i < M; ++i) acc[i][0] += load(x[i] + at) * weight;
-      continue;
-    }
     const int64_t end = at + length;
 #pragma GCC unroll 4
     for (; at != end; ++at) {
@@ -247,11 +234,28 @@ template <int M, int V, Step kStep>
       b += V * kLanes;
     }
   }
-  finish_tile<M, V>(acc, y, valid, epilogue, residual);
+  const bool plain =
+      epilogue.columns == V * kLanes && !epilogue.statistics && !epilogue.bias && !residual && !epilogue.relu;
+  if (!plain) {
+    Vec sums[M][V];
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sums[i][v] = acc[i][v];
+    }
+    finish_tile<M, V>(sums, y, valid, epilogue, residual);
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+    if (i >= valid) break;
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, acc[i][v]);
+  }
 }
 
 /// All rows of the grid against one panel of V vectors.
-template <int V, Step kStep = Step::Broadcast>
+template <int V>
 void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, const TileEpilogue& epilogue) {
   const RowGrid grid = given.collapsed();
   const int64_t total = grid.images * grid.rows * grid.cols;
@@ -284,19 +288,19 @@ void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, c
     }
     const float* residual = epilogue.residual ? epilogue.residual + first * epilogue.residual_row : nullptr;
     if (valid == kTileRows) {
-      tile<kTileRows, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
       continue;
     }
     // The last rows: a smaller tile, its spare rows repeat the last one and are not written.
     for (int i = valid; i < kTileRows; ++i) tile_x[i] = tile_x[valid - 1];
     if (valid == 1)
-      tile<1, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<1, V>(tile_x, tile_y, valid, sum, epilogue, residual);
     else if (valid == 2)
-      tile<2, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<2, V>(tile_x, tile_y, valid, sum, epilogue, residual);
     else if (valid <= 4)
-      tile<4, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<4, V>(tile_x, tile_y, valid, sum, epilogue, residual);
     else
-      tile<kTileRows, V, kStep>(tile_x, tile_y, valid, sum, epilogue, residual);
+      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
   }
 }
 

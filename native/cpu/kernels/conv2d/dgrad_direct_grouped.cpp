@@ -12,6 +12,7 @@
 // --kernel conv2d_dgrad --problem "N=16 H=32 W=32 C=32 K=32 groups=32 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/conv2d/lane_groups.h"
+#include "cpu/kernels/conv2d/lane_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -151,7 +152,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
           const int64_t h = i0 * p.stride_h + phase_h - p.pad_h, w = j0 * p.stride_w + phase_w - p.pad_w;
           const float* from = dy + (i0 - band.first) * row_floats + (j0 - plan.left) * kLanes;
           float* to = a.dx + ((n0 * p.h + h) * p.w + w) * p.x_stride + vector * kLanes;
-          sweep<1, Step::Lanes>(grid, from, to, sum, epilogue);
+          sweep_lanes(grid, from, to, sum, epilogue);
         }
       }
     }

@@ -1,5 +1,5 @@
 // conv2d fprop, direct: depthwise, and groups narrower than a vector. A vector holds neighbouring output
-// channels, a tile kTileRows outputs of it.
+// channels, a tile neighbouring outputs of it.
 //
 // A chunk (some images, or a band of rows of one) by one vector of K: its input is laid out lane by lane in
 // zero-padded scratch (lane_groups.h), with the prologue applied; then every output is a chain of
@@ -12,6 +12,7 @@
 // conv2d_fprop --problem "N=16 H=32 W=32 C=32 K=32 groups=32 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/chunk_statistics.h"
 #include "cpu/kernels/conv2d/lane_groups.h"
+#include "cpu/kernels/conv2d/lane_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -147,7 +148,7 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
       statistics = {};
       if (p.statistics) epilogue.statistics = &statistics;
       sum.panel = packed + k * steps;
-      sweep<1, Step::Lanes>(grid, x, a.y + first_pixel * p.y_stride + k, sum, epilogue);
+      sweep_lanes(grid, x, a.y + first_pixel * p.y_stride + k, sum, epilogue);
       if (!p.statistics) continue;
       float* to = partial + chunk * 2 * padded_k + k;
       store(to, statistics.mean[0]);

@@ -85,7 +85,7 @@ class LaneReader {
     span_ = groups.first_other(channel + lanes - 1) + planes_ - first_;
     vectors_ = ceil_div(span_, kLanes);
     identity_ = groups.own == 1 && planes_ == 1;
-    for (int64_t lane = 0; lane < kLanes; ++lane)
+    for (int64_t lane = 0; !identity_ && lane < kLanes; ++lane)
       index_[lane] =
           static_cast<int32_t>(lane < lanes ? groups.first_other(channel + lane) - first_ : int64_t{0});
     if (!scales) return;
