@@ -91,6 +91,11 @@ export class FileSystemError extends LapidaryError {
   }
 }
 
+/** A file could not be fetched from a server, or is not the one that was expected. */
+export class DownloadError extends LapidaryError {
+  override readonly code = 'ERR_DOWNLOAD';
+}
+
 /** A configuration file or a `--set` override is wrong. */
 export class ConfigError extends LapidaryError {
   override readonly code = 'ERR_CONFIG';

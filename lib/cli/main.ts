@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 
 import { EXIT_CODES, runProgram } from './command.js';
-import { addDoctorCommand } from './commands/doctor.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,28 +15,24 @@ const program = new Command('lapidary')
   .version(version);
 const argv = process.argv.slice(2);
 
-/** All commands but `doctor` need the addon; without it they are not there, and doctor says why. */
-async function addWorkflowCommands(): Promise<void> {
-  const [demo, train, attack, prune, report, study] = await Promise.all([
-    import('./commands/demo.js'),
-    import('./commands/train.js'),
-    import('./commands/attack.js'),
-    import('./commands/prune.js'),
-    import('./commands/report.js'),
-    import('./commands/study.js'),
-  ]);
-  demo.addDemoCommand(program);
-  addDoctorCommand(program);
-  train.addTrainCommand(program);
-  attack.addAttackCommand(program);
-  prune.addPruneCommand(program);
-  report.addReportCommand(program);
-  study.addStudyCommand(program);
-}
+/** Every command by its name. All but `doctor` need the addon, so a module is loaded when its command is called. */
+const commands: Record<string, () => Promise<(program: Command) => void>> = {
+  demo: async () => (await import('./commands/demo.js')).addDemoCommand,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctorCommand,
+  train: async () => (await import('./commands/train.js')).addTrainCommand,
+  attack: async () => (await import('./commands/attack.js')).addAttackCommand,
+  prune: async () => (await import('./commands/prune.js')).addPruneCommand,
+  study: async () => (await import('./commands/study.js')).addStudyCommand,
+  data: async () => (await import('./commands/data.js')).addDataCommand,
+  report: async () => (await import('./commands/report.js')).addReportCommand,
+};
 
 try {
-  if (argv[0] === 'doctor') addDoctorCommand(program);
-  else await addWorkflowCommands();
+  const [first = ''] = argv;
+  for (const name of Object.hasOwn(commands, first) ? [first] : Object.keys(commands)) {
+    const add = await commands[name]!();
+    add(program);
+  }
   await runProgram(program, argv);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -46,8 +46,13 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** Of the pixels in [0, 1], for the model's input normalisation. */
   readonly normalization: ChannelStatistics;
+  /** Throws FileSystemError naming what is missing, where `hasTrain` is false. */
   readonly train: ImageSet;
+  /** False of a set that has only test images. */
+  readonly hasTrain?: boolean;
   readonly test: HeldOutSet;
+  /** Images that the set itself keeps apart for choices, where it does; the caller disposes them. */
+  readonly readValidation?: () => Promise<ImageSet>;
   /** Gives the memory of the training images back. */
   dispose(): void;
 }

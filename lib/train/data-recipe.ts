@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { openDataset, parseDataSpec } from '../data/data-spec.js';
+import { type DataSpec, openDataset, parseDataSpec } from '../data/data-spec.js';
 import type { Dataset } from '../data/dataset.js';
 import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
@@ -14,13 +14,13 @@ import type { RunFolder } from '../io/run-folder.js';
 import { type DataDigests, recordData } from './run-data.js';
 
 export const dataSchema = z.strictObject({
-  /** `shapes10`, `shapes10:SEED` or `cifar10:FOLDER`. */
+  /** As `parseDataSpec` takes it: `shapes10:SEED`, `cifar10:FOLDER`, `folder:FOLDER?size=64` and so on. */
   source: z.string().default('shapes10'),
-  /** Images to train on, apart from validation; by default all (15,000 of a set that is drawn). */
+  /** Images to train on, apart from validation; by default all (of a set that is drawn, as many as DRAWN_TRAIN says). */
   train: z.int().min(1).optional(),
   /** Training images kept back for every choice that is made on the way. */
   validation: z.int().min(1).default(1000),
-  /** Test images, read once at the end; by default all (4,000 of a set that is drawn). */
+  /** Test images, read once at the end; by default all. */
   test: z.int().min(1).optional(),
 });
 
@@ -39,7 +39,8 @@ export interface TrainingData {
   readTest(): Promise<{ set: ImageSet; indices: Int32Array }>;
 }
 
-const DRAWN_TRAIN = 15_000;
+/** Training images of a set that is drawn. */
+const DRAWN_TRAIN: Partial<Record<DataSpec['kind'], number>> = { shapes10: 15_000, scenes: 2_000 };
 const SPLIT_FILE = 'split.json';
 /** Streams of the subsets, apart from the orders of epochs, which count from 0. */
 const TRAIN_SUBSET = 2 ** 40;
@@ -58,8 +59,8 @@ export async function openTrainingData(
   seed: number,
   run?: RunFolder,
 ): Promise<TrainingData> {
-  const drawn = parseDataSpec(recipe.source).kind === 'shapes10';
-  const sizes = drawn ? { train: (recipe.train ?? DRAWN_TRAIN) + recipe.validation } : {};
+  const drawn = DRAWN_TRAIN[parseDataSpec(recipe.source).kind];
+  const sizes = drawn === undefined ? {} : { train: (recipe.train ?? drawn) + recipe.validation };
   const dataset = await openDataset(
     recipe.source,
     recipe.test === undefined ? sizes : { ...sizes, test: recipe.test },
