@@ -20,6 +20,7 @@ export type { DType, HostArrays } from './dtype.js';
 export * from './errors.js';
 export type { MemoryCounters } from './native.js';
 export * from './nn/index.js';
+export { adaptiveAvgPool2d } from './ops/adaptive-pool.js';
 export { type BackwardOptions, backward, grad } from './ops/autograd.js';
 export { type BatchNormState, batchNorm } from './ops/batch-norm.js';
 export { type ConvBatchNormOptions, convBatchNorm, residual } from './ops/conv-bn-act.js';

@@ -31,3 +31,8 @@ export function convBnAct(
   observed(conv, y);
   return observed(bn, y);
 }
+
+/** min(relu(bn(conv(x))), 6), stored. @throws as `convBnAct` */
+export function convBnRelu6(x: Tensor | Normed, conv: Conv2d, bn: BatchNorm2d): Tensor {
+  return convBnAct(x, conv, bn, { relu: false }).tensor().relu6();
+}

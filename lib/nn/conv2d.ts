@@ -5,14 +5,17 @@ import { type ConvGeometry, conv2d } from '../ops/conv2d.js';
 import { zeros } from '../ops/create.js';
 import type { Pair } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { fanInOf, kaimingNormalFanOut, uniformFanIn } from './init.js';
+import { fanInOf, kaimingNormalFanOut, uniformFanIn, zero } from './init.js';
 import { observed } from './layer-observer.js';
 import { Module, type ParameterRandom } from './module.js';
 import { Parameter } from './parameter.js';
 
 export interface Conv2dLayerOptions extends ConvGeometry {
-  /** Default true, as in PyTorch; pass false before a batch normalisation. */
-  readonly bias?: boolean;
+  /**
+   * Default true, as in PyTorch: uniform in +-1 / sqrt(fan in); `zero`: begins at 0, as in torchvision's VGG. Pass false
+   * before a batch normalisation.
+   */
+  readonly bias?: boolean | 'zero';
   /** Default 0. A model initialises its layers again by its own seed. */
   readonly seed?: number;
 }
@@ -27,6 +30,7 @@ export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
   readonly geometry: Required<ConvGeometry>;
+  readonly #zeroBias: boolean;
 
   constructor(inChannels: number, outChannels: number, window: Pair, options: Conv2dLayerOptions = {}) {
     super();
@@ -40,6 +44,7 @@ export class Conv2d extends Module {
     const [r, s] = typeof window === 'number' ? [window, window] : window;
     this.weight = new Parameter(zeros([outChannels, r, s, inChannels / groups]));
     this.bias = options.bias === false ? null : new Parameter(zeros([outChannels]));
+    this.#zeroBias = options.bias === 'zero';
     this.initialize(options.seed ?? 0);
   }
 
@@ -53,7 +58,9 @@ export class Conv2d extends Module {
 
   protected override drawParameters(random: ParameterRandom): void {
     kaimingNormalFanOut(this.weight, random);
-    if (this.bias !== null) uniformFanIn(this.bias, fanInOf(this.weight.shape), random);
+    if (this.bias === null) return;
+    if (this.#zeroBias) zero(this.bias);
+    else uniformFanIn(this.bias, fanInOf(this.weight.shape), random);
   }
 
   override forward(x: Tensor): Tensor {

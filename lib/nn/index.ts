@@ -2,24 +2,33 @@
 
 export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
-export { convBnAct } from './conv-bn-act.js';
+export { convBnAct, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
+export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';
 export {
   buildModel,
+  type ModelOf,
   type ModelOptions,
   type ModelSpec,
   modelFromSpec,
   modelNames,
+  modelSpec,
+  modelSpecSchema,
   type SpecModel,
 } from './models/index.js';
+export { MobileNetV2, type MobileNetV2Spec, mobileNetV2Spec } from './models/mobilenet-v2.js';
+export { Proxyless, type ProxylessSpec, proxylessW03Spec } from './models/proxyless.js';
+export { BasicBlock, Bottleneck } from './models/residual-block.js';
+export { ResNet, type ResNetSpec, resNetSpec } from './models/resnet.js';
 export {
-  BasicBlock,
   ResNetCifar,
   type ResNetCifarSpec,
   type ResNetCifarStage,
   resNetCifarSpec,
 } from './models/resnet-cifar.js';
+export { Vgg, type VggSpec, vggSpec } from './models/vgg.js';
+export { WideResNet, type WideResNetSpec, wideResNetSpec } from './models/wide-resnet.js';
 export { type AnyModule, Module, type ParameterRandom } from './module.js';
 export { type ChannelStatistics, Normalize } from './normalize.js';
 export { Parameter, StateBuffer } from './parameter.js';

@@ -1,6 +1,6 @@
 /** How weights begin. */
 
-import { rand, randn } from '../ops/create.js';
+import { rand, randn, zeros } from '../ops/create.js';
 import { assign } from '../ops/layout.js';
 import { noGrad, scope } from '../scope.js';
 import type { Shape } from '../shape.js';
@@ -25,6 +25,16 @@ export function kaimingNormalFanOut(filter: Parameter, random: ParameterRandom):
 export function uniformFanIn(parameter: Parameter, fanIn: number, random: ParameterRandom): void {
   const bound = 1 / Math.sqrt(fanIn);
   fill(parameter, () => rand(parameter.shape, { ...random(parameter), low: -bound, high: bound }));
+}
+
+/** Normal around 0. */
+export function normal(parameter: Parameter, deviation: number, random: ParameterRandom): void {
+  fill(parameter, () => randn(parameter.shape, { ...random(parameter), deviation }));
+}
+
+/** All 0. */
+export function zero(parameter: Parameter): void {
+  fill(parameter, () => zeros(parameter.shape));
 }
 
 /** What one output of a weight [out, ...] is summed from. */

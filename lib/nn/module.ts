@@ -25,6 +25,9 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
   /** Draws this module's own parameters, not those of its children. */
   protected drawParameters?(random: ParameterRandom): void;
 
+  /** For modules that draw in `forward`: the seed of the whole, and this module's place among its `modules()`. */
+  protected takeSeed?(seed: number, place: number): void;
+
   /**
    * Draws all parameters below anew. The stream of a parameter's random numbers is its place among `parameters()`, so
    * one seed gives the same weights everywhere.
@@ -32,10 +35,12 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
    * @param seed a whole number from 0 to 2^53 - 1
    */
   initialize(seed: number): this {
+    if (undrawn) return this;
     const streams = new Map<Parameter, number>();
     for (const parameter of this.parameters()) streams.set(parameter, streams.size);
-    for (const module of this.modules()) {
+    for (const [place, module] of [...this.modules()].entries()) {
       module.drawParameters?.((parameter) => ({ seed, stream: streams.get(parameter)! }));
+      module.takeSeed?.(seed, place);
     }
     return this;
   }
@@ -125,6 +130,20 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+// A plain variable will do: a constructor is synchronous.
+let undrawn = false;
+
+/** Runs `build`, in which no module draws its parameters: they will be drawn, or loaded, as a whole. */
+export function withoutDrawing<T>(build: () => T): T {
+  const outer = undrawn;
+  undrawn = true;
+  try {
+    return build();
+  } finally {
+    undrawn = outer;
   }
 }
 

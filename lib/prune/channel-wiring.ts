@@ -2,7 +2,8 @@
 
 import { UnsupportedError } from '../errors.js';
 import type { ModelSpec, SpecModel } from '../nn/models/index.js';
-import { type BasicBlock, ResNetCifar } from '../nn/models/resnet-cifar.js';
+import type { BasicBlock } from '../nn/models/residual-block.js';
+import { ResNetCifar } from '../nn/models/resnet-cifar.js';
 
 /** Channels that are removed together, from every layer that writes or reads them. */
 export interface ChannelGroup {

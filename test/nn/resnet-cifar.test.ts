@@ -48,7 +48,7 @@ describe('ResNet-20', () => {
 
 describe('ResNetCifar', () => {
   it('is built from any widths, and again from its spec', async () => {
-    using pruned = L.ResNetCifar.fromSpec(tiny, 3);
+    using pruned = L.modelFromSpec(tiny, 3);
     expect(pruned.layer2[0]!.conv1.weight.shape).toEqual([5, 3, 3, 4]);
     const spec = JSON.parse(JSON.stringify(pruned.spec)) as L.ResNetCifarSpec;
     expect(spec).toEqual(tiny);
@@ -59,14 +59,14 @@ describe('ResNetCifar', () => {
 
   it('refuses specs that are none', () => {
     const stages = tiny.stages.slice(1);
-    expect(() => L.ResNetCifar.fromSpec({ ...tiny, stages }, 0)).toThrow(L.ArgumentError);
-    expect(() => L.ResNetCifar.fromSpec({ ...tiny, stem: 0 }, 0)).toThrow(L.ArgumentError);
+    expect(() => L.modelFromSpec({ ...tiny, stages }, 0)).toThrow(L.ArgumentError);
+    expect(() => L.modelFromSpec({ ...tiny, stem: 0 }, 0)).toThrow(L.ArgumentError);
     expect(() => L.resNetCifarSpec(10, options)).toThrow(L.ArgumentError);
     expect(() => L.buildModel('resnet21', { ...options, seed: 0 })).toThrow(/resnet8, resnet20/);
   });
 
   it('gives a sample the same logits in every batch of an evaluation', () => {
-    using model = L.ResNetCifar.fromSpec(tiny, 3).eval();
+    using model = L.modelFromSpec(tiny, 3).eval();
     L.scope(() => {
       const x = L.rand([5, 16, 16, 3], { seed: 2 });
       const all = model.forward(x).dataSync();
@@ -76,7 +76,7 @@ describe('ResNetCifar', () => {
   });
 
   it('agrees with its layers called one by one', () => {
-    using model = L.ResNetCifar.fromSpec(tiny, 3).eval();
+    using model = L.modelFromSpec(tiny, 3).eval();
     L.scope(() => {
       const x = L.rand([2, 16, 16, 3], { seed: 2 });
       let y = model.bn1.forward(model.conv1.forward(model.normalize.forward(x))).relu();
@@ -94,7 +94,7 @@ describe('ResNetCifar', () => {
 
   it('learns, with the same bits twice, and releases every tensor of a step', async () => {
     const train = async (): Promise<{ losses: number[]; weights: Float32Array }> => {
-      using model = L.ResNetCifar.fromSpec(tiny, 3);
+      using model = L.modelFromSpec(tiny, 3);
       using optimizer = new L.SGD(model.namedParameters(), { rate: 0.05, momentum: 0.9 });
       using x = L.rand([12, 16, 16, 3], { seed: 4 });
       using labels = L.tensor(Int32Array.from({ length: 12 }, (_, i) => i % 3));

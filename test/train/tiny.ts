@@ -17,12 +17,12 @@ export const narrowSpec: L.ResNetCifarSpec = {
   normalization,
 };
 
-export function narrowModel(seed = 1): L.SpecModel {
+export function narrowModel(seed = 1): L.ResNetCifar {
   return L.modelFromSpec(narrowSpec, seed);
 }
 
 /** As `narrowModel`, with two blocks a stage and running statistics and shifts that are not those of the start. */
-export function usedModel(seed = 1): L.SpecModel {
+export function usedModel(seed = 1): L.ResNetCifar {
   const stages = narrowSpec.stages.map(({ width, inner }) => ({ width, inner: [inner[0]!, inner[0]! + 1] }));
   const model = L.modelFromSpec({ ...narrowSpec, stages }, seed);
   let stream = 1000;
