@@ -18,17 +18,21 @@ const argv = process.argv.slice(2);
 
 /** All commands but `doctor` need the addon; without it they are not there, and doctor says why. */
 async function addWorkflowCommands(): Promise<void> {
-  const [demo, train, attack, prune] = await Promise.all([
+  const [demo, train, attack, prune, convert, exports] = await Promise.all([
     import('./commands/demo.js'),
     import('./commands/train.js'),
     import('./commands/attack.js'),
     import('./commands/prune.js'),
+    import('./commands/convert.js'),
+    import('./commands/export.js'),
   ]);
   demo.addDemoCommand(program);
   addDoctorCommand(program);
   train.addTrainCommand(program);
   attack.addAttackCommand(program);
   prune.addPruneCommand(program);
+  convert.addConvertCommand(program);
+  exports.addExportCommand(program);
 }
 
 try {

@@ -55,7 +55,6 @@ const schema = protobuf.Root.fromJSON({
       fields: {
         irVersion: field(1, 'int64'),
         producerName: field(2, 'string'),
-        producerVersion: field(3, 'string'),
         graph: field(7, 'GraphProto'),
         opsetImport: repeated(8, 'OperatorSetIdProto'),
         metadataProps: repeated(14, 'StringStringEntryProto'),
@@ -91,7 +90,6 @@ export interface OnnxValue {
 
 export interface OnnxModel {
   readonly opset: number;
-  readonly producerVersion: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly graph: {
     readonly name: string;
@@ -112,12 +110,11 @@ const IR_VERSION = 8;
 const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
 
 /** The bytes of an ONNX file. */
-export function encodeOnnx({ opset, producerVersion, metadata, graph }: OnnxModel): Uint8Array {
+export function encodeOnnx({ opset, metadata, graph }: OnnxModel): Uint8Array {
   const type = schema.lookupType('ModelProto');
   const message = type.fromObject({
     irVersion: IR_VERSION,
     producerName: 'lapidary',
-    producerVersion,
     opsetImport: [{ domain: '', version: opset }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     graph: {

@@ -26,8 +26,6 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
 export interface OnnxOptions {
   /** What the file says of the network. */
   readonly name: string;
-  /** Of lapidary. */
-  readonly version: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -36,7 +34,7 @@ export interface OnnxOptions {
  *
  * @throws UnsupportedError for an operation without counterpart in ONNX, or tensors of 2 GiB and more
  */
-export function toOnnx(graph: LayerGraph, { name, version, metadata = {} }: OnnxOptions): Uint8Array {
+export function toOnnx(graph: LayerGraph, { name, metadata = {} }: OnnxOptions): Uint8Array {
   const initializers: OnnxTensor[] = [...graph.tensors].map(([name, tensor]) => ({
     name,
     dims: tensor.shape,
@@ -53,7 +51,6 @@ export function toOnnx(graph: LayerGraph, { name, version, metadata = {} }: Onnx
   for (const layer of graph.layers) writer.write(layer);
   return encodeOnnx({
     opset: ONNX_OPSET,
-    producerVersion: version,
     metadata,
     graph: {
       name,
