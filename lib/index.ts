@@ -18,6 +18,7 @@ export {
 } from './device.js';
 export type { DType, HostArrays } from './dtype.js';
 export * from './errors.js';
+export * from './io/index.js';
 export type { MemoryCounters } from './native.js';
 export * from './nn/index.js';
 export { adaptiveAvgPool2d } from './ops/adaptive-pool.js';

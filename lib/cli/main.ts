@@ -25,6 +25,8 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
   study: async () => (await import('./commands/study.js')).addStudyCommand,
   data: async () => (await import('./commands/data.js')).addDataCommand,
   report: async () => (await import('./commands/report.js')).addReportCommand,
+  convert: async () => (await import('./commands/convert.js')).addConvertCommand,
+  export: async () => (await import('./commands/export.js')).addExportCommand,
 };
 
 try {

@@ -1,7 +1,7 @@
 /**
  * Element types that tensor files use, and how each becomes one of the three types of a host tensor.
  *
- * Half and double precision become f32, wide integers i32, flags u8. Nothing is clamped: a finite number that its
+ * Half and double precision become f32, other integers i32, flags u8. Nothing is clamped: a finite number that its
  * new type cannot hold is an error.
  */
 
@@ -29,7 +29,12 @@ const FILE_DTYPES = {
     decode: (buffer) => Float32Array.from(new Uint16Array(buffer), halfToFloat),
   },
   BF16: { bytes: 2, dtype: 'f32', decode: (buffer) => widenBfloats(new Uint16Array(buffer)) },
-  I64: { bytes: 8, dtype: 'i32', decode: (buffer) => narrowLongs(new BigInt64Array(buffer)) },
+  I64: { bytes: 8, dtype: 'i32', decode: (buffer) => narrowLongs('I64', new BigInt64Array(buffer)) },
+  U64: { bytes: 8, dtype: 'i32', decode: (buffer) => narrowLongs('U64', new BigUint64Array(buffer)) },
+  U32: { bytes: 4, dtype: 'i32', decode: (buffer) => narrowWords(new Uint32Array(buffer)) },
+  I16: { bytes: 2, dtype: 'i32', decode: (buffer) => Int32Array.from(new Int16Array(buffer)) },
+  U16: { bytes: 2, dtype: 'i32', decode: (buffer) => Int32Array.from(new Uint16Array(buffer)) },
+  I8: { bytes: 1, dtype: 'i32', decode: (buffer) => Int32Array.from(new Int8Array(buffer)) },
 } as const satisfies Record<string, FileDType>;
 
 /** The names of the element types that files may hold. */
@@ -57,11 +62,19 @@ export function fileDTypeOf(dtype: DType): 'F32' | 'I32' | 'U8' {
  * Turns the bytes of a file into a host tensor; F32, I32, U8 and BOOL without a copy.
  *
  * @throws NonFiniteError when a finite F64 is too large for f32
- * @throws IndexRangeError when an I64 is too large for i32
+ * @throws IndexRangeError when an I64, U64 or U32 is too large for i32
  */
 export function decodeTensor(name: FileDTypeName, shape: number[], buffer: ArrayBuffer): HostTensor {
   const { dtype, decode } = FILE_DTYPES[name];
   return { dtype, shape, data: decode(buffer) };
+}
+
+/** Reverses the bytes of each element in place: from big-endian to little-endian or back. */
+export function swapBytes(name: FileDTypeName, bytes: Buffer): void {
+  const width = bytesPerElement(name);
+  if (width === 2) bytes.swap16();
+  else if (width === 4) bytes.swap32();
+  else if (width === 8) bytes.swap64();
 }
 
 function narrowDoubles(values: Float64Array): Float32Array {
@@ -75,14 +88,26 @@ function narrowDoubles(values: Float64Array): Float32Array {
   return narrowed;
 }
 
-function narrowLongs(values: BigInt64Array): Int32Array {
-  const lost = values.findIndex((value) => value !== BigInt.asIntN(32, value));
-  if (lost >= 0) {
-    throw new IndexRangeError(
-      `Element ${lost} is ${values[lost]} in I64, which i32 cannot hold (at most 2147483647); remap it before it is saved.`,
-    );
+function narrowLongs(type: string, values: BigInt64Array | BigUint64Array): Int32Array {
+  const narrowed = new Int32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value !== BigInt.asIntN(32, value)) throw tooWide(type, i, value);
+    narrowed[i] = Number(value);
   }
-  return Int32Array.from(values, Number);
+  return narrowed;
+}
+
+function narrowWords(values: Uint32Array): Int32Array {
+  const lost = values.findIndex((value) => value > 0x7fffffff);
+  if (lost >= 0) throw tooWide('U32', lost, values[lost]!);
+  return Int32Array.from(values);
+}
+
+function tooWide(type: string, index: number, value: number | bigint): IndexRangeError {
+  return new IndexRangeError(
+    `Element ${index} is ${value} in ${type}, which i32 cannot hold (at most 2147483647); remap it before it is saved.`,
+  );
 }
 
 function widenBfloats(bits: Uint16Array): Float32Array {

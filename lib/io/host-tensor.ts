@@ -46,3 +46,57 @@ export function checkHostTensor(name: string, tensor: HostTensor): void {
     );
   }
 }
+
+/**
+ * A copy with its axes in another order: axis i of the result is axis `permutation[i]` of the tensor.
+ *
+ * @param permutation each axis once
+ */
+export function transposeHost(tensor: HostTensor, permutation: readonly number[]): HostTensor {
+  const strides = denseStrides(tensor.shape);
+  const shape = permutation.map((axis) => tensor.shape[axis]!);
+  return gatherStrided(
+    tensor.dtype,
+    tensor.data,
+    shape,
+    permutation.map((axis) => strides[axis]!),
+    0,
+  );
+}
+
+/** How far apart neighbours along each axis lie in a dense, row-major tensor. */
+export function denseStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis]!;
+  }
+  return strides;
+}
+
+/** The dense tensor whose element at index i is `data[offset + i . strides]`; every place must lie inside `data`. */
+export function gatherStrided(
+  dtype: DType,
+  data: HostArrays[DType],
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): HostTensor {
+  const result = new hostArrayClass[dtype](sizeOf(shape));
+  const rank = shape.length;
+  const [length, stride] = rank === 0 ? [1, 1] : [shape[rank - 1]!, strides[rank - 1]!];
+  const index = new Array<number>(Math.max(rank - 1, 0)).fill(0);
+  let place = offset;
+  for (let done = 0; done < result.length; ) {
+    for (let i = 0; i < length; i++) result[done++] = data[place + i * stride]!;
+    // To the next row, as an odometer turns.
+    for (let axis = rank - 2; axis >= 0; axis--) {
+      place += strides[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      place -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return { dtype, shape: [...shape], data: result };
+}

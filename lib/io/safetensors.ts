@@ -76,7 +76,7 @@ export class SafetensorsFile implements AsyncDisposable {
   }
 
   /**
-   * Reads one tensor. F16, BF16 and F64 become f32, I64 becomes i32, BOOL becomes u8.
+   * Reads one tensor. F16, BF16 and F64 become f32, other integers i32, BOOL becomes u8.
    *
    * @throws ArgumentError for a name that the file does not hold
    * @throws FileFormatError when the file shrank after it was opened, or a number does not fit its new type

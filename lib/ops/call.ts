@@ -16,13 +16,36 @@ const rows: ReadonlyMap<string, readonly [index: number, row: OpRow]> = new Map(
 const fixedCount = (names: readonly string[]): number =>
   names.filter((name) => !name.startsWith('...')).length;
 
+/** What one call of an op was: its row, its packed arguments (to be read at once) and the handles that came back. */
+export type CallObserver = (
+  row: OpRow,
+  ints: Int32Array,
+  scalars: Float64Array,
+  inputs: Float64Array,
+  outputs: readonly Handle[],
+) => void;
+
+// A plain variable will do: whoever observes runs synchronous code.
+let observer: CallObserver | null = null;
+
+/** Calls `observe` after each op that the synchronous `fn` calls. */
+export function observeCalls<T>(observe: CallObserver, fn: () => T): T {
+  const outer = observer;
+  observer = observe;
+  try {
+    return fn();
+  } finally {
+    observer = outer;
+  }
+}
+
 export class Op {
   /** The fixed int arguments, in the order of the op table. */
   readonly ints: Int32Array;
   readonly scalars: Float64Array;
   readonly inputs: Float64Array;
   readonly #name: string;
-  readonly #kinds: readonly string[];
+  readonly #row: OpRow;
   readonly #index: number;
 
   /**
@@ -40,7 +63,7 @@ export class Op {
       );
     }
     this.#name = name;
-    this.#kinds = row.kinds;
+    this.#row = row;
     this.#index = index;
     this.ints = new Int32Array(fixedCount(row.ints));
     this.scalars = new Float64Array(row.scalars.length);
@@ -51,10 +74,10 @@ export class Op {
   kinds<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, number>> {
     const numbers = {} as Record<Name, number>;
     for (const name of names) {
-      numbers[name] = this.#kinds.indexOf(name);
+      numbers[name] = this.#row.kinds.indexOf(name);
       if (numbers[name] >= 0) continue;
       throw new InternalError(
-        `Expected the op ${this.#name} to have the kind ${name}, but the addon has ${this.#kinds.join(', ')}; ` +
+        `Expected the op ${this.#name} to have the kind ${name}, but the addon has ${this.#row.kinds.join(', ')}; ` +
           'it is of another version than the library, so build it again (npm run build:native).',
       );
     }
@@ -77,10 +100,13 @@ export class Op {
   #call(ints: Int32Array, scalars: Float64Array, inputs: Float64Array): Handle | Handle[] {
     // An error of work that fails later then tells which call enqueued it.
     if (debug) addon.setCallSite(new Error().stack ?? '');
+    let outputs: Handle | Handle[];
     try {
-      return addon.run(this.#index, isRecording() ? 1 : 0, ints, scalars, inputs);
+      outputs = addon.run(this.#index, isRecording() ? 1 : 0, ints, scalars, inputs);
     } catch (error) {
       throw fromNative(error);
     }
+    observer?.(this.#row, ints, scalars, inputs, typeof outputs === 'number' ? [outputs] : outputs);
+    return outputs;
   }
 }

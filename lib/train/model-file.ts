@@ -4,7 +4,8 @@ import { FileFormatError } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 import { modelFromSpec, modelSpecSchema, type SpecModel } from '../nn/models/index.js';
 
-const SPEC_KEY = 'lapidary.spec';
+/** Under this name the metadata hold the model's spec in JSON. */
+export const SPEC_KEY = 'lapidary.spec';
 
 /** Writes a model in one step; filters are [K, R, S, C], as in memory. @throws FileSystemError */
 export async function saveModel(path: string, model: SpecModel): Promise<void> {
