@@ -84,7 +84,14 @@ export {
 } from './ops/layout.js';
 export { linear, type MatmulOptions, matmul } from './ops/linear.js';
 export { Normed } from './ops/normed.js';
-export { norm2, type SgdStepOptions, sgd } from './ops/optimizer.js';
+export {
+  type AdamStepOptions,
+  adam,
+  lerp,
+  norm2,
+  type SgdStepOptions,
+  sgd,
+} from './ops/optimizer.js';
 export { type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { channelGather, channelScores } from './ops/prune.js';
