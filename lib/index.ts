@@ -92,7 +92,7 @@ export {
   type SgdStepOptions,
   sgd,
 } from './ops/optimizer.js';
-export { type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
+export { type BallNorm, type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { channelGather, channelScores } from './ops/prune.js';
 export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';

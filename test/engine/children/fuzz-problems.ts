@@ -155,8 +155,17 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
     ['high', numbers],
     ['seed', seeds],
     ['site', seeds],
+    ['norm', ['linf', 'l2']],
   ],
-  pgd_step: [['count'], ['step', numbers], ['epsilon', numbers], ['low', numbers], ['high', numbers]],
+  pgd_step: [
+    ['samples'],
+    ['features'],
+    ['step', numbers],
+    ['epsilon', numbers],
+    ['low', numbers],
+    ['high', numbers],
+    ['norm', ['linf', 'l2']],
+  ],
   channel_scores: [['channels'], ['weights'], ['kind', ['l1', 'l2']]],
   augment: [
     ['N'],
