@@ -94,8 +94,15 @@ export {
 export { linear, type MatmulOptions, matmul } from './ops/linear.js';
 export { Normed } from './ops/normed.js';
 export { oneHot } from './ops/one-hot.js';
-export { norm2, type SgdStepOptions, sgd } from './ops/optimizer.js';
-export { type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
+export {
+  type AdamStepOptions,
+  adam,
+  lerp,
+  norm2,
+  type SgdStepOptions,
+  sgd,
+} from './ops/optimizer.js';
+export { type BallNorm, type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { channelGather, channelScores } from './ops/prune.js';
 export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';

@@ -2,6 +2,7 @@
 
 import { ArgumentError } from '../errors.js';
 import type { Module } from '../nn/module.js';
+import type { BallNorm } from '../ops/pgd.js';
 import type { Tensor } from '../tensor.js';
 
 /** Images as an attack takes them. */
@@ -28,12 +29,27 @@ export interface Attack {
   attempt(model: Module, batch: LabelledImages, restart: number): Promise<Tensor>;
 }
 
-/** The part of a setting's check that all attacks share. @throws ArgumentError */
-export function requireEpsilon(epsilon: number): void {
-  if (Number.isFinite(epsilon) && epsilon >= 0 && epsilon <= 1) return;
+/** The radii that are common for CIFAR-10 (RobustBench, arXiv 2010.09670): 8 and 128 of 255 grey levels. */
+export const DEFAULT_EPSILON: Readonly<Record<BallNorm, number>> = { linf: 8 / 255, l2: 128 / 255 };
+
+/**
+ * The part of a setting's check that all attacks share: a radius of at least 0, and at most 1 in the l-infinity ball.
+ *
+ * @throws ArgumentError
+ */
+export function requireEpsilon(epsilon: number, norm: BallNorm = 'linf'): void {
+  if (norm !== 'linf' && norm !== 'l2')
+    throw new ArgumentError(`Expected the norm 'linf' or 'l2', got '${String(norm)}'.`);
+  if (Number.isFinite(epsilon) && epsilon >= 0 && (epsilon <= 1 || norm === 'l2')) return;
+  if (norm === 'l2') throw new ArgumentError(`Expected epsilon of at least 0, got ${epsilon}.`);
   throw new ArgumentError(
     `Expected epsilon in [0, 1], as pixels are, got ${epsilon}; 8 of 255 grey levels are 8/255 = 0.0314.`,
   );
+}
+
+/** What an attack's name says of its norm: nothing for l-infinity. */
+export function normSuffix(norm: BallNorm): string {
+  return norm === 'linf' ? '' : ` (${norm})`;
 }
 
 /** @throws ArgumentError */

@@ -1,18 +1,18 @@
-/** Projected gradient descent in the l-infinity ball (Madry et al., arXiv 1706.06083). */
+/** Projected gradient descent in the l-infinity or l_2 ball (Madry et al., arXiv 1706.06083). */
 
 import { ArgumentError } from '../errors.js';
 import type { Module } from '../nn/module.js';
 import { tensor } from '../ops/create.js';
 import { crossEntropy } from '../ops/cross-entropy.js';
-import { pgdStart } from '../ops/pgd.js';
+import { type BallNorm, pgdStart } from '../ops/pgd.js';
 import { noGrad, scope } from '../scope.js';
 import type { Tensor } from '../tensor.js';
-import { type Attack, type LabelledImages, requireCount, requireEpsilon } from './attack.js';
+import { type Attack, type LabelledImages, normSuffix, requireCount, requireEpsilon } from './attack.js';
 import { inEvaluationMode } from './network-mode.js';
-import { signAscent } from './sign-ascent.js';
+import { projectedAscent } from './projected-ascent.js';
 
 export interface PgdOptions {
-  /** Radius of the l-infinity ball, in [0, 1]. */
+  /** Radius of the ball, in units of pixels in [0, 1]; at most 1 for l-infinity. */
   readonly epsilon: number;
   /** Size of one step. Default: epsilon / 4. */
   readonly stepSize?: number;
@@ -22,8 +22,8 @@ export interface PgdOptions {
   readonly restarts?: number;
   /** Begin at a uniformly random point of the ball. Default true; more than one restart needs it. */
   readonly randomStart?: boolean;
-  /** The only norm there is so far. */
-  readonly norm?: 'linf';
+  /** Of the ball, the random start and the steps. Default `linf`. */
+  readonly norm?: BallNorm;
   /** Default 0. */
   readonly seed?: number;
   /** Tells this use of random numbers from others under one seed: 0 to 65,535. Default 0. */
@@ -85,7 +85,7 @@ export function pgdAttack(options: PgdOptions): Attack {
   const settings = checked(options);
   const restarts = settings.restarts > 1 ? `x${settings.restarts}` : '';
   return {
-    name: `PGD-${settings.steps}${restarts}`,
+    name: `PGD-${settings.steps}${restarts}${normSuffix(settings.norm)}`,
     restarts: settings.restarts,
     attempt: (model, batch, restart) =>
       inEvaluationMode(model, () => attempt(model, batch, restart, settings)),
@@ -96,17 +96,18 @@ async function attempt(
   model: Module,
   { images, labels, index }: LabelledImages,
   restart: number,
-  { epsilon, stepSize, steps, randomStart, seed, site }: Settings,
+  { epsilon, norm, stepSize, steps, randomStart, seed, site }: Settings,
 ): Promise<Tensor> {
   const start = randomStart
-    ? pgdStart(images, index, { epsilon, seed, site: site * MAX_RESTARTS + restart })
+    ? pgdStart(images, index, { epsilon, norm, seed, site: site * MAX_RESTARTS + restart })
     : images;
-  const adversarial = await signAscent(model, {
+  const adversarial = await projectedAscent(model, {
     images,
     start,
     // The sum, not the mean: a sample's gradient then does not depend on the size of its batch.
     loss: (logits) => crossEntropy(logits, labels, { reduction: 'none' }).sum(),
     epsilon,
+    norm,
     stepSize,
     steps,
   });
@@ -132,7 +133,8 @@ function choose(mask: Tensor, a: Tensor, b: Tensor): Tensor {
 
 function checked(options: PgdOptions): Settings {
   const { epsilon, stepSize = epsilon / 4, steps = 10, restarts = 1, randomStart = true } = options;
-  requireEpsilon(epsilon);
+  const { seed = 0, site = 0, norm = 'linf' } = options;
+  requireEpsilon(epsilon, norm);
   requireCount('steps', steps);
   requireCount('restarts', restarts);
   if (!Number.isFinite(stepSize) || stepSize < 0) {
@@ -143,10 +145,8 @@ function checked(options: PgdOptions): Settings {
       `Expected a random start for ${restarts} restarts, as they would all be the same; set randomStart or restarts: 1.`,
     );
   }
-  const { seed = 0, site = 0, norm = 'linf' } = options;
   if (!Number.isInteger(site) || site < 0 || site > 0xffff) {
     throw new ArgumentError(`Expected site to be a whole number from 0 to 65535, got ${site}.`);
   }
-  if (norm !== 'linf') throw new ArgumentError(`Expected the norm 'linf', got '${String(norm)}'.`);
   return { epsilon, stepSize, steps, restarts, randomStart, seed, site, norm };
 }

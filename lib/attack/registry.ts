@@ -2,30 +2,35 @@
 
 import { z } from 'zod';
 
-import type { Attack } from './attack.js';
+import { type Attack, DEFAULT_EPSILON } from './attack.js';
 import { fgsmAttack } from './fgsm.js';
 import { pgdAttack } from './pgd.js';
 
-const epsilon = z
-  .number()
-  .min(0)
-  .max(1)
-  .default(8 / 255);
+const ball = {
+  /** Of the ball, the random start and the steps. */
+  norm: z.enum(['linf', 'l2']).default('linf'),
+  /** Radius of the ball, at most 1 for `linf`; by default 8/255 for `linf`, 128/255 for `l2`. */
+  epsilon: z.number().min(0).optional(),
+};
 
-const fgsmSchema = z.strictObject({ kind: z.literal('fgsm'), epsilon });
+const fgsmSchema = z.strictObject({ kind: z.literal('fgsm'), ...ball });
 
 const pgdSchema = z.strictObject({
   kind: z.literal('pgd'),
-  epsilon,
+  ...ball,
   steps: z.int().min(1).default(20),
   stepSize: z.number().min(0).optional(),
   restarts: z.int().min(1).default(1),
   randomStart: z.boolean().default(true),
-  norm: z.literal('linf').default('linf'),
 });
 
-/** An attack as a configuration names it; pixels and distances in [0, 1]. */
-export const attackSchema = z.discriminatedUnion('kind', [fgsmSchema, pgdSchema]);
+/** An attack as a configuration names it; pixels in [0, 1], and distances in the same units. */
+export const attackSchema = z
+  .discriminatedUnion('kind', [fgsmSchema, pgdSchema])
+  .refine(({ norm, epsilon }) => norm !== 'linf' || epsilon === undefined || epsilon <= 1, {
+    error: 'expected at most 1 in the l-infinity ball, as pixels are in [0, 1]',
+    path: ['epsilon'],
+  });
 
 export type AttackConfig = z.infer<typeof attackSchema>;
 
@@ -38,12 +43,13 @@ export const ATTACK_KINDS = ['fgsm', 'pgd'] as const satisfies readonly AttackCo
  * @throws ArgumentError when a setting is out of range
  */
 export function createAttack(config: AttackConfig, seed: number): Attack {
+  const { norm, epsilon = DEFAULT_EPSILON[norm] } = config;
   switch (config.kind) {
     case 'fgsm':
-      return fgsmAttack(config);
+      return fgsmAttack({ norm, epsilon });
     case 'pgd': {
       const { stepSize, ...rest } = config;
-      return pgdAttack({ ...rest, ...(stepSize === undefined ? {} : { stepSize }), seed });
+      return pgdAttack({ ...rest, epsilon, ...(stepSize === undefined ? {} : { stepSize }), seed });
     }
   }
 }

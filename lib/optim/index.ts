@@ -1,5 +1,8 @@
 /** Optimisers and learning-rate schedules. */
 
 export { clipGradNorm } from '../ops/optimizer.js';
+export { Adam, type AdamOptions, AdamW } from './adam.js';
+export { Optimizer, type OptimizerOptions, type OptimizerState, type StepLists } from './optimizer.js';
+export type { ParameterGroup, StepRule } from './parameter-groups.js';
 export { cosineSchedule, oneCycleSchedule, type Schedule, stepSchedule } from './schedules.js';
-export { SGD, type SGDOptions, type SGDState } from './sgd.js';
+export { SGD, type SGDOptions } from './sgd.js';

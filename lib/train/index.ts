@@ -19,6 +19,7 @@ export { type TradesOptions, tradesObjective } from './objectives/trades.js';
 export { isCatastrophicOverfitting, type RobustMeasures } from './overfitting-guard.js';
 export type { ProgressSink } from './progress-sink.js';
 export {
+  createOptimizer,
   createSchedule,
   type PreparedTraining,
   prepareTraining,

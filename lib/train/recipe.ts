@@ -5,6 +5,8 @@ import { z } from 'zod';
 import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
+import { Adam, AdamW } from '../optim/adam.js';
+import type { Optimizer } from '../optim/optimizer.js';
 import { cosineSchedule, oneCycleSchedule, type Schedule, stepSchedule } from '../optim/schedules.js';
 import { SGD } from '../optim/sgd.js';
 import { createObjective, objectiveSchema } from './objectives/registry.js';
@@ -23,24 +25,56 @@ const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('one-cycle'), warmup: z.number().min(0).optional() }),
 ]);
 
+/** What all optimisers share; see `OptimizerOptions`. */
+const steps = {
+  /** Whether biases and batch normalisations decay too. */
+  decayVectors: z.boolean().default(true),
+  /** Parameters whose rate or decay is another. */
+  groups: z
+    .array(
+      z.strictObject({
+        /** Names of parameters, in which `*` stands for any text. */
+        match: z.union([z.string(), z.array(z.string()).min(1)]),
+        /** Relative to the rate of the schedule. */
+        rateFactor: z.number().min(0).default(1),
+        /** Default: as the other parameters. */
+        decay: z.number().min(0).optional(),
+      }),
+    )
+    .default([]),
+};
+
+const optimizerSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('sgd').default('sgd'),
+    /** Highest learning rate. */
+    rate: z.number().min(0).default(0.1),
+    momentum: z.number().min(0).lt(1).default(0.9),
+    nesterov: z.boolean().default(true),
+    /** Weight decay (L2). */
+    decay: z.number().min(0).default(5e-4),
+    ...steps,
+  }),
+  z.strictObject({
+    /** `adamw` decays the weights themselves, apart from the gradient. */
+    kind: z.enum(['adam', 'adamw']),
+    /** Highest learning rate. */
+    rate: z.number().min(0).default(1e-3),
+    betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
+    epsilon: z.number().min(0).default(1e-8),
+    /** Weight decay. */
+    decay: z.number().min(0).default(0.01),
+    ...steps,
+  }),
+]);
+
 /** A recipe: objective, length, optimiser, schedule, augmentation. */
 export const recipeSchema = z.strictObject({
   objective: objectiveSchema,
   epochs: z.int().min(1),
   /** Images a step. */
   batch: z.int().min(1).default(128),
-  optimizer: z
-    .strictObject({
-      /** Highest learning rate. */
-      rate: z.number().min(0).default(0.1),
-      momentum: z.number().min(0).lt(1).default(0.9),
-      nesterov: z.boolean().default(true),
-      /** Weight decay (L2). */
-      decay: z.number().min(0).default(5e-4),
-      /** Whether biases and batch normalisations decay too. */
-      decayVectors: z.boolean().default(true),
-    })
-    .prefault({}),
+  optimizer: optimizerSchema.prefault({}),
   schedule: scheduleSchema.prefault({ kind: 'cosine' }),
   augmentation: z
     .strictObject({
@@ -81,6 +115,23 @@ export function createSchedule(recipe: Recipe, stepsPerEpoch: number): Schedule 
   }
 }
 
+/** The optimiser that a recipe names, over all parameters of the model. The caller disposes it. @throws ArgumentError */
+export function createOptimizer({ optimizer }: Pick<Recipe, 'optimizer'>, model: Module): Optimizer {
+  const groups = optimizer.groups.map(({ decay, ...group }) => ({
+    ...group,
+    ...(decay === undefined ? {} : { decay }),
+  }));
+  const options = { ...optimizer, groups };
+  switch (options.kind) {
+    case 'sgd':
+      return new SGD(model.namedParameters(), options);
+    case 'adam':
+      return new Adam(model.namedParameters(), options);
+    case 'adamw':
+      return new AdamW(model.namedParameters(), options);
+  }
+}
+
 /** A trainer and what it holds: dispose it when training is done. */
 export interface PreparedTraining extends Disposable {
   readonly trainer: Trainer;
@@ -111,7 +162,7 @@ export async function prepareTraining(
   const batches = new Loader(set, options);
   const objective = await createObjective(recipe.objective, seed);
   const schedule = createSchedule(recipe, batches.steps);
-  const optimizer = new SGD(model.namedParameters(), recipe.optimizer);
+  const optimizer = createOptimizer(recipe, model);
   const trainer = new Trainer({
     ...hooks,
     model,

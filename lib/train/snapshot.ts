@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CheckpointError, NonFiniteError } from '../errors.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { Module } from '../nn/module.js';
-import type { SGD } from '../optim/sgd.js';
+import type { Optimizer } from '../optim/optimizer.js';
 
 const fraction = z.number().min(0).max(1);
 
@@ -37,29 +37,29 @@ export const START: TrainingPosition = {
   lastRobust: null,
 };
 
-/** Tensors by name and the position. `tensors` has `model.*` and `momentum.*`. */
+/** Tensors by name and the position. `tensors` has `model.*` and `optimizer.*`. */
 export interface TrainingSnapshot {
   readonly position: TrainingPosition;
   readonly tensors: ReadonlyMap<string, HostTensor>;
 }
 
 const MODEL = 'model.';
-const MOMENTUM = 'momentum.';
+const OPTIMIZER = 'optimizer.';
 
 /**
- * Copies weights, statistics and momenta to the host, once all enqueued steps have run.
+ * Copies weights, statistics and the optimiser's state to the host, once all enqueued steps have run.
  *
  * @throws NonFiniteError that names the tensor when one holds a NaN or an infinity
  */
 export async function takeSnapshot(
   model: Module,
-  optimizer: SGD,
+  optimizer: Optimizer,
   position: TrainingPosition,
 ): Promise<TrainingSnapshot> {
-  const [weights, { tensors: momenta }] = await Promise.all([model.hostState(), optimizer.state()]);
+  const [weights, { tensors: moments }] = await Promise.all([model.hostState(), optimizer.state()]);
   const tensors = new Map<string, HostTensor>();
   for (const [name, tensor] of weights) tensors.set(MODEL + name, tensor);
-  for (const [name, tensor] of momenta) tensors.set(MOMENTUM + name, tensor);
+  for (const [name, tensor] of moments) tensors.set(OPTIMIZER + name, tensor);
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array && !data.every(Number.isFinite)) {
       throw new NonFiniteError(
@@ -71,15 +71,20 @@ export async function takeSnapshot(
 }
 
 /** Puts a snapshot's tensors back. @throws CheckpointError when they are those of another model or optimiser */
-export function putSnapshot(model: Module, optimizer: SGD, { tensors }: TrainingSnapshot): void {
+export function putSnapshot(
+  model: Module,
+  optimizer: Optimizer,
+  { tensors, position }: TrainingSnapshot,
+): void {
   const part = (prefix: string) =>
     new Map(
       [...tensors].flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])),
     );
   try {
     model.loadStateDict(part(MODEL));
-    // The rate is set anew before each step.
-    optimizer.loadState({ rate: optimizer.rate, tensors: part(MOMENTUM) });
+    // The rate is set anew before each step, and each step of a training is one of its optimiser.
+    const { step: steps } = position;
+    optimizer.loadState({ rate: optimizer.rate, steps, tensors: part(OPTIMIZER) });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CheckpointError(`The checkpoint does not fit this run: ${reason}`, { cause: error });

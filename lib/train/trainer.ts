@@ -5,8 +5,8 @@ import { device } from '../device.js';
 import { AbortedError, ArgumentError, NonFiniteError } from '../errors.js';
 import type { Module } from '../nn/module.js';
 import { clipGradNorm } from '../ops/optimizer.js';
+import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedules.js';
-import type { SGD } from '../optim/sgd.js';
 import { scope } from '../scope.js';
 import type { Objective } from './objective.js';
 import { isCatastrophicOverfitting, MAX_RETURNS, type RobustMeasures } from './overfitting-guard.js';
@@ -35,7 +35,8 @@ export interface BatchSource {
 
 export interface TrainerOptions {
   readonly model: Module;
-  readonly optimizer: SGD;
+  /** One that has made no steps yet. */
+  readonly optimizer: Optimizer;
   /** Learning rate by step. */
   readonly schedule: Schedule;
   readonly objective: Objective;

@@ -45,6 +45,8 @@ Outputs random_fill(OpCall& call);
 Outputs dropout(OpCall& call);
 // optimizer.cpp, pgd.cpp, prune.cpp, data.cpp
 Outputs sgd(OpCall& call);
+Outputs adam(OpCall& call);
+Outputs lerp(OpCall& call);
 Outputs norm2(OpCall& call);
 Outputs clip_norm(OpCall& call);
 Outputs pgd_start(OpCall& call);

@@ -14,6 +14,7 @@ Outputs pgd_start(OpCall& call) {
   problem.low = static_cast<float>(call.scalar(1)),
   problem.high = static_cast<float>(call.scalar_in(2, call.scalar(1), 1e30));
   problem.seed = call.seed(3), problem.site = call.seed(4);
+  problem.norm = call.kind<BallNorm>(0);
   Tensor y = x.empty_like();
   launch(KernelId::pgd_start, x.device(), problem, {x, sample_index, y});
   return {y};
@@ -26,9 +27,14 @@ Outputs pgd_step(OpCall& call) {
     expect_dtype(call, name, call.input(index), DType::F32);
     expect_shape(call, name, call.input(index), x.shape());
   }
-  PgdStepProblem problem{x.count(), static_cast<float>(call.scalar_in(0, 0, 1e6)),
-                         static_cast<float>(call.scalar_in(1, 0, 1e6)), static_cast<float>(call.scalar(2)),
-                         static_cast<float>(call.scalar_in(3, call.scalar(2), 1e30))};
+  const int64_t samples = x.rank() == 0 ? 1 : x.size(0);
+  PgdStepProblem problem{samples,
+                         x.count() / samples,
+                         static_cast<float>(call.scalar_in(0, 0, 1e6)),
+                         static_cast<float>(call.scalar_in(1, 0, 1e6)),
+                         static_cast<float>(call.scalar(2)),
+                         static_cast<float>(call.scalar_in(3, call.scalar(2), 1e30)),
+                         call.kind<BallNorm>(0)};
   Tensor y = x.empty_like();
   launch(KernelId::pgd_step, x.device(), problem, {call.input(0), call.input(1), x, y});
   return {y};

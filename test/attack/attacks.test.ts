@@ -81,6 +81,40 @@ describe('attacks', () => {
     await fc.assert(fc.asyncProperty(settings, check), { numRuns: 15, seed: 1 });
   });
 
+  it('in the l2 ball, too: FGSM is one step, and PGD stays in the ball and in [0, 1]', async () => {
+    await L.scope(async () => {
+      const { images, labels, index } = randomBatch(4);
+      const x = await images.data();
+      for (const epsilon of [0, 0.5, 3]) {
+        const ball = { epsilon, norm: 'l2' } as const;
+        const one = await (await fgsm(model, images, labels, ball)).data();
+        const same = { ...ball, stepSize: epsilon, steps: 1, randomStart: false };
+        expect(await (await pgd(model, images, labels, same)).data()).toEqual(one);
+        const many = await (
+          await pgd(model, images, labels, { ...ball, steps: 4, restarts: 2, index })
+        ).data();
+        for (const moved of [one, many]) {
+          for (let image = 0; image < 4; image++) {
+            const part = moved.subarray(3072 * image, 3072 * (image + 1));
+            const distance = Math.hypot(...part.map((value, i) => value - x[3072 * image + i]!));
+            expect(distance).toBeLessThanOrEqual(epsilon * (1 + 1e-5) + 1e-6);
+            if (epsilon > 0) expect(distance).toBeGreaterThan(0.3 * epsilon);
+          }
+          expect(moved.every((value) => value >= 0 && value <= 1)).toBe(true);
+        }
+      }
+    });
+  });
+
+  it('a configuration names norm and radius', () => {
+    const attack = (config: unknown) => L.createAttack(L.attackSchema.parse(config), 0).name;
+    expect(attack({ kind: 'pgd', norm: 'l2', epsilon: 2 })).toBe('PGD-20 (l2)');
+    expect(attack({ kind: 'fgsm', norm: 'l2' })).toBe('FGSM (l2)');
+    expect(attack({ kind: 'fgsm' })).toBe('FGSM');
+    expect(() => L.attackSchema.parse({ kind: 'pgd', epsilon: 2 })).toThrow(/at most 1/);
+    expect(() => L.attackSchema.parse({ kind: 'pgd', norm: 'l1' })).toThrow();
+  });
+
   it('the loss does not fall from clean to FGSM to PGD on a trained network', async () => {
     await L.scope(async () => {
       const losses = { clean: 0, fgsm: 0, pgd: 0 };
@@ -155,6 +189,7 @@ describe('attacks', () => {
     expect(() => pgdAttack({ epsilon: 0.1, steps: 0 })).toThrow(L.ArgumentError);
     expect(() => pgdAttack({ epsilon: 0.1, restarts: 2, randomStart: false })).toThrow(L.ArgumentError);
     expect(() => fgsmAttack({ epsilon: Number.NaN })).toThrow(L.ArgumentError);
+    expect(() => pgdAttack({ epsilon: -1, norm: 'l2' })).toThrow(L.ArgumentError);
   });
 });
 
@@ -172,6 +207,10 @@ describe('robust accuracy', () => {
     expect(underAttack.FGSM).toBeLessThan(clean);
     expect(underAttack['PGD-10']).toBeLessThanOrEqual(underAttack.FGSM!);
     expect(underAttack['PGD-10x3']).toBeLessThanOrEqual(underAttack['PGD-10']!);
+    const near = { epsilon: 0.5, norm: 'l2' } as const;
+    const l2 = await evaluateRobustness(model, evaluation(), [fgsmAttack(near), pgdAttack(near)]);
+    expect(l2.underAttack['FGSM (l2)']).toBeLessThan(clean);
+    expect(l2.underAttack['PGD-10 (l2)']).toBeLessThanOrEqual(l2.underAttack['FGSM (l2)']!);
   });
 
   it('is the same whatever the batch size', async () => {

@@ -1,10 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addon } from '../../lib/native-addon.js';
-import { acceptedImplementations, expectValues, runCase, runValues, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  bits,
+  type CaseOptions,
+  expectValues,
+  runCase,
+  runValues,
+  testKernel,
+} from './harness.js';
 
 const slot = 5;
-beforeAll(() => addon.setStepBlock(slot, 0.125));
-afterAll(() => addon.setStepBlock(slot, 0));
+beforeAll(() => {
+  addon.setStepBlock(slot, 0.125);
+  addon.setStepBlock(slot + 1, 1 / (1 - 0.9 ** 3));
+  addon.setStepBlock(slot + 2, 1 / Math.sqrt(1 - 0.999 ** 3));
+});
+afterAll(() => {
+  for (let each = slot; each < slot + 3; each++) addon.setStepBlock(each, 0);
+});
 
 const lists = ['1', '1x17x3', '40000x1x64x16385x5', '1x1x1x1x1x1x1'];
 const problems = (rest: string) => lists.map((counts) => `counts=${counts} ${rest}`.trim());
@@ -12,6 +26,20 @@ const problems = (rest: string) => lists.map((counts) => `counts=${counts} ${res
 for (const rest of ['', 'decay=0.01', 'momentum=0.9', 'momentum=0.9 decay=0.01 nesterov=1']) {
   testKernel('sgd', problems(`rate_slot=${slot} ${rest}`.trim()));
 }
+// Masks keep about half of the weights.
+const masks: CaseOptions = { fill: { mask: (random) => (random() < 0.5 ? 0 : 1) } };
+for (const rest of ['', 'momentum=0.9 decay=0.01 nesterov=1 rate_factor=3']) {
+  testKernel('sgd', problems(`rate_slot=${slot} masked=1 ${rest}`.trim()).slice(1), masks);
+}
+const slots = `rate_slot=${slot} first_slot=${slot + 1} second_slot=${slot + 2}`;
+const moments = { second: (random: () => number) => random() };
+for (const rest of ['', 'decay=0.01 epsilon=0.001', 'decay=0.01 decoupled=1 beta1=0.5 rate_factor=3']) {
+  testKernel('adam', problems(`${slots} ${rest}`.trim()), { fill: moments });
+  testKernel('adam', problems(`${slots} masked=1 ${rest}`.trim()).slice(1), {
+    fill: { ...moments, ...masks.fill },
+  });
+}
+testKernel('lerp', problems(`share_slot=${slot}`));
 testKernel('norm2', problems(''));
 testKernel('clip_norm', problems('limit=0.2'), { fill: { norm: () => 0.7 } });
 testKernel('clip_norm', problems('limit=2'), { fill: { norm: () => 0.7 } });
@@ -26,6 +54,23 @@ test('sgd is torch.optim.SGD: two steps with momentum and decay', () => {
       momentum = 0.5 * momentum + gradient + 0.25 * weight;
       weight -= 0.125 * momentum;
       expect(after.map((values) => values[0])).toEqual([weight, gradient, momentum]);
+    }
+  }
+});
+
+test('a pruned weight is exactly 0 whatever its gradient, a kept one has the bits of a step without masks', () => {
+  const nan = Number.NaN;
+  const problem = `counts=19 rate_slot=${slot} momentum=0.9 decay=0.01`;
+  const values = (scale: number) => Array.from({ length: 19 }, (_, i) => Math.fround(Math.sin(i) * scale));
+  const mask = values(1).map((_, i) => (i % 3 === 0 ? 0 : 1));
+  for (const implementation of acceptedImplementations('sgd', problem)) {
+    const gradients = values(2).map((value, i) => (mask[i] === 0 ? nan : value));
+    const inputs = [values(1), gradients, values(3)];
+    const free = runValues('sgd', problem, implementation, inputs);
+    const masked = runValues('sgd', `${problem} masked=1`, implementation, [...inputs, mask]);
+    for (const list of [0, 2]) {
+      const wanted = free[list]!.map((value, i) => (mask[i] === 0 ? 0 : value));
+      expect(bits(masked[list]!).equals(bits(wanted)), implementation).toBe(true);
     }
   }
 });

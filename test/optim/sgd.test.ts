@@ -91,7 +91,7 @@ describe('SGD', () => {
     using straight = new L.SGD([['weight', a]], options);
     apply(straight, a, gradients.slice(0, 2));
     const state = await straight.state();
-    expect([...state.tensors.keys()]).toEqual(['weight']);
+    expect([...state.tensors.keys()]).toEqual(['momentum.weight']);
     using b = new L.Parameter(L.tensor(await a.data()));
     using resumed = new L.SGD([['weight', b]], { ...options, rate: 7 });
     resumed.loadState(state);
@@ -99,7 +99,10 @@ describe('SGD', () => {
     apply(straight, a, gradients.slice(2));
     apply(resumed, b, gradients.slice(2));
     expect(b.dataSync()).toEqual(a.dataSync());
-    const foreign = { rate: 0.1, tensors: new Map([['other', state.tensors.get('weight')!]]) };
+    const foreign = {
+      ...state,
+      tensors: new Map([['momentum.other', state.tensors.get('momentum.weight')!]]),
+    };
     expect(() => resumed.loadState(foreign)).toThrow(L.ArgumentError);
   });
 

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import * as L from '../../lib/index.js';
 import { fastObjective } from '../../lib/train/objectives/fast.js';
 import { standardObjective } from '../../lib/train/objectives/standard.js';
 import { tradesObjective } from '../../lib/train/objectives/trades.js';
 import { isCatastrophicOverfitting } from '../../lib/train/overfitting-guard.js';
+import { createOptimizer, recipeSchema } from '../../lib/train/recipe.js';
 import { loadTraining, saveTraining } from '../../lib/train/saved-training.js';
 import type { TrainingSnapshot } from '../../lib/train/snapshot.js';
 import { Trainer, type TrainerOptions, type TrainingRecord } from '../../lib/train/trainer.js';
@@ -31,14 +33,14 @@ const objectives = {
 };
 
 /** Three epochs of five steps. */
-function session(kind: keyof typeof objectives, options: Partial<TrainerOptions> = {}): Session {
+function session(
+  kind: keyof typeof objectives,
+  options: Partial<TrainerOptions> = {},
+  optimizerRecipe: z.input<typeof recipeSchema>['optimizer'] = { decay: 1e-3 },
+): Session {
   const model = narrowModel();
-  const optimizer = new L.SGD(model.namedParameters(), {
-    rate: 0.1,
-    momentum: 0.9,
-    nesterov: true,
-    decay: 1e-3,
-  });
+  const recipe = recipeSchema.parse({ objective: { kind }, epochs: 3, optimizer: optimizerRecipe });
+  const optimizer = createOptimizer(recipe, model);
   const records: TrainingRecord[] = [];
   const snapshots: TrainingSnapshot[] = [];
   const trainer = new Trainer({
@@ -96,29 +98,34 @@ describe('the trainer', () => {
     expect(L.memory().liveTensors).toBe(live);
   });
 
+  const groups = [{ match: 'fc.*', rateFactor: 3, decay: 0 }];
   it.each([
-    ['standard', 7],
-    ['fast', 7],
-    ['trades', 10],
-  ] as const)('%s: stopped after about %i steps and gone on, ends with the same bits', async (kind, stop) => {
-    using whole = session(kind);
-    await whole.trainer.run();
+    ['standard', 7, { groups }],
+    ['fast', 7, {}],
+    ['trades', 10, {}],
+    ['standard', 7, { kind: 'adamw', rate: 1e-3, groups }],
+  ] as const)(
+    '%s: stopped after about %i steps and gone on with %o, ends with the same bits',
+    async (kind, stop, optimizer) => {
+      using whole = session(kind, {}, optimizer);
+      await whole.trainer.run();
 
-    const { signal, onRecord, records } = abortAfter(stop);
-    using first = session(kind, { signal, onRecord });
-    await expect(first.trainer.run()).rejects.toMatchObject({ name: 'AbortedError', resumable: true });
-    const saved = saveTraining(first.snapshots.at(-1)!, first.trainer.lastSound);
-    // As a file would have it.
-    const { snapshot, lastSound } = loadTraining(saved.tensors, JSON.parse(JSON.stringify(saved.state)));
-    expect(snapshot.position.step).toBeLessThan(15);
+      const { signal, onRecord, records } = abortAfter(stop);
+      using first = session(kind, { signal, onRecord }, optimizer);
+      await expect(first.trainer.run()).rejects.toMatchObject({ name: 'AbortedError', resumable: true });
+      const saved = saveTraining(first.snapshots.at(-1)!, first.trainer.lastSound);
+      // As a file would have it.
+      const { snapshot, lastSound } = loadTraining(saved.tensors, JSON.parse(JSON.stringify(saved.state)));
+      expect(snapshot.position.step).toBeLessThan(15);
 
-    using second = session(kind);
-    second.trainer.resume(snapshot, lastSound);
-    await second.trainer.run();
-    expect(await digestOf(second.model)).toBe(await digestOf(whole.model));
-    const kept = records.filter(({ step }) => step <= snapshot.position.step);
-    expect([...kept, ...second.records]).toEqual(whole.records);
-  });
+      using second = session(kind, {}, optimizer);
+      second.trainer.resume(snapshot, lastSound);
+      await second.trainer.run();
+      expect(await digestOf(second.model)).toBe(await digestOf(whole.model));
+      const kept = records.filter(({ step }) => step <= snapshot.position.step);
+      expect([...kept, ...second.records]).toEqual(whole.records);
+    },
+  );
 
   it('stops at a loss that is not finite, and the last snapshot is good', async () => {
     using run = session('standard', { schedule: (step) => (step < 6 ? 0.05 : 1e30), snapshotEvery: 1 });

@@ -21,8 +21,8 @@ export const attackCommandSchema = z.strictObject({
     .array(attackSchema)
     .min(1)
     .default([
-      { kind: 'fgsm', epsilon: 8 / 255 },
-      { kind: 'pgd', epsilon: 8 / 255, steps: 20, restarts: 1, randomStart: true, norm: 'linf' },
+      { kind: 'fgsm', epsilon: 8 / 255, norm: 'linf' },
+      { kind: 'pgd', epsilon: 8 / 255, norm: 'linf', steps: 20, restarts: 1, randomStart: true },
     ]),
   /** Of the split and of random starts. */
   seed: z.int().nonnegative().default(0),

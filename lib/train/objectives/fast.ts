@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { requireEpsilon } from '../../attack/attack.js';
 import { withStillStatistics } from '../../attack/network-mode.js';
-import { signAscent } from '../../attack/sign-ascent.js';
+import { projectedAscent } from '../../attack/projected-ascent.js';
 import { crossEntropy } from '../../ops/cross-entropy.js';
 import { pgdStart } from '../../ops/pgd.js';
 import type { Objective } from '../objective.js';
@@ -51,7 +51,7 @@ export function fastObjective({ epsilon, step = 1.25, smoothing = 0, seed }: Fas
     watchOverfitting: true,
     async evaluate(model, { images, labels, index }, { returns }) {
       const adversarial = await withStillStatistics(model, () =>
-        signAscent(model, {
+        projectedAscent(model, {
           images,
           start: pgdStart(images, index, { epsilon, seed, site: SITE }),
           loss: (logits) => crossEntropy(logits, labels, { reduction: 'none' }).sum(),

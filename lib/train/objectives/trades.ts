@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { requireCount, requireEpsilon } from '../../attack/attack.js';
 import { inEvaluationMode } from '../../attack/network-mode.js';
-import { signAscent } from '../../attack/sign-ascent.js';
+import { projectedAscent } from '../../attack/projected-ascent.js';
 import { ArgumentError } from '../../errors.js';
 import type { Module } from '../../nn/module.js';
 import { randn } from '../../ops/create.js';
@@ -65,7 +65,7 @@ export function tradesObjective(options: TradesOptions): Objective {
     inEvaluationMode(model, async () => {
       const clean = noGrad(() => scope(() => model.forward(images).logSoftmax()));
       const noise = randn(images.shape, { seed, stream: FIRST_STREAM + step, deviation: START_DEVIATION });
-      return signAscent(model, {
+      return projectedAscent(model, {
         images,
         start: images.add(noise),
         loss: (logits) => klSum(clean, logits.logSoftmax()),
