@@ -9,7 +9,13 @@ export type StopSignal = Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborte
 
 /** Whether one of the system's signals has come; made by `installSignalHandlers`. */
 export class SystemStopSignal implements StopSignal {
+  readonly #resumable: boolean;
   #reason: AbortedError | undefined;
+
+  /** @internal */
+  constructor(resumable: boolean) {
+    this.#resumable = resumable;
+  }
 
   /** Asks the flag that the handler raises: it is up even when the event loop has been busy since. */
   get aborted(): boolean {
@@ -20,7 +26,10 @@ export class SystemStopSignal implements StopSignal {
   get reason(): AbortedError | undefined {
     if (this.#reason === undefined) {
       const name = addon.receivedSignal();
-      if (name !== '') this.#reason = new AbortedError(`Stopped by ${name}.`);
+      if (name !== '') {
+        const next = this.#resumable ? ' --resume continues from the last checkpoint.' : '';
+        this.#reason = new AbortedError(`Stopped by ${name}.${next}`, { resumable: this.#resumable });
+      }
     }
     return this.#reason;
   }
@@ -46,8 +55,12 @@ export class SystemStopSignal implements StopSignal {
  *
  * For the whole process, worker threads included. SIGUSR1 does not open Node's inspector any more. Listeners of
  * `process.on` for these signals do not run until `dispose()`.
+ *
+ * @param options.resumable whether the work can be resumed wherever it is stopped: the reason then says so, and the
+ *   command ends with exit code 75. Default false
+ * @throws UnsupportedError when the system refuses
  */
-export function installSignalHandlers(): SystemStopSignal {
+export function installSignalHandlers(options: { readonly resumable?: boolean } = {}): SystemStopSignal {
   native(() => addon.installSignalHandlers());
-  return new SystemStopSignal();
+  return new SystemStopSignal(options.resumable ?? false);
 }
