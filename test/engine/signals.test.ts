@@ -39,8 +39,10 @@ describe('importing the library', () => {
 
 describe('installSignalHandlers', () => {
   it('raises a flag that is seen at once, though the event loop is busy; no inspector opens', async () => {
-    for (const name of ['SIGTERM', 'SIGINT', 'SIGUSR1'] as const) {
-      const { code, said, stderr } = await signalled('busy', name);
+    const names = ['SIGTERM', 'SIGINT', 'SIGUSR1'] as const;
+    const ends = await Promise.all(names.map((name) => signalled('busy', name)));
+    for (const [i, name] of names.entries()) {
+      const { code, said, stderr } = ends[i]!;
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(JSON.parse(said[1]!)).toEqual({
         message: `Stopped by ${name}.`,
