@@ -121,6 +121,11 @@ export class UnsupportedError extends LapidaryError {
   override readonly code = 'ERR_UNSUPPORTED';
 }
 
+/** Something cannot be recorded by `capture()`, as a replay could not repeat it. */
+export class CaptureError extends LapidaryError {
+  override readonly code = 'ERR_CAPTURE';
+}
+
 /** Work was stopped by an `AbortSignal` or a signal of the system. */
 export class AbortedError extends LapidaryError {
   override readonly code = 'ERR_ABORTED';
@@ -171,6 +176,7 @@ const NATIVE_CLASSES = [
   DataChangedError,
   TrialsFailedError,
   UnsupportedError,
+  CaptureError,
   AbortedError,
   InternalError,
 ];

@@ -5,6 +5,7 @@
  */
 
 export * from './attack/index.js';
+export { Capture, capture, eachReplay } from './capture.js';
 export * from './data/index.js';
 export {
   Device,
@@ -22,7 +23,7 @@ export * from './io/index.js';
 export type { MemoryCounters } from './native.js';
 export * from './nn/index.js';
 export { adaptiveAvgPool2d } from './ops/adaptive-pool.js';
-export { type BackwardOptions, backward, grad } from './ops/autograd.js';
+export { type BackwardOptions, backward, grad, type HvpOptions, hvp } from './ops/autograd.js';
 export { type BatchNormState, batchNorm } from './ops/batch-norm.js';
 export { type ConvBatchNormOptions, convBatchNorm, residual } from './ops/conv-bn-act.js';
 export { type Conv2dOptions, type ConvGeometry, conv2d } from './ops/conv2d.js';
@@ -38,6 +39,12 @@ export {
   zeros,
 } from './ops/create.js';
 export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
+export {
+  type CustomBackward,
+  type CustomForward,
+  type CustomOpDefinition,
+  customOp,
+} from './ops/custom-op.js';
 export {
   type Augmentation,
   augment,
@@ -108,9 +115,11 @@ export { channelGather, channelScores } from './ops/prune.js';
 export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export * from './optim/index.js';
+export { Profile, type ProfileRow, profile } from './profile.js';
 export * from './prune/index.js';
 export { keep, noGrad, own, scope } from './scope.js';
 export type { Pair, Shape } from './shape.js';
+export { installSignalHandlers, type StopSignal, SystemStopSignal } from './signals.js';
 export * from './study/index.js';
 export { type AnyTensor, Tensor } from './tensor.js';
 export * from './train/index.js';

@@ -72,6 +72,30 @@ export interface EngineInfo {
   readonly stagingLimit: number;
 }
 
+export interface CaptureInfo {
+  readonly id: number;
+  readonly tasks: number;
+  /** Memory that is set apart for it. */
+  readonly bytes: number;
+}
+
+/** Times are milliseconds since the profile began. */
+export interface ProfileData {
+  /** Each different task once. */
+  readonly tasks: readonly {
+    readonly name: string;
+    readonly problem: string;
+    readonly implementation: string;
+    readonly bytes: number;
+    readonly flops: number;
+  }[];
+  /** For each run of a task: its index in `tasks`, when it was enqueued, its start and end. */
+  readonly runs: Float64Array;
+  readonly callNames: readonly string[];
+  /** For each call: its start and end. */
+  readonly calls: Float64Array;
+}
+
 export interface NativeAddon {
   opTable(): OpRow[];
   /** flags: 1 = record on the tape. Returns one handle, or a list when the row has several (or no) outputs. */
@@ -104,6 +128,37 @@ export interface NativeAddon {
   backward(y: Handle, seed: Handle, retain: boolean): void;
   /** Gradients of y with respect to xs; 0 where y does not depend on x. */
   grad(y: Handle, xs: Float64Array, seed: Handle, retain: boolean): Handle[];
+
+  /**
+   * A node whose backward function is JavaScript's: it gets handles that it owns, of the gradients (0: none arrived) and
+   * of the saved tensors, and which inputs need one; it gives handles away, one for each input or 0. Returns the outputs.
+   */
+  recordCustom(
+    name: string,
+    inputs: Float64Array,
+    saved: Float64Array,
+    outputs: Float64Array,
+    backward: (gradients: Handle[], saved: Handle[], needs: boolean[]) => Float64Array,
+  ): Handle[];
+
+  /** From here on the tasks of this environment are recorded. */
+  beginCapture(): void;
+  /** Stops and goes on recording; returns how many tasks are recorded. */
+  pauseCapture(pause: boolean): number;
+  endCapture(): CaptureInfo;
+  abandonCapture(): void;
+  /** Enqueues the recorded tasks `first` to `last - 1`. */
+  replay(capture: number, first: number, last: number): void;
+  releaseCapture(capture: number): void;
+
+  beginProfile(): void;
+  endProfile(): ProfileData;
+
+  /** SIGTERM, SIGINT and SIGUSR1 raise a flag from here on; clears it. For the whole process. */
+  installSignalHandlers(): void;
+  removeSignalHandlers(): void;
+  /** The name of the first signal that came; empty: none. */
+  receivedSignal(): string;
 
   /** slot 0..31: a scalar; -1: the Philox step; -2: the Philox epoch. Takes effect in stream order. */
   setStepBlock(slot: number, value: number): void;

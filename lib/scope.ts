@@ -107,7 +107,12 @@ function hoist(value: unknown, from: Scope): void {
   }
 }
 
-function resourcesIn(value: unknown, found = new Set<Resource>(), seen = new Set<object>()): Set<Resource> {
+/** Every tensor in a value: arrays, plain objects, Maps and Sets are searched. */
+export function resourcesIn(
+  value: unknown,
+  found = new Set<Resource>(),
+  seen = new Set<object>(),
+): Set<Resource> {
   if (value instanceof Resource) {
     found.add(value);
   } else if (typeof value === 'object' && value !== null && !seen.has(value)) {

@@ -189,6 +189,7 @@ struct KernelInfo {
   std::shared_ptr<void> (*parse)(std::string_view text);  ///< a problem from its text
   std::string (*text)(const void* problem);
   Operands (*operands)(const void* problem);
+  double (*flops)(const void* problem);  ///< 0 when the problem does not count them
   size_t problem_size;
 };
 const KernelInfo& kernel_info(KernelId id);

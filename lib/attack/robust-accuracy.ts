@@ -5,6 +5,7 @@ import { ArgumentError } from '../errors.js';
 import type { Module } from '../nn/module.js';
 import { tensor } from '../ops/create.js';
 import { noGrad, scope } from '../scope.js';
+import type { StopSignal } from '../signals.js';
 import type { Attack, LabelledImages } from './attack.js';
 import { inEvaluationMode } from './network-mode.js';
 
@@ -18,7 +19,7 @@ export interface Robustness {
 }
 
 export interface EvaluationOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Called after each batch with its size. */
   readonly onBatch?: (images: number) => void;
 }

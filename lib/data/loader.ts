@@ -5,6 +5,7 @@ import { AbortedError, ArgumentError } from '../errors.js';
 import { tensor } from '../ops/create.js';
 import { type Augmentation, augment } from '../ops/data.js';
 import { noGrad, own } from '../scope.js';
+import type { StopSignal } from '../signals.js';
 import type { Tensor } from '../tensor.js';
 import type { ImageSet } from './image-set.js';
 import { permutation } from './philox.js';
@@ -43,7 +44,7 @@ export interface EpochOptions {
   /** The first batch; the ones before are as if they had been used. Default 0. */
   readonly from?: number;
   /** Stops with `AbortedError` before the next batch. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /**
@@ -136,7 +137,7 @@ function release(batch: Batch | null): void {
   batch?.index.dispose();
 }
 
-function aborted(signal: AbortSignal, epoch: number, step: number): AbortedError {
+function aborted(signal: StopSignal, epoch: number, step: number): AbortedError {
   return new AbortedError(`Loading was stopped before batch ${step} of epoch ${epoch}.`, {
     cause: signal.reason,
   });

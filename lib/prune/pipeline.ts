@@ -17,6 +17,7 @@ import type { RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
 import { buildModel, type SpecModel } from '../nn/models/index.js';
 import { scope } from '../scope.js';
+import type { StopSignal } from '../signals.js';
 import { evaluationBatches, openTrainingData, type TrainingData } from '../train/data-recipe.js';
 import { loadModel, saveModel } from '../train/model-file.js';
 import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
@@ -37,7 +38,7 @@ export interface PipelineOptions {
   /** Where checkpoints, models and results go; one that was `resumed` is continued. */
   readonly run: RunFolder;
   readonly progress?: ProgressSink;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /** What the workflow comes to. Plain JSON. */
@@ -78,7 +79,7 @@ class Pipeline {
   readonly #data: TrainingData;
   readonly #run: RunFolder;
   readonly #progress: ProgressSink;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
 
   constructor(config: PruneConfig, data: TrainingData, options: PipelineOptions) {
     this.#config = config;

@@ -7,6 +7,7 @@ import { pgdAttack } from '../attack/pgd.js';
 import { evaluateRobustness } from '../attack/robust-accuracy.js';
 import { FileSystemError } from '../errors.js';
 import { complexity } from '../nn/complexity.js';
+import type { StopSignal } from '../signals.js';
 import { evaluationBatches, type TrainingData } from '../train/data-recipe.js';
 import { loadModel } from '../train/model-file.js';
 import type { ProgressSink } from '../train/progress-sink.js';
@@ -47,7 +48,7 @@ export async function evaluateNetworks(
   files: readonly NetworkFile[],
   data: TrainingData,
   config: PruneConfig,
-  { progress, signal }: { readonly progress: ProgressSink; readonly signal?: AbortSignal },
+  { progress, signal }: { readonly progress: ProgressSink; readonly signal?: StopSignal },
 ): Promise<{ networks: NetworkResult[]; images: number }> {
   const { epsilon, steps, restarts, latencyRounds } = config.evaluation;
   const pgd = pgdAttack({ epsilon, steps, restarts, seed: config.seed });

@@ -21,6 +21,7 @@ import { crossEntropy } from '../ops/cross-entropy.js';
 import { assign } from '../ops/layout.js';
 import { norm2 } from '../ops/optimizer.js';
 import { noGrad, scope } from '../scope.js';
+import type { StopSignal } from '../signals.js';
 import type { Tensor } from '../tensor.js';
 
 export interface SensitivityOptions {
@@ -30,7 +31,7 @@ export interface SensitivityOptions {
   readonly stepsPerEpsilon?: number;
   /** Learning rate of the ascent. Default 1, as RiFT. */
   readonly rate?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Called after each module with its result. */
   readonly onModule?: (module: ModuleSensitivity) => void;
 }

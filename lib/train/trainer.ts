@@ -8,6 +8,7 @@ import { clipGradNorm } from '../ops/optimizer.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedules.js';
 import { scope } from '../scope.js';
+import type { StopSignal } from '../signals.js';
 import type { Objective } from './objective.js';
 import { isCatastrophicOverfitting, MAX_RETURNS, type RobustMeasures } from './overfitting-guard.js';
 import { type ProgressSink, silentProgress } from './progress-sink.js';
@@ -58,7 +59,7 @@ export interface TrainerOptions {
   readonly onSnapshot?: (snapshot: TrainingSnapshot) => Promise<void>;
   /** Called when training goes back to an earlier step; records after it have become void. */
   readonly onReturn?: (step: number) => Promise<void>;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   readonly progress?: ProgressSink;
   /** What progress calls the work. Default `train`. */
   readonly title?: string;
@@ -263,7 +264,7 @@ export class Trainer {
     await onSnapshot?.(snapshot);
   }
 
-  async #aborted(signal: AbortSignal): Promise<AbortedError> {
+  async #aborted(signal: StopSignal): Promise<AbortedError> {
     const { onSnapshot } = this.#options;
     this.#unproven = undefined;
     await onSnapshot?.(await this.#snapshot());

@@ -11,6 +11,7 @@ import { evaluateRobustness, type Robustness } from '../attack/robust-accuracy.j
 import type { RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
 import { buildModel, modelNames, type SpecModel } from '../nn/models/index.js';
+import type { StopSignal } from '../signals.js';
 import { dataSchema, evaluationBatches, openTrainingData, type TrainingData } from './data-recipe.js';
 import { saveModel } from './model-file.js';
 import { type ProgressSink, silentProgress } from './progress-sink.js';
@@ -44,7 +45,7 @@ export interface TrainingRunOptions {
   /** Where checkpoints, metrics and the model go; one that was `resumed` is continued. */
   readonly run: RunFolder;
   readonly progress?: ProgressSink;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /** What a training comes to. Plain JSON. */

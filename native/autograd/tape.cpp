@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "ops/ops.h"
 
@@ -191,7 +192,7 @@ class Walk {
     }
     std::vector<Tensor> saved;
     for (const SavedTensor& tensor : node.saved) saved.push_back(tensor.unpack(node.op));
-    const std::vector<Tensor> gradients = node.backward(saved, grads, needs);
+    const std::vector<Tensor> gradients = call_backward(node, saved, grads, needs);
     for (size_t index = 0; index < node.inputs.size(); ++index) {
       if (!needs[index] || !gradients[index]) continue;
       const Edge& edge = node.inputs[index];
@@ -200,9 +201,19 @@ class Walk {
       else
         deliver(edge.node, edge.output_index, gradients[index]);
     }
-    if (!retain_) {
-      node.backward = nullptr;
-      node.saved.clear();
+    if (!retain_) node.saved.clear();
+  }
+
+  /// A backward function in JavaScript may walk the tape itself, even this node, or throw: the function is
+  /// taken out while it runs, and put back when the node is to be walked again.
+  std::vector<Tensor> call_backward(Node& node, std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                    const NeedsMask& needs) {
+    Backward backward = retain_ ? node.backward : std::exchange(node.backward, nullptr);
+    try {
+      return backward(saved, grads, needs);
+    } catch (...) {
+      node.backward = std::move(backward);
+      throw;
     }
   }
 
@@ -243,7 +254,16 @@ void accumulate_gradients(const Tensor& y, const Tensor& seed, bool retain) {
   Walk walk(y, seed, retain);
   walk.run();
   for (auto& [leaf, sum] : walk.leaves) {
-    if (leaf->grad) sum = ops::add_gradients(Tensor(leaf->grad), sum);
+    if (leaf->grad) {
+      const Tensor grad(leaf->grad);
+      sum = ops::add_gradients(grad, sum);
+      // A replay adds to the gradient that was there before the capture, so it must stay in its place.
+      const Capture* const recording = call_context().recording;
+      if (recording && grad.storage().pool() != recording->pool().get()) {
+        ops::overwrite(grad, sum);
+        continue;
+      }
+    }
     // A gradient may be shared (both sides of a sum get the same tensor), but .grad may be changed in place.
     else if (sum.impl().use_count() > 1 || sum.impl()->storage.use_count() > 1)
       sum = ops::copy_of(sum);

@@ -116,7 +116,13 @@ void Environment::close() {
   Device& device = Device::cpu();
   device.forget(id);
   std::lock_guard lock(device.enqueue_lock());
+  captures.clear();  // also one that is recording
   handles.clear();
+}
+
+void Environment::refuse_in_capture(const char* what, const char* advice) const {
+  if (context.recording)
+    fail(ErrorCode::Capture, "%s inside capture() cannot be replayed; %s", what, advice);
 }
 
 Napi::Error to_javascript(Napi::Env env, ErrorCode code, const std::string& message) {

@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
+#include "core/capture.h"
 #include "core/tensor.h"
 
 namespace lapidary {
@@ -72,6 +74,14 @@ class Environment {
   HandleTable handles;
   std::shared_ptr<Mailbox> mailbox;
   CallContext context;
+  /// By a number that no other environment has. One of them may be recording: `context.recording` is its
+  /// pointer, null while recording is paused.
+  std::unordered_map<uint64_t, std::unique_ptr<Capture>> captures;
+  uint64_t recording = 0;
+  std::shared_ptr<Profile> profile;  ///< `context.profile` while it collects
+
+  /// Throws ERR_CAPTURE when a capture is recording: `what` cannot be replayed, `advice` says what can.
+  void refuse_in_capture(const char* what, const char* advice) const;
 
  private:
   /// When the environment ends, also in mid-step: its queued work is dropped, its tensors are released.
@@ -81,6 +91,25 @@ class Environment {
 
 /// A lapidary error as a JavaScript Error with `code`.
 Napi::Error to_javascript(Napi::Env env, ErrorCode code, const std::string& message);
+
+/// Measures one call from JavaScript while the environment profiles.
+class CallSpan {
+ public:
+  CallSpan(Environment& environment, const char* name)
+      : profile_(environment.context.profile),
+        name_(name),
+        start_(profile_ ? Profile::Clock::now() : Profile::Clock::time_point()) {}
+  ~CallSpan() {
+    if (profile_) profile_->add(Profile::Call{name_, start_, Profile::Clock::now()});
+  }
+  CallSpan(const CallSpan&) = delete;
+  CallSpan& operator=(const CallSpan&) = delete;
+
+ private:
+  Profile* const profile_;
+  const char* const name_;
+  const Profile::Clock::time_point start_;
+};
 
 /// Wraps a binding: takes the enqueue lock, sets the call context, and turns every C++ exception into a typed
 /// one.

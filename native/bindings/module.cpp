@@ -1,9 +1,13 @@
 // The addon: tensors, ops and the tape for lib/native.ts.
 #include <napi.h>
 
-#include "autograd/tape.h"
 #include "bindings/arguments.h"
+#include "bindings/capture_bindings.h"
+#include "bindings/handles.h"
 #include "bindings/kernel_bindings.h"
+#include "bindings/profile_bindings.h"
+#include "bindings/signal_bindings.h"
+#include "bindings/tape_bindings.h"
 #include "cpu/cpu_backend.h"
 #include "ops/launch.h"
 #include "ops/table.h"
@@ -38,20 +42,6 @@ Napi::Value op_table_binding(const Napi::CallbackInfo& info, Environment&) {
   return rows;
 }
 
-const Tensor& tensor_argument(const Napi::CallbackInfo& info, Environment& environment, size_t index,
-                              const char* name) {
-  return environment.handles.at(number_argument(info, index, name));
-}
-
-/// A handle that may be 0.
-Tensor optional_tensor(Environment& environment, double handle) {
-  return handle == 0 ? Tensor() : environment.handles.at(handle);
-}
-
-Napi::Value handle_value(Napi::Env env, Environment& environment, const Tensor& tensor) {
-  return Napi::Number::New(env, tensor ? environment.handles.add(tensor) : 0);
-}
-
 Napi::Value run(const Napi::CallbackInfo& info, Environment& environment) {
   const auto table = op_table();
   const OpRow& row =
@@ -60,6 +50,7 @@ Napi::Value run(const Napi::CallbackInfo& info, Environment& environment) {
   std::vector<Tensor> inputs;
   for (double handle : float64_argument(info, 4, "inputs"))
     inputs.push_back(optional_tensor(environment, handle));
+  const CallSpan span(environment, row.name);
   OpCall call(row, record, int32_argument(info, 2, "ints"), float64_argument(info, 3, "scalars"),
               std::move(inputs));
   const std::vector<Tensor> outputs = row.run(call);
@@ -79,10 +70,17 @@ void copy_in(Environment& environment, const Tensor& tensor, std::span<const uin
   task.outputs = {tensor.storage().health()};
   task.run = [&device, staged = device.stage(bytes.data(), bytes.size()), target = tensor.storage().data(),
               size = bytes.size()] { device.backend().copy_in(target, staged.get(), size); };
-  device.stream().enqueue(std::move(task));
+  device.submit(std::move(task));
 }
 
+constexpr const char* kWriteAdvice =
+    "make the tensor before the capture and write() to it before each replay, or do it in eachReplay()";
+constexpr const char* kReadAdvice = "return the tensor from the captured function and read it after a replay";
+constexpr const char* kWaitAdvice = "wait before or after it";
+
 Napi::Value from_host(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("making a tensor from an array", kWriteAdvice);
+  const CallSpan span(environment, "tensor");
   const auto dtype = static_cast<DType>(integer_argument(info, 1, "dtype", 0, 2));
   Dims shape;
   for (int32_t extent : int32_argument(info, 2, "shape")) shape.push_back(extent);
@@ -106,6 +104,8 @@ Napi::Value from_host(const Napi::CallbackInfo& info, Environment& environment) 
 }
 
 Napi::Value write(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("write()", kWriteAdvice);
+  const CallSpan span(environment, "write");
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
   if (tensor.impl()->node)
     fail(ErrorCode::Argument, "[write] expected a leaf, got a recorded result; detach it first");
@@ -130,6 +130,7 @@ Napi::Value host_array(Napi::Env env, DType dtype, const void* data, size_t coun
 }
 
 const Tensor& readable(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("data()", kReadAdvice);
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
   if (tensor.pending())
     fail(ErrorCode::Argument, "[data] expected a dense tensor, got a Normed; call .tensor() on it first");
@@ -169,7 +170,8 @@ Napi::Value to_host(const Napi::CallbackInfo& info, Environment& environment) {
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
   const DType dtype = tensor.dtype();
   const auto count = static_cast<size_t>(tensor.count());
-  tensor.device().stream().enqueue(readout_task(
+  const CallSpan span(environment, "data");
+  tensor.device().submit(readout_task(
       environment, tensor, [mailbox = environment.mailbox, deferred, dtype, count](Readout readout) {
         mailbox->post(
             [deferred, dtype, count, readout = std::make_shared<Readout>(std::move(readout))](Napi::Env env) {
@@ -186,7 +188,8 @@ Napi::Value to_host(const Napi::CallbackInfo& info, Environment& environment) {
 Napi::Value to_host_sync(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = readable(info, environment);
   Readout readout;
-  tensor.device().stream().enqueue(
+  const CallSpan span(environment, "dataSync");
+  tensor.device().submit(
       readout_task(environment, tensor, [&](Readout taken) { readout = std::move(taken); }));
   tensor.device().stream().wait();
   if (readout.fault) throw Error(readout.fault->code, readout.fault->message);
@@ -249,32 +252,10 @@ Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
   return info.Env().Undefined();
 }
 
-Napi::Value backward(const Napi::CallbackInfo& info, Environment& environment) {
-  const Tensor y = tensor_argument(info, environment, 0, "y");
-  accumulate_gradients(y, optional_tensor(environment, number_argument(info, 1, "seed")),
-                       boolean_argument(info, 2, "retain"));
-  return info.Env().Undefined();
-}
-
-Napi::Value grad(const Napi::CallbackInfo& info, Environment& environment) {
-  const Tensor y = tensor_argument(info, environment, 0, "y");
-  std::vector<Tensor> xs;
-  for (double handle : float64_argument(info, 1, "xs")) {
-    xs.push_back(environment.handles.at(handle));
-    if (!xs.back().needs_grad()) {
-      fail(ErrorCode::Argument, "[grad] expected xs that require gradients, got %s, which does not",
-           describe(xs.back()).c_str());
-    }
-  }
-  const auto result = gradients(y, xs, optional_tensor(environment, number_argument(info, 2, "seed")),
-                                boolean_argument(info, 3, "retain"));
-  Napi::Array handles = Napi::Array::New(info.Env(), result.size());
-  for (uint32_t index = 0; index < result.size(); ++index)
-    handles[index] = handle_value(info.Env(), environment, result[index]);
-  return handles;
-}
-
 Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture(
+      "setting the step block",
+      "set rates and steps before each replay, or in eachReplay()");
   const int64_t slot = integer_argument(info, 0, "slot", -2, StepBlock::kSlots - 1);
   const double value = slot < 0 ? static_cast<double>(integer_argument(info, 1, "value", 0, int64_t{1} << 31))
                                 : number_argument(info, 1, "value");
@@ -291,11 +272,12 @@ Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environm
     else
       block.scalars[static_cast<size_t>(slot)] = static_cast<float>(value);
   };
-  device.stream().enqueue(std::move(task));
+  device.submit(std::move(task));
   return info.Env().Undefined();
 }
 
 Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("synchronize()", kWaitAdvice);
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
   Stream& stream = Device::cpu().stream();
   stream.fence([mailbox = environment.mailbox, deferred, &stream, id = environment.id] {
@@ -311,6 +293,7 @@ Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment
 }
 
 Napi::Value synchronize_sync(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("synchronizeSync()", kWaitAdvice);
   Stream& stream = Device::cpu().stream();
   stream.wait();
   if (const auto fault = stream.take_fault(environment.id)) throw Error(fault->code, fault->message);
@@ -318,6 +301,7 @@ Napi::Value synchronize_sync(const Napi::CallbackInfo& info, Environment& enviro
 }
 
 Napi::Value ready(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("ready()", kWaitAdvice);
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
   Device::cpu().when_ready([mailbox = environment.mailbox, deferred] {
     mailbox->post([deferred](Napi::Env env) { deferred->Resolve(env.Undefined()); });
@@ -349,7 +333,8 @@ Napi::Value set_memory_limit(const Napi::CallbackInfo& info, Environment&) {
   return info.Env().Undefined();
 }
 
-Napi::Value empty_cache(const Napi::CallbackInfo& info, Environment&) {
+Napi::Value empty_cache(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("emptying the memory cache", kWaitAdvice);
   Device& device = Device::cpu();
   device.drop_all_packed();
   device.stream().wait();
@@ -358,6 +343,7 @@ Napi::Value empty_cache(const Napi::CallbackInfo& info, Environment&) {
 }
 
 Napi::Value set_threads(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("setThreads()", kWaitAdvice);
   const int threads = static_cast<int>(integer_argument(info, 0, "threads", 1, 1024));
   Device& device = Device::cpu();
   device.stream().call(environment.id, [&device, threads] { device.backend().set_threads(threads); });
@@ -424,8 +410,6 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set("setRequiresGrad", guarded<set_requires_grad>);
   set("gradOf", guarded<grad_of>);
   set("setGrad", guarded<set_grad>);
-  set("backward", guarded<backward>);
-  set("grad", guarded<grad>);
   set("setStepBlock", guarded<set_step_block>);
   set("synchronize", guarded<synchronize>);
   set("synchronizeSync", guarded<synchronize_sync, false>);
@@ -440,6 +424,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set("forceImplementation", guarded<force_implementation>);
   set("setVerbose", guarded<set_verbose>);
   set("setCallSite", guarded<set_call_site>);
+  export_tape_bindings(env, exports);
+  export_capture_bindings(env, exports);
+  export_profile_bindings(env, exports);
+  export_signal_bindings(env, exports);
   export_kernel_bindings(env, exports);
   return exports;
 }

@@ -46,19 +46,6 @@ size_t Allocator::size_class(size_t bytes) {
   return (size + step - 1) / step * step;
 }
 
-// The smallest cached block that fits, but none that would waste more than half of what is asked for.
-Block Allocator::take_cached(size_t size) {
-  for (auto found = free_.lower_bound(size); found != free_.end() && found->first <= size + size / 2;
-       ++found) {
-    if (found->second.empty()) continue;
-    void* data = found->second.back();
-    found->second.pop_back();
-    counters_.cached -= found->first;
-    return {data, found->first};
-  }
-  return {};
-}
-
 Block Allocator::allocate(size_t bytes) {
   if (bytes > (size_t{1} << 46))
     fail(ErrorCode::OutOfMemory, "expected at most 64 TiB for one tensor, got %zu bytes", bytes);
@@ -66,10 +53,11 @@ Block Allocator::allocate(size_t bytes) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     {
       std::lock_guard lock(mutex_);
-      Block block = take_cached(size);
-      if (!block.data && counters_.active + counters_.cached + counters_.packed + size <= counters_.limit) {
+      Block block = free_.take(size);
+      if (block.data)
+        counters_.cached -= block.size;
+      else if (counters_.active + counters_.cached + counters_.packed + size <= counters_.limit)
         block = {backend_.allocate(size), size};
-      }
       if (block.data) {
         counters_.active += block.size;
         counters_.peak = std::max(counters_.peak, counters_.active);
@@ -93,16 +81,15 @@ void Allocator::release(Block block) noexcept {
   std::lock_guard lock(mutex_);
   counters_.active -= block.size;
   counters_.cached += block.size;
-  free_[block.size].push_back(block.data);
+  free_.put(block);
 }
 
 void Allocator::empty_cache() noexcept {
   std::lock_guard lock(mutex_);
-  for (auto& [size, blocks] : free_) {
-    for (void* block : blocks) backend_.release(block, size);
-    counters_.cached -= size * blocks.size();
-    blocks.clear();
-  }
+  free_.drain([&](Block block) {
+    backend_.release(block.data, block.size);
+    counters_.cached -= block.size;
+  });
 }
 
 MemoryCounters Allocator::counters() const {

@@ -7,21 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <mutex>
-#include <vector>
 
 #include "backend.h"
+#include "core/free_blocks.h"
 
 namespace lapidary {
 
 struct MemoryCounters {
   size_t active = 0, peak = 0, cached = 0, packed = 0, limit = 0;
-};
-
-struct Block {
-  void* data = nullptr;
-  size_t size = 0;  ///< of the block, at least what was asked for
 };
 
 class Allocator {
@@ -45,13 +39,13 @@ class Allocator {
   /// Called under pressure, before the cache is emptied: drops packed filters, then waits for the stream.
   std::function<void()> relieve;
 
- private:
+  /// The size of the block that a request of so many bytes gets.
   static size_t size_class(size_t bytes);
-  Block take_cached(size_t size);
 
+ private:
   Backend& backend_;
   mutable std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;
+  FreeBlocks free_;
   MemoryCounters counters_;
 };
 

@@ -91,33 +91,50 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
           }};
 }
 
+void Device::submit(Task task) {
+  const CallContext& call = call_context();
+  const auto profile = call.profile ? call.profile->shared_from_this() : nullptr;
+  const auto shared = std::make_shared<const Task>(std::move(task));
+  stream_.enqueue(std::span(&shared, 1), profile);
+  if (call.recording) call.recording->record(shared);
+}
+
 Device::PackedFilter Device::packed_filter(const Implementation& implementation, std::string_view isa,
                                            const std::shared_ptr<const void>& problem, Storage& filter) {
   const std::string format =
       std::string(isa) + ":" + implementation.packed_format + implementation.packed_extents(problem.get());
-  filter.packed = true;
-  Packed* entry = &packed_[filter.id()][format];
-  if (!entry->block.data) {
-    // May run `relieve`, which drops the cache: look the entry up again afterwards.
-    const Block block = allocator_.allocate(implementation.packed_bytes(problem.get()));
-    allocator_.count_packed(static_cast<ptrdiff_t>(block.size));
-    entry = &packed_[filter.id()][format];
-    *entry = Packed{0, block, nullptr};
+  Capture* const recording = call_context().recording;
+  PackedForms& forms = recording ? recording->packed() : packed_;
+  PackedForm* form = &forms[filter.id()][format];
+  if (!form->block.data) {
+    const size_t bytes = implementation.packed_bytes(problem.get());
+    Block block;
+    if (recording) {
+      block = recording->pool()->allocate(bytes);
+    } else {
+      filter.packed = true;
+      block = allocator_.allocate(bytes);
+      allocator_.count_packed(static_cast<ptrdiff_t>(block.size));
+    }
+    // Allocation may run `relieve`, which drops the cache: look the form up again.
+    form = &forms[filter.id()][format];
+    *form = PackedForm{0, block, nullptr};
   }
-  if (!entry->health || entry->version != filter.version()) {
-    entry->version = filter.version();
-    entry->health = std::make_shared<Health>();
+  if (!form->health || form->version != filter.version()) {
+    form->version = filter.version();
+    form->health = std::make_shared<Health>();
     Task task;
     task.name = std::string("pack ") + implementation.packed_format;
     task.inputs = {filter.health()};
-    task.outputs = {entry->health};
+    task.outputs = {form->health};
     task.environment = call_context().environment;
-    task.run = [this, implementation, problem, source = filter.data(), target = entry->block.data] {
+    task.run = [this, implementation, problem, source = filter.data(), target = form->block.data] {
       backend_->pack(implementation, problem.get(), source, target);
     };
-    stream_.enqueue(std::move(task));
+    if (recording) recording->touch(filter, false);
+    submit(std::move(task));
   }
-  return {entry->block.data, entry->health};
+  return {form->block.data, form->health};
 }
 
 void Device::when_ready(std::function<void()> done) {
@@ -137,10 +154,10 @@ void Device::forget(EnvironmentId environment) {
 void Device::drop_packed(uint64_t storage_id) {
   const auto found = packed_.find(storage_id);
   if (found == packed_.end()) return;
-  for (auto& [format, entry] : found->second) {
-    if (!entry.block.data) continue;
-    allocator_.count_packed(-static_cast<ptrdiff_t>(entry.block.size));
-    allocator_.release(entry.block);
+  for (auto& [format, form] : found->second) {
+    if (!form.block.data) continue;
+    allocator_.count_packed(-static_cast<ptrdiff_t>(form.block.size));
+    allocator_.release(form.block);
   }
   packed_.erase(found);
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/allocator.h"
+#include "core/capture.h"
 #include "core/stream.h"
 
 namespace lapidary {
@@ -17,7 +18,9 @@ namespace lapidary {
 struct CallContext {
   EnvironmentId environment = 0;
   std::string forced_isa, forced_implementation;
-  std::string call_site;  ///< set by TypeScript in debug mode before each call
+  std::string call_site;         ///< set by TypeScript in debug mode before each call
+  Capture* recording = nullptr;  ///< the capture that the tasks of these calls go into, too
+  Profile* profile = nullptr;    ///< what measures these calls and their tasks
 };
 CallContext& call_context();
 
@@ -33,6 +36,8 @@ class Device {
   Backend& backend() noexcept { return *backend_; }
   Allocator& allocator() noexcept { return allocator_; }
   Stream& stream() noexcept { return stream_; }
+  /// Enqueues a task of the calling environment: it is recorded and measured as the call context says.
+  void submit(Task task);
   /// Each environment has its own. Touched by tasks only.
   StepBlock& step_block(EnvironmentId environment) { return step_blocks_[environment]; }
   /// Several environments enqueue under this lock. Recursive: a getter on an argument may call the addon
@@ -63,17 +68,11 @@ class Device {
   std::atomic<bool> verbose{false};
 
  private:
-  struct Packed {
-    uint64_t version = 0;
-    Block block;
-    std::shared_ptr<Health> health;  ///< null until it is packed
-  };
-
   std::unique_ptr<Backend> backend_;
   Allocator allocator_;
   std::unordered_map<EnvironmentId, StepBlock> step_blocks_;
   std::recursive_mutex enqueue_lock_;
-  std::unordered_map<uint64_t, std::unordered_map<std::string, Packed>> packed_;
+  PackedForms packed_;
 
   std::mutex staging_mutex_;
   std::condition_variable staging_room_;

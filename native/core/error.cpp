@@ -40,6 +40,8 @@ const char* error_code_name(ErrorCode code) noexcept {
       return "ERR_NON_FINITE";
     case ErrorCode::Unsupported:
       return "ERR_UNSUPPORTED";
+    case ErrorCode::Capture:
+      return "ERR_CAPTURE";
     case ErrorCode::Aborted:
       return "ERR_ABORTED";
     case ErrorCode::Internal:

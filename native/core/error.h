@@ -17,6 +17,7 @@ enum class ErrorCode {
   Index,
   NonFinite,
   Unsupported,
+  Capture,
   Aborted,
   Internal
 };

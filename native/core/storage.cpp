@@ -1,5 +1,6 @@
 #include "core/storage.h"
 
+#include "core/capture.h"
 #include "core/device.h"
 
 namespace lapidary {
@@ -7,7 +8,8 @@ namespace lapidary {
 Storage::Storage(Device& device, size_t bytes)
     : device_(device),
       bytes_(bytes),
-      block_(device.allocator().allocate(bytes)),
+      pool_(call_context().recording ? call_context().recording->pool() : nullptr),
+      block_(pool_ ? pool_->allocate(bytes) : device.allocator().allocate(bytes)),
       health_(std::make_shared<Health>()) {
   static std::atomic<uint64_t> next_id{1};
   id_ = next_id++;
@@ -15,7 +17,10 @@ Storage::Storage(Device& device, size_t bytes)
 
 Storage::~Storage() {
   if (packed) device_.drop_packed(id_);
-  device_.allocator().release(block_);
+  if (pool_)
+    pool_->release(block_);
+  else
+    device_.allocator().release(block_);
 }
 
 }  // namespace lapidary

@@ -12,6 +12,7 @@
 namespace lapidary {
 
 class Device;
+class MemoryPool;
 
 /// A task that failed: what `synchronize()` and `data()` reject with.
 struct Fault {
@@ -25,9 +26,10 @@ struct Health {
   std::shared_ptr<const Fault> fault;
 };
 
-class Storage {
+class Storage : public std::enable_shared_from_this<Storage> {
  public:
-  /// Takes a block of the device's allocator. Throws ERR_OUT_OF_MEMORY with the counters.
+  /// Takes a block of the device's allocator, or, while the calling environment captures, of its capture's
+  /// pool. Throws ERR_OUT_OF_MEMORY with the counters.
   Storage(Device& device, size_t bytes);
   ~Storage();
   Storage(const Storage&) = delete;
@@ -48,12 +50,15 @@ class Storage {
     mutated_by_ = op;
   }
   const char* mutated_by() const noexcept { return mutated_by_; }
+  /// The pool of the capture that it was made in, if any.
+  const MemoryPool* pool() const noexcept { return pool_.get(); }
   /// Packed forms of this storage exist in the device's cache and die with it.
   bool packed = false;
 
  private:
   Device& device_;
   size_t bytes_;
+  std::shared_ptr<MemoryPool> pool_;
   Block block_;
   uint64_t id_;
   uint64_t version_ = 0;

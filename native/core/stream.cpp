@@ -10,15 +10,24 @@ Stream::Stream(const std::atomic<bool>& verbose) : verbose_(verbose), driver_([t
 
 Stream::~Stream() { stop(); }
 
-void Stream::enqueue(Task task) {
+void Stream::enqueue(Task task, std::shared_ptr<Profile> profile) {
+  const auto shared = std::make_shared<const Task>(std::move(task));
+  enqueue(std::span(&shared, 1), profile);
+}
+
+void Stream::enqueue(std::span<const std::shared_ptr<const Task>> tasks,
+                     const std::shared_ptr<Profile>& profile) {
+  const auto now = profile ? Profile::Clock::now() : Profile::Clock::time_point();
   std::unique_lock lock(mutex_);
-  if (verbose_ && queue_.size() >= kQueueLimit)
-    std::fprintf(stderr, "lapidary,wait,queue,%zu tasks waiting\n", queue_.size());
-  room_.wait(lock, [&] { return queue_.size() < kQueueLimit || stopping_; });
-  if (stopping_) fail(ErrorCode::Aborted, "the device's stream has stopped; no more work is accepted");
-  queue_.push_back(std::move(task));
-  pending_.store(queue_.size(), std::memory_order_release);
-  if (sleeping_) work_.notify_one();
+  for (const auto& task : tasks) {
+    if (verbose_ && queue_.size() >= kQueueLimit)
+      std::fprintf(stderr, "lapidary,wait,queue,%zu tasks waiting\n", queue_.size());
+    room_.wait(lock, [&] { return queue_.size() < kQueueLimit || stopping_; });
+    if (stopping_) fail(ErrorCode::Aborted, "the device's stream has stopped; no more work is accepted");
+    queue_.push_back({task, profile, now});
+    pending_.store(queue_.size(), std::memory_order_release);
+    if (sleeping_) work_.notify_one();
+  }
 }
 
 void Stream::fence(std::function<void()> done) {
@@ -85,10 +94,11 @@ void Stream::report_fault(EnvironmentId environment, const std::shared_ptr<const
 }
 
 void Stream::drop(EnvironmentId environment) {
-  std::deque<Task> dropped;  // destroyed after the lock is gone: tasks may own storages
+  std::deque<Entry> dropped;  // destroyed after the lock is gone: tasks may own storages
   std::unique_lock lock(mutex_);
-  std::deque<Task> kept;
-  for (Task& task : queue_) (task.environment == environment ? dropped : kept).push_back(std::move(task));
+  std::deque<Entry> kept;
+  for (Entry& entry : queue_)
+    (entry.task->environment == environment ? dropped : kept).push_back(std::move(entry));
   queue_ = std::move(kept);
   pending_.store(queue_.size(), std::memory_order_release);
   settled_.wait(lock, [&] { return !running_ || running_for_ != environment; });
@@ -102,11 +112,12 @@ size_t Stream::queued() const {
 }
 
 void Stream::stop() {
+  std::deque<Entry> dropped;  // destroyed after the lock is gone, as above
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return;
     stopping_ = true;
-    queue_.clear();
+    dropped.swap(queue_);
     pending_.store(0);
   }
   work_.notify_all();
@@ -114,7 +125,7 @@ void Stream::stop() {
   if (driver_.joinable()) driver_.join();
 }
 
-void Stream::execute(Task& task) {
+void Stream::execute(const Task& task) {
   for (const auto& input : task.inputs) {
     if (!input->fault) continue;
     for (const auto& output : task.outputs) output->fault = input->fault;
@@ -129,13 +140,22 @@ void Stream::execute(Task& task) {
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     const ErrorCode code = typed ? typed->code() : memory ? ErrorCode::OutOfMemory : ErrorCode::Internal;
     std::string message =
-        std::string("[") + (task.describe ? task.describe() : task.name) + "] " + error.what();
+        std::string("[") + (task.describe ? task.describe().text() : task.name) + "] " + error.what();
     if (!task.call_site.empty()) message += "\nenqueued by\n" + task.call_site;
     auto fault = std::make_shared<const Fault>(Fault{code, std::move(message)});
     for (const auto& output : task.outputs) output->fault = fault;
     for (const auto& target : task.changed) target->fault = fault;
     report_fault(task.environment, fault);
   }
+}
+
+void Stream::measure(const Entry& entry) {
+  const auto start = Profile::Clock::now();
+  execute(*entry.task);
+  const auto end = Profile::Clock::now();
+  auto describe = entry.task->describe;
+  if (!describe) describe = [name = entry.task->name] { return TaskDescription{name, "", ""}; };
+  entry.profile->add(Profile::TaskRun{std::move(describe), entry.enqueued, start, end});
 }
 
 void Stream::drive() {
@@ -157,15 +177,18 @@ void Stream::drive() {
       sleeping_ = false;
     }
     if (stopping_) return;
-    Task task = std::move(queue_.front());
+    Entry entry = std::move(queue_.front());
     queue_.pop_front();
     pending_.store(queue_.size(), std::memory_order_release);
     running_ = true;
-    running_for_ = task.environment;
+    running_for_ = entry.task->environment;
     if (queue_.size() == kQueueLimit - 1) room_.notify_all();
     lock.unlock();
-    execute(task);
-    task = Task{};  // releases what the task held before anyone is told that it ended
+    if (entry.profile)
+      measure(entry);
+    else
+      execute(*entry.task);
+    entry = Entry{};  // releases what the task held before anyone is told that it ended
     lock.lock();
     running_ = false;
     settled_.notify_all();

@@ -12,11 +12,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "core/profile.h"
 #include "core/storage.h"
 
 namespace lapidary {
@@ -25,8 +27,8 @@ namespace lapidary {
 using EnvironmentId = uint64_t;
 
 struct Task {
-  std::string name;  ///< op and problem, for error messages; built lazily by `describe` when empty
-  std::function<std::string()> describe;
+  std::string name;  ///< for error messages; where there is `describe`, that tells more
+  std::function<TaskDescription()> describe;
   std::function<void()> run;
   std::vector<std::shared_ptr<Health>>
       inputs;  ///< read (or changed): poisoned ones keep the task from running
@@ -46,8 +48,11 @@ class Stream {
   explicit Stream(const std::atomic<bool>& verbose);
   ~Stream();
 
-  /// Blocks while the queue is full. Throws ERR_ABORTED after stop().
-  void enqueue(Task task);
+  /// Blocks while the queue is full. Throws ERR_ABORTED after stop(). What is measured goes to `profile`.
+  void enqueue(Task task, std::shared_ptr<Profile> profile = nullptr);
+  /// The same for tasks in their order. They may be enqueued any number of times.
+  void enqueue(std::span<const std::shared_ptr<const Task>> tasks,
+               const std::shared_ptr<Profile>& profile = nullptr);
 
   /// A fence: `done` runs on the driver thread after all tasks enqueued so far.
   void fence(std::function<void()> done);
@@ -70,13 +75,19 @@ class Stream {
   void stop();
 
  private:
+  struct Entry {
+    std::shared_ptr<const Task> task;
+    std::shared_ptr<Profile> profile;
+    Profile::Clock::time_point enqueued;  ///< set when there is a profile
+  };
   void drive();
-  void execute(Task& task);
+  void execute(const Task& task);
+  void measure(const Entry& entry);
 
   const std::atomic<bool>& verbose_;
   mutable std::mutex mutex_;
   std::condition_variable work_, room_, settled_;
-  std::deque<Task> queue_;
+  std::deque<Entry> queue_;
   struct Waiter {
     std::function<bool(size_t)> room;
     std::function<void()> done;

@@ -34,6 +34,8 @@ struct Conv2dProblem {
   /// What the packed forms of one filter depend on.
   Dims filter_extents() const { return {groups, k / groups, r, s, c / groups}; }
   int64_t macs() const noexcept { return n * p() * q() * k * r * s * (c / groups); }
+  /// Of any direction, without prologue and epilogue.
+  double flops() const noexcept { return 2.0 * static_cast<double>(macs()); }
   /// Throws ERR_ARGUMENT / ERR_SHAPE when no convolution has these numbers.
   void check() const;
 

@@ -12,6 +12,9 @@ struct GemmProblem {
   bool bias = false, relu = false;
 
   Dims filter_extents() const { return {n, k}; }
+  double flops() const noexcept {
+    return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  }
   void check() const {
     check_extents({m, k});
     check_extents({k, n});

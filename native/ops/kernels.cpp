@@ -15,6 +15,12 @@ KernelInfo describe(const char* name) {
           },
           [](const void* problem) { return problem_text(*static_cast<const Problem*>(problem)); },
           [](const void* problem) { return Args::operands(*static_cast<const Problem*>(problem)); },
+          [](const void* problem) -> double {
+            if constexpr (requires(const Problem& typed) { typed.flops(); })
+              return static_cast<const Problem*>(problem)->flops();
+            else
+              return 0;
+          },
           sizeof(Problem)};
 }
 

@@ -72,6 +72,46 @@ Choice choose(KernelId id, Device& device, const void* problem) {
        device.backend().name(), info.text(problem).c_str(), reasons.c_str());
 }
 
+namespace {
+
+/// One run of a kernel: everything that its task needs, at fixed addresses.
+struct Work {
+  Device& device;
+  KernelId id;
+  std::shared_ptr<const void> problem;
+  Implementation implementation;
+  std::string isa;
+  EnvironmentId environment;
+  std::vector<void*> pointers;
+  void* workspace = nullptr;
+  const void* packed = nullptr;
+
+  TaskDescription description() const {
+    const KernelInfo& info = kernel_info(id);
+    TaskDescription described{info.name, info.text(problem.get()), isa + ":" + implementation.name};
+    described.flops = info.flops(problem.get());
+    for (const Operand& operand : info.operands(problem.get())) {
+      const double bytes = static_cast<double>(operand.count) * static_cast<double>(dtype_size(operand.dtype));
+      described.bytes += operand.role == Role::InOut ? 2 * bytes : bytes;
+    }
+    return described;
+  }
+
+  void run() const {
+    const auto start = std::chrono::steady_clock::now();
+    device.backend().run(implementation, problem.get(), pointers.data(), workspace, packed,
+                         device.step_block(environment));
+    if (!device.verbose) return;
+    const double ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    const TaskDescription described = description();
+    std::fprintf(stderr, "lapidary,exec,%s,%s,%s,%.4f\n", device.backend().name(),
+                 described.implementation.c_str(), described.text().c_str(), ms);
+  }
+};
+
+}  // namespace
+
 void launch(KernelId id, Device& device, const std::shared_ptr<const void>& problem,
             std::span<const Slot> slots) {
   const KernelInfo& info = kernel_info(id);
@@ -85,7 +125,9 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
 
   Task task;
   task.environment = call_context().environment;
-  std::vector<void*> pointers(operands.size(), nullptr);
+  const auto work = std::make_shared<Work>(Work{
+      device, id, problem, *choice.implementation, std::string(choice.isa), call_context().environment, {}});
+  work->pointers.resize(operands.size(), nullptr);
   for (size_t index = 0; index < operands.size(); ++index) {
     const Operand& operand = operands[index];
     if (operand.count == 0) continue;
@@ -98,44 +140,31 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
     }
     if (&storage->device() != &device)
       fail(ErrorCode::Device, "%s: operand %s is on another device", info.name, operand.name);
-    pointers[index] = storage->data();
+    work->pointers[index] = storage->data();
     if (operand.role != Role::Out) task.inputs.push_back(storage->health());
     if (operand.role != Role::In)
       (slots[index].existing ? task.changed : task.outputs).push_back(storage->health());
+    if (Capture* const recording = call_context().recording)
+      recording->touch(*storage, operand.role != Role::In);
   }
 
   // Workspace and packed filters are released at once: a later task may reuse them, in stream order.
   const size_t workspace_bytes = implementation.workspace ? implementation.workspace(problem.get()) : 0;
   std::unique_ptr<Storage> workspace;
   if (workspace_bytes) workspace = std::make_unique<Storage>(device, workspace_bytes);
-  const void* packed = nullptr;
+  work->workspace = workspace ? workspace->data() : nullptr;
   if (implementation.packed_bytes) {
     const Device::PackedFilter filter =
         device.packed_filter(implementation, choice.isa, problem,
                              *slots[static_cast<size_t>(implementation.packed_operand)].storage);
-    packed = filter.data;
+    work->packed = filter.data;
     task.inputs.push_back(filter.health);
   }
 
-  const auto label = [name = info.name, text = info.text, problem] {
-    return std::string(name) + " " + text(problem.get());
-  };
-  task.describe = label;
+  task.describe = [work] { return work->description(); };
   task.call_site = call_context().call_site;
-  task.run = [&device, implementation, problem, pointers = std::move(pointers), label,
-              isa = std::string(choice.isa), environment = task.environment,
-              scratch = workspace ? workspace->data() : nullptr, packed] {
-    const auto start = std::chrono::steady_clock::now();
-    device.backend().run(implementation, problem.get(), pointers.data(), scratch, packed,
-                         device.step_block(environment));
-    if (device.verbose) {
-      const double ms =
-          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-      std::fprintf(stderr, "lapidary,exec,%s,%s:%s,%s,%.4f\n", device.backend().name(), isa.c_str(),
-                   implementation.name, label().c_str(), ms);
-    }
-  };
-  device.stream().enqueue(std::move(task));
+  task.run = [work] { work->run(); };
+  device.submit(std::move(task));
 }
 
 }  // namespace lapidary

@@ -295,7 +295,11 @@ Outputs assign(OpCall& call) {
   expect_dtype(call, "source", source, target.dtype());
   expect_shape(call, "source", source, target.shape());
   expect_mutable(call, "target", target);
-  if (&target.storage() == &source.storage()) return {};
+  if (&target.storage() != &source.storage()) overwrite(target, source);
+  return {};
+}
+
+void overwrite(const Tensor& target, const Tensor& source) {
   StridedCopyProblem problem;
   problem.dims = {target.count()};
   problem.x_strides = problem.y_strides = {1};
@@ -303,7 +307,6 @@ Outputs assign(OpCall& call) {
   problem.bytes = element_bytes(target);
   launch(KernelId::strided_copy, target.device(), problem, {source, changes(target)});
   target.storage().bump_version("assign");
-  return {};
 }
 
 }  // namespace lapidary::ops

@@ -67,6 +67,8 @@ Tensor sum_to_shape(const Tensor& gradient, const Dims& shape);
 /// Repeats x (whose shape broadcasts to `shape`).
 Tensor broadcast_to(const Tensor& x, const Dims& shape);
 Tensor copy_of(const Tensor& x);
+/// Copies source into the elements of target, which is of the same shape and type.
+void overwrite(const Tensor& target, const Tensor& source);
 Tensor multiply(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b);
 
 /// The shape that a and b broadcast to, right-aligned. Throws ERR_SHAPE naming both.

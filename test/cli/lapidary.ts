@@ -18,12 +18,20 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /**
  * Runs `lapidary` in `cwd`.
  *
- * @param killAt SIGKILL is sent as soon as stderr holds this text
+ * @param killAt the signal (SIGKILL if not told otherwise) is sent as soon as stderr holds this text
  */
 export async function lapidary(
   cwd: string,
   args: readonly string[],
-  { killAt, env = {} }: { readonly killAt?: string; readonly env?: Record<string, string> } = {},
+  {
+    killAt,
+    signal = 'SIGKILL',
+    env = {},
+  }: {
+    readonly killAt?: string;
+    readonly signal?: NodeJS.Signals;
+    readonly env?: Record<string, string>;
+  } = {},
 ): Promise<Outcome> {
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(
     process.execPath,
@@ -31,12 +39,14 @@ export async function lapidary(
     { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let [stdout, stderr] = ['', ''];
+  let killed = false;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    if (killAt !== undefined && stderr.includes(killAt)) child.kill('SIGKILL');
+    if (killAt === undefined || killed || !stderr.includes(killAt)) return;
+    killed = child.kill(signal);
   });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout, stderr };

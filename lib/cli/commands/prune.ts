@@ -25,11 +25,11 @@ export function addPruneCommand(program: Command): void {
 
 /** Runs the workflow, writes `report.html`, and prints the table unless a program reads the output. */
 export async function runAndReport(
-  { run, progress }: Omit<RunSetup<unknown>, 'config'>,
+  { run, progress, signal }: Omit<RunSetup<unknown>, 'config'>,
   config: PruneConfig,
   json: boolean,
 ): Promise<CommandResult> {
-  const result = await runPruning(config, { run, progress });
+  const result = await runPruning(config, { run, progress, signal });
   progress.finish();
   await writePruneReport(run, config, result);
   if (!json) {

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { device } from '../../device.js';
 import { ConfigError } from '../../errors.js';
 import { RunFolder } from '../../io/run-folder.js';
+import { installSignalHandlers, type StopSignal } from '../../signals.js';
 import { recordEnvironment } from '../../train/run-environment.js';
 import type { SharedOptions } from '../command.js';
 import { resolveConfig } from '../config.js';
@@ -16,6 +17,8 @@ export interface RunSetup<T> {
   readonly config: T;
   readonly run: RunFolder;
   readonly progress: Progress;
+  /** Aborted by SIGTERM, SIGINT or SIGUSR1: the run stops between two steps and can be resumed. */
+  readonly signal: StopSignal;
 }
 
 /**
@@ -66,7 +69,7 @@ export async function setUpRun<T extends { readonly seed: number }>(
   const config = run.resumed ? await storedConfig(run, schema, given, options) : given;
   const difference = await recordEnvironment(run, config.seed);
   if (difference !== undefined) progress.log(difference);
-  return { config, run, progress };
+  return { config, run, progress, signal: installSignalHandlers({ resumable: true }) };
 }
 
 async function storedConfig<T>(

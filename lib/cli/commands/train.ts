@@ -13,8 +13,8 @@ export function addTrainCommand(program: Command): void {
     .description('train a network (standard, fast adversarial or TRADES) and test it');
   addSharedOptions(command).action(
     runCommand(async (options) => {
-      const { config, run, progress } = await setUpRun('train', trainSchema, options, TRAIN_DEFAULTS);
-      const result = await runTraining(config, { run, progress });
+      const { config, run, progress, signal } = await setUpRun('train', trainSchema, options, TRAIN_DEFAULTS);
+      const result = await runTraining(config, { run, progress, signal });
       progress.finish();
       if (!options.json) process.stdout.write(`${accuracyTable(result)}\n\nThe model is ${result.model}\n`);
       return { ...result, out: run.path };

@@ -319,6 +319,37 @@ function kernelCall(): unknown[] {
   return [kernel, text, implementation, arrays];
 }
 
+/** A custom op whose backward function gives back right gradients, wrong ones, or an error. */
+function customCall(): unknown[] {
+  const inputs = Float64Array.from({ length: 1 + below(3) }, handle);
+  const saved = Float64Array.from({ length: below(3) }, handle);
+  const backward = (gradients: number[], kept: number[], needs: boolean[]): unknown => {
+    if (chance(0.1)) live.push(newTensor()); // its handle may lie where another one was
+    const [gradient] = gradients;
+    const answer = Float64Array.from(needs, () => (gradient && chance(0.9) ? addon.alias(gradient) : 0));
+    for (const each of [...gradients, ...kept]) if (each !== 0) addon.release(each);
+    if (chance(0.1)) throw new RangeError('thrown by a getter');
+    return chance(0.9) ? answer : junk();
+  };
+  const outputs = Float64Array.from({ length: 1 + below(2) }, () => (chance(0.5) ? inputs[0]! : handle()));
+  return [pick(texts), inputs, saved, outputs, backward];
+}
+
+const captures: number[] = [];
+
+/** Records some calls, among them ones that are refused, and ends the capture one way or the other. */
+function fillCapture(): void {
+  const inside = ['run', 'run', 'run', 'backward', 'grad', 'release', 'alias', 'setGrad', 'gradOf', 'replay'];
+  const refused = ['write', 'fromHost', 'toHostSync', 'setStepBlock', 'synchronizeSync', 'runKernel'];
+  for (let count = below(12); count > 0; count--) {
+    if (chance(0.1)) addon.pauseCapture(chance(0.5));
+    call(pick(chance(0.8) ? inside : refused) as keyof typeof addon);
+  }
+  if (chance(0.3)) addon.abandonCapture();
+  else captures.push(addon.endCapture().id);
+  if (captures.length > 3) addon.releaseCapture(captures.shift()!);
+}
+
 function writeCall(): unknown[] {
   const target = pick(live);
   const { shape, dtype } = addon.info(target);
@@ -353,6 +384,8 @@ const possible: Readonly<Record<string, () => unknown[]>> = {
     return [kernel, problemText(kernel)];
   },
   runKernel: kernelCall,
+  recordCustom: customCall,
+  replay: () => [captures.length > 0 ? pick(captures) : below(20), 0, below(12)],
 };
 
 /** How often a function is called, where it is not once in every round. */
@@ -363,6 +396,8 @@ const weights: Readonly<Record<string, number>> = {
   write: 4,
   grad: 4,
   backward: 4,
+  recordCustom: 3,
+  replay: 3,
 };
 /** Costs a lot a call: threads are started and joined, or everything is waited for. */
 const rare = new Set(['setThreads', 'emptyCache']);
@@ -408,7 +443,9 @@ function call(name: keyof typeof addon): void {
     if (name === 'release') {
       const index = live.indexOf(values[0] as number);
       if (index >= 0) released.push(...live.splice(index, 1));
-    } else if (['run', 'fromHost', 'alias', 'gradOf', 'grad'].includes(name)) {
+    } else if (name === 'beginCapture') {
+      fillCapture();
+    } else if (['run', 'fromHost', 'alias', 'gradOf', 'grad', 'recordCustom'].includes(name)) {
       adopt(result);
     } else if (result instanceof Promise) {
       pending.push(result.catch((error: unknown) => note(name, error)));
@@ -437,6 +474,8 @@ await Promise.all(pending);
 await addon.synchronize().catch((error: unknown) => note('synchronize', error));
 
 while (live.length > 0) release(0);
+while (captures.length > 0) addon.releaseCapture(captures.pop()!);
+addon.removeSignalHandlers();
 addon.forceImplementation('');
 const end = addon.fromHost(Float32Array.of(1, 2, 3), 0, Int32Array.of(3));
 tally.stillWorks = (await addon.toHost(end))[2] === 3;
