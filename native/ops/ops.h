@@ -52,6 +52,9 @@ Outputs pgd_step(OpCall& call);
 Outputs channel_scores(OpCall& call);
 Outputs augment(OpCall& call);
 Outputs draw_shapes10(OpCall& call);
+// transforms.cpp
+Outputs draw_transforms(OpCall& call);
+Outputs transform_images(OpCall& call);
 
 // ---- Shared by backward functions; none of these records on the tape.
 
