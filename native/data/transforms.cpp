@@ -207,7 +207,8 @@ bool is_range(const Ranges& ranges, size_t at, double least, double most) {
   return ranges[at] >= least && ranges[at] <= ranges[at + 1] && ranges[at + 1] <= most;
 }
 
-constexpr double kMost = 1e6, kSmallest = 1e-6;
+// The smallest is 1e-6 as f32 rounds it.
+constexpr double kMost = 1e6, kSmallest = 0.99e-6;
 
 }  // namespace
 
@@ -348,7 +349,7 @@ std::string parameter_error(const Step& step, const Parameters& p) {
                     "an order of 0, 1, 2 and 3, factors of at least 0 and hue in [-0.5, 0.5]");
     }
     case TransformKind::GaussianBlur:
-      return expect(p[1] >= 0.99 * kSmallest && p[1] <= kMost && p[2] >= 0.99 * kSmallest && p[2] <= kMost,
+      return expect(p[1] >= kSmallest && p[1] <= kMost && p[2] >= kSmallest && p[2] <= kMost,
                     "positive sigmas");
     case TransformKind::Solarize:
       return expect(std::abs(p[1]) <= kMost, "a finite threshold");
@@ -359,7 +360,7 @@ std::string parameter_error(const Step& step, const Parameters& p) {
                     "a rectangle of whole pixels and a finite value");
     case TransformKind::Affine:
       return expect(std::abs(p[1]) <= kMost && std::abs(p[2]) <= kMost && std::abs(p[3]) <= kMost &&
-                        p[4] >= 0.99 * kSmallest && p[4] <= kMost && std::abs(p[5]) <= kMost &&
+                        p[4] >= kSmallest && p[4] <= kMost && std::abs(p[5]) <= kMost &&
                         std::abs(p[6]) <= kMost,
                     "finite degrees and translations, and a positive scale");
     case TransformKind::Resize:
