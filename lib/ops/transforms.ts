@@ -40,7 +40,7 @@ export const stepParameters = 8;
 export const interpolations = { nearest: 0, bilinear: 1, bicubic: 2 } as const;
 
 /** Pictures of bytes, or of values in [0, 1]: [N, H, W, C]. */
-export type Images = Tensor<'u8'> | Tensor;
+export type Images = Tensor<'u8' | 'f32'>;
 
 /**
  * Applies a packed chain.
