@@ -1,6 +1,7 @@
 /** The training step of ResNet-20 in lapidary: forward in train mode, cross-entropy, backward, SGD with momentum. */
 
 import { performance } from 'node:perf_hooks';
+import type { LabelledImages } from '../lib/attack/attack.js';
 import type { HostTensor } from '../lib/io/host-tensor.js';
 import { complexity } from '../lib/nn/complexity.js';
 import { buildModel, type SpecModel } from '../lib/nn/models/index.js';
@@ -24,7 +25,7 @@ export interface Run {
   readonly loss: number;
 }
 
-/** A model, its optimiser and one batch, always the same. */
+/** A model, its optimiser and a batch of its own. */
 export class TrainingStep {
   readonly #model: SpecModel;
   readonly #optimizer: SGD;
@@ -58,12 +59,16 @@ export class TrainingStep {
     return state;
   }
 
-  async run(steps: number): Promise<Run> {
+  /** Steps on the one batch, or on those that `batches` gives. */
+  async run(steps: number, batches?: AsyncIterator<LabelledImages>): Promise<Run> {
     const start = performance.now();
     let loss: Tensor | null = null;
     for (let step = 0; step < steps; step++) {
+      const next = await batches?.next();
+      if (next?.done === true) throw new RangeError(`Expected ${steps} batches, got ${step}.`);
+      const { images, labels } = next?.value ?? { images: this.#images, labels: this.#labels };
       loss?.dispose();
-      loss = own(this.#step());
+      loss = own(this.#step(images, labels));
     }
     const value = await loss!.item();
     const ms = performance.now() - start;
@@ -71,10 +76,10 @@ export class TrainingStep {
     return { ms, loss: value };
   }
 
-  #step(): Tensor {
+  #step(images: Tensor, labels: Tensor<'i32'>): Tensor {
     return scope(() => {
       this.#optimizer.zeroGrad();
-      const loss = crossEntropy(this.#model.forward(this.#images), this.#labels);
+      const loss = crossEntropy(this.#model.forward(images), labels);
       loss.backward();
       this.#optimizer.step();
       return loss;

@@ -114,6 +114,29 @@ export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/p
 export { channelGather, channelScores } from './ops/prune.js';
 export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
+export {
+  type Adjustment,
+  type AffineTransform,
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  affineTransform,
+  type ColorAdjustments,
+  colorJitter,
+  crop,
+  erase,
+  flip,
+  gaussianBlur,
+  grayscale,
+  type Images,
+  type PixelBox,
+  type ResampleOptions,
+  resize,
+  resizedCrop,
+  solarize,
+  type ViewOptions,
+} from './ops/transforms.js';
 export * from './optim/index.js';
 export { Profile, type ProfileRow, profile } from './profile.js';
 export * from './prune/index.js';

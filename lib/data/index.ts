@@ -1,5 +1,16 @@
 /** Data sets and batches. */
 
+export {
+  type AugmentationConfig,
+  type AugmentationPreset,
+  augmentationPresets,
+  augmentationSchema,
+  type DrawnTransform,
+  type Transform,
+  TransformChain,
+  type TransformInput,
+  transformSchema,
+} from './augmentation.js';
 export { cifar10 } from './cifar10.js';
 export { type Cifar100Options, cifar100 } from './cifar100.js';
 export { type DataSpec, openDataset, parseDataSpec } from './data-spec.js';

@@ -7,13 +7,16 @@ import { type Augmentation, augment } from '../ops/data.js';
 import { noGrad, own } from '../scope.js';
 import type { StopSignal } from '../signals.js';
 import type { Tensor } from '../tensor.js';
+import { type AugmentationConfig, type TransformChain, transformChain } from './augmentation.js';
 import type { ImageSet } from './image-set.js';
 import { permutation } from './philox.js';
 
 /** One batch. Its tensors are the loader's: they live until the next batch is asked for; `clone()` what stays longer. */
 export interface Batch {
-  /** [N, H, W, C] in [0, 1]. */
+  /** [N, H, W, C] in [0, 1]: the first view. */
   readonly images: Tensor;
+  /** All views of the images, as many as the loader was asked for. */
+  readonly views: readonly Tensor[];
   /** [N]. */
   readonly labels: Tensor<'i32'>;
   /** [N]: the place of each image in its set. */
@@ -34,7 +37,9 @@ export interface LoaderOptions {
   /** Leave the last batch out when it is smaller. Default false. */
   readonly dropLast?: boolean;
   /** Random changes of the images, new every epoch. Default: none. */
-  readonly augmentation?: Augmentation;
+  readonly augmentation?: AugmentationConfig;
+  /** Views of each image, each changed for itself; more than one needs a chain of transforms. Default 1. */
+  readonly views?: number;
   /** Of order and augmentation: both are pure functions of seed and epoch. Default 0. */
   readonly seed?: number;
 }
@@ -58,10 +63,11 @@ export class Loader implements AsyncIterable<Batch> {
   readonly steps: number;
   readonly #indices: Int32Array;
   readonly #options: LoaderOptions;
+  readonly #chain: TransformChain | null;
 
-  /** @throws ArgumentError when the batch size is below 1, or no batch would come out */
+  /** @throws ArgumentError when the batch size is below 1, no batch would come out, or the augmentation is wrong */
   constructor(set: ImageSet, options: LoaderOptions) {
-    const { batch, dropLast = false } = options;
+    const { batch, dropLast = false, augmentation, views = 1 } = options;
     this.set = set;
     this.batch = batch;
     this.#options = options;
@@ -69,6 +75,12 @@ export class Loader implements AsyncIterable<Batch> {
     this.steps = (dropLast ? Math.floor : Math.ceil)(this.#indices.length / batch);
     if (!Number.isInteger(batch) || batch < 1 || this.steps < 1) {
       throw new ArgumentError(`Expected batches of 1 to ${this.#indices.length} images, got ${batch}.`);
+    }
+    this.#chain = augmentation === undefined ? null : transformChain(augmentation);
+    if (!Number.isInteger(views) || views < 1 || views > 65536 || (views > 1 && this.#chain === null)) {
+      throw new ArgumentError(
+        `Expected 1 view, or up to 65536 of a chain of transforms, got ${views}; give augmentation: { transforms } or a preset.`,
+      );
     }
     const outside = this.#indices.find((index) => index < 0 || index >= set.size);
     if (outside !== undefined)
@@ -119,20 +131,30 @@ export class Loader implements AsyncIterable<Batch> {
 
   #prepare(order: Int32Array, epoch: number, step: number): Batch {
     const chosen = order.subarray(step * this.batch, Math.min((step + 1) * this.batch, order.length));
-    const { augmentation, seed = 0 } = this.#options;
+    const { augmentation, seed = 0, views: count = 1 } = this.#options;
+    const chain = this.#chain;
     return noGrad(() => {
       const index = own(tensor(chosen));
       const labels = own(tensor(chosen.map((place) => this.set.hostLabels[place]!)));
       // In stream order, so the epoch holds for this batch whatever is set for other work.
       if (augmentation !== undefined) device().stepBlock.setEpoch(epoch);
-      const images = own(augment(this.set.images, index, augmentation && { ...augmentation, seed }));
-      return { images, labels, index, size: chosen.length, epoch, step };
+      const views =
+        chain === null
+          ? [
+              own(
+                augment(this.set.images, index, augmentation && { ...(augmentation as Augmentation), seed }),
+              ),
+            ]
+          : Array.from({ length: count }, (_, view) =>
+              own(chain.view(this.set.images, index, { seed, view })),
+            );
+      return { images: views[0]!, views, labels, index, size: chosen.length, epoch, step };
     });
   }
 }
 
 function release(batch: Batch | null): void {
-  batch?.images.dispose();
+  for (const view of batch?.views ?? []) view.dispose();
   batch?.labels.dispose();
   batch?.index.dispose();
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 
+import { augmentationSchema } from '../data/augmentation.js';
 import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
 import type { Module } from '../nn/module.js';
@@ -76,15 +77,7 @@ export const recipeSchema = z.strictObject({
   batch: z.int().min(1).default(128),
   optimizer: optimizerSchema.prefault({}),
   schedule: scheduleSchema.prefault({ kind: 'cosine' }),
-  augmentation: z
-    .strictObject({
-      /** Pixels of random crop. */
-      pad: z.int().min(0).default(4),
-      flip: z.boolean().default(true),
-      /** Side of the square that is blanked, in pixels. */
-      cutout: z.int().min(0).default(0),
-    })
-    .prefault({}),
+  augmentation: augmentationSchema.prefault({}),
   /** Gradients are scaled down to this 2-norm. */
   clipNorm: z.number().positive().optional(),
 });

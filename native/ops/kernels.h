@@ -15,3 +15,4 @@
 #include "ops/reduce.h"
 #include "ops/scenes.h"
 #include "ops/softmax.h"
+#include "ops/transforms.h"

@@ -55,6 +55,9 @@ Outputs channel_scores(OpCall& call);
 Outputs augment(OpCall& call);
 Outputs draw_shapes10(OpCall& call);
 Outputs draw_scenes(OpCall& call);
+// transforms.cpp
+Outputs draw_transforms(OpCall& call);
+Outputs transform_images(OpCall& call);
 
 // ---- Shared by backward functions; none of these records on the tape.
 

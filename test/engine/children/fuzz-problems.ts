@@ -58,6 +58,21 @@ const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', num
 const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
 const normBackward: readonly Field[] = [...rows, ['relu', flag], ['training', flag]];
 
+// Packed chains of picture transforms: possible ones, and some that are none.
+const programs = [
+  '3x0x0x0x0',
+  '0x4x3x1x1',
+  '1x3x5x2x0x4x15x0x0x0',
+  '2x3x3x1x1x6x3x3x0x0',
+  '5x0x0x0x0x7x0x0x0x0',
+  '8x0x0x0x0x9x0x0x0x0x10x1x0x0x0',
+  '6x4x3x0x0',
+  '0x0x3x1x1',
+  '11x0x0x0x0',
+  '3x0x0',
+  'scalar',
+];
+
 export const problems: Readonly<Record<string, readonly Field[]>> = {
   conv2d_fprop: conv,
   conv2d_dgrad: conv,
@@ -178,6 +193,26 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
     ['flip', flag],
     ['cutout'],
     ['seed', seeds],
+  ],
+  draw_transforms: [
+    ['N'],
+    ['H'],
+    ['W'],
+    ['program', programs],
+    ['seed', seeds],
+    ['site', ['0', '3', '32768', '-1']],
+    ['view', ['0', '1', '65536']],
+  ],
+  transform_images: [
+    ['N', ['1', '2']],
+    ['H'],
+    ['W'],
+    ['C', ['1', '2', '3']],
+    ['images', ['1', '2']],
+    ['bytes', flag],
+    ['indexed', flag],
+    ['shared', flag],
+    ['program', programs],
   ],
   draw_shapes10: [
     ['N', ['1', '2']],

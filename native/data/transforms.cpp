@@ -1,0 +1,374 @@
+// Draws of picture transforms as torchvision's: RandomResizedCrop, RandomCrop, RandomHorizontalFlip,
+// ColorJitter, RandomGrayscale, GaussianBlur, RandomSolarize, RandomErasing and RandomAffine (get_params),
+// and the cutout of DeVries and Taylor, arXiv 1708.04552.
+
+#include "data/transforms.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/philox.h"
+
+namespace lapidary::data {
+
+const char* const* enum_names(TransformKind) {
+  static const char* const names[] = {"resize",       "resized-crop", "crop",          "flip",
+                                      "color-jitter", "grayscale",    "gaussian-blur", "solarize",
+                                      "cutout",       "erase",        "affine",        nullptr};
+  return names;
+}
+
+namespace {
+
+const char* name_of(TransformKind kind) { return enum_names(kind)[static_cast<int>(kind)]; }
+
+[[noreturn]] void refuse(TransformKind kind, ErrorCode code, const std::string& what) {
+  fail(code, "transform %s: %s", name_of(kind), what.c_str());
+}
+
+void check_size(const Step& step) {
+  if (step.out_h < 1 || step.out_w < 1 || step.out_h > kLargestSide || step.out_w > kLargestSide) {
+    refuse(step.kind, ErrorCode::Argument,
+           format("expected a size of 1 to %lld pixels a side, got %lld x %lld",
+                  static_cast<long long>(kLargestSide), static_cast<long long>(step.out_h),
+                  static_cast<long long>(step.out_w)));
+  }
+}
+
+void check_interpolation(const Step& step, int64_t value, Interpolation first, Interpolation last) {
+  if (value < static_cast<int>(first) || value > static_cast<int>(last))
+    refuse(step.kind, ErrorCode::Argument, "it has no such interpolation");
+}
+
+void check_colors(const Step& step, int64_t channels) {
+  if (channels != 1 && channels != 3) {
+    refuse(step.kind, ErrorCode::Shape,
+           format("expected pictures of 1 or 3 channels, got %lld", static_cast<long long>(channels)));
+  }
+}
+
+// Sets the size that comes out, and checks options against the size that comes in.
+void place(Step& step, int64_t channels) {
+  step.out_h = step.in_h, step.out_w = step.in_w;
+  switch (step.kind) {
+    case TransformKind::Resize:
+    case TransformKind::ResizedCrop:
+      step.out_h = step.a, step.out_w = step.b;
+      check_size(step);
+      check_interpolation(step, step.c, Interpolation::Bilinear, Interpolation::Bicubic);
+      break;
+    case TransformKind::Crop: {
+      step.out_h = step.a, step.out_w = step.b;
+      check_size(step);
+      if (step.c < 0 || step.c > kLargestSide)
+        refuse(step.kind, ErrorCode::Argument, "expected padding of 0 to 32768 pixels");
+      if (step.d != 0 && (step.out_h > step.in_h + 2 * step.c || step.out_w > step.in_w + 2 * step.c)) {
+        refuse(step.kind, ErrorCode::Shape,
+               format("%lld x %lld pixels do not fit into a picture of %lld x %lld with %lld around",
+                      static_cast<long long>(step.out_h), static_cast<long long>(step.out_w),
+                      static_cast<long long>(step.in_h), static_cast<long long>(step.in_w),
+                      static_cast<long long>(step.c)));
+      }
+      break;
+    }
+    case TransformKind::ColorJitter:
+      check_colors(step, channels);
+      if (step.a < 0 || step.a > 15)
+        refuse(step.kind, ErrorCode::Argument, "expected the bits of four adjustments");
+      break;
+    case TransformKind::Grayscale:
+      check_colors(step, channels);
+      break;
+    case TransformKind::GaussianBlur:
+      if (step.a < 1 || step.b < 1 || step.a % 2 == 0 || step.b % 2 == 0)
+        refuse(step.kind, ErrorCode::Argument, "expected a kernel of odd height and width");
+      if (step.a / 2 >= step.in_h || step.b / 2 >= step.in_w) {
+        refuse(
+            step.kind, ErrorCode::Shape,
+            format(
+                "half of a kernel of %lld x %lld reaches beyond the reflection of a picture of %lld x %lld",
+                static_cast<long long>(step.a), static_cast<long long>(step.b),
+                static_cast<long long>(step.in_h), static_cast<long long>(step.in_w)));
+      }
+      break;
+    case TransformKind::Affine:
+      check_interpolation(step, step.a, Interpolation::Nearest, Interpolation::Bilinear);
+      break;
+    case TransformKind::Flip:
+    case TransformKind::Solarize:
+    case TransformKind::Cutout:
+    case TransformKind::Erase:
+      break;
+  }
+}
+
+// Random words, one after the other.
+class Words {
+ public:
+  Words(const ViewKey& key, int position)
+      : seed_(key.seed),
+        high_(uint64_t{key.epoch} << 32 | key.sample),
+        // No other use of a seed sets the top bit.
+        low_(uint64_t{1} << 63 | uint64_t{key.site & 0x7fff} << 48 | uint64_t{key.view & 0xffff} << 32 |
+             static_cast<uint64_t>(position) << 20) {}
+
+  uint32_t word() {
+    if (drawn_ % 4 == 0) block_ = Philox::block(seed_, high_, low_ + drawn_ / 4);
+    return block_[drawn_++ % 4];
+  }
+  /// In [low, high).
+  double uniform(double low, double high) {
+    return low + (high - low) * static_cast<double>(Philox::uniform(word()));
+  }
+  double uniform(const Ranges& ranges, size_t at) { return uniform(ranges[at], ranges[at + 1]); }
+  /// 0 .. count - 1, uniform to 2^-32 count.
+  int64_t below(int64_t count) {
+    return static_cast<int64_t>((uint64_t{word()} * static_cast<uint64_t>(count)) >> 32);
+  }
+
+ private:
+  uint64_t seed_, high_, low_, drawn_ = 0;
+  Philox::Block block_{};
+};
+
+// The sides of a rectangle of a random share of the area (at ranges 1) and ratio of first to second side
+// (log-uniform, at ranges 3).
+struct Rectangle {
+  double first, second;
+};
+Rectangle random_rectangle(Words& words, const Step& step, const Ranges& ranges) {
+  const double area = static_cast<double>(step.in_h * step.in_w) * words.uniform(ranges, 1);
+  const double ratio = std::exp(words.uniform(std::log(ranges[3]), std::log(ranges[4])));
+  return {std::nearbyint(std::sqrt(area * ratio)), std::nearbyint(std::sqrt(area / ratio))};
+}
+
+void draw_resized_crop(Words& words, const Step& step, const Ranges& ranges, Parameters& out) {
+  const auto full_h = static_cast<double>(step.in_h), full_w = static_cast<double>(step.in_w);
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const auto [w, h] = random_rectangle(words, step, ranges);
+    if (w < 1 || w > full_w || h < 1 || h > full_h) continue;
+    out[1] = static_cast<double>(words.below(step.in_h - static_cast<int64_t>(h) + 1));
+    out[2] = static_cast<double>(words.below(step.in_w - static_cast<int64_t>(w) + 1));
+    out[3] = h, out[4] = w;
+    return;
+  }
+  // The largest rectangle in the middle whose ratio is in range.
+  const double ratio = full_w / full_h;
+  double h = full_h, w = full_w;
+  if (ratio < ranges[3]) h = std::nearbyint(w / ranges[3]);
+  if (ratio > ranges[4]) w = std::nearbyint(h * ranges[4]);
+  h = std::clamp(h, 1.0, full_h), w = std::clamp(w, 1.0, full_w);
+  out[1] = std::floor((full_h - h) / 2), out[2] = std::floor((full_w - w) / 2);
+  out[3] = h, out[4] = w;
+}
+
+double centre_offset(int64_t in, int64_t out) {
+  return in >= out ? std::nearbyint(static_cast<double>(in - out) / 2) : -static_cast<double>((out - in) / 2);
+}
+
+void draw_color_jitter(Words& words, const Ranges& ranges, Parameters& out) {
+  std::array<int, 4> order{0, 1, 2, 3};
+  for (int last = 3; last > 0; --last)
+    std::swap(order[static_cast<size_t>(last)], order[static_cast<size_t>(words.below(last + 1))]);
+  out[1] = 1000 * order[0] + 100 * order[1] + 10 * order[2] + order[3];
+  for (size_t each = 0; each < 4; ++each) out[2 + each] = words.uniform(ranges, 1 + 2 * each);
+}
+
+void draw_erase(Words& words, const Step& step, const Ranges& ranges, Parameters& out) {
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const auto [h, w] = random_rectangle(words, step, ranges);
+    if (h >= static_cast<double>(step.in_h) || w >= static_cast<double>(step.in_w)) continue;
+    out[1] = static_cast<double>(words.below(step.in_h - static_cast<int64_t>(h) + 1));
+    out[2] = static_cast<double>(words.below(step.in_w - static_cast<int64_t>(w) + 1));
+    out[3] = h, out[4] = w, out[5] = ranges[5];
+    return;
+  }
+  out[0] = 0;
+}
+
+void draw_affine(Words& words, const Step& step, const Ranges& ranges, Parameters& out) {
+  const double most_x = ranges[3] * static_cast<double>(step.in_w),
+               most_y = ranges[4] * static_cast<double>(step.in_h);
+  out[1] = words.uniform(ranges, 1);
+  out[2] = std::nearbyint(words.uniform(-most_x, most_x));
+  out[3] = std::nearbyint(words.uniform(-most_y, most_y));
+  out[4] = words.uniform(ranges, 5);
+  out[5] = words.uniform(ranges, 7);
+  out[6] = words.uniform(ranges, 9);
+}
+
+bool is_whole(double value, double low, double high) {
+  return value >= low && value <= high && value == std::floor(value);
+}
+
+// A pair low <= high within [least, most].
+bool is_range(const Ranges& ranges, size_t at, double least, double most) {
+  return ranges[at] >= least && ranges[at] <= ranges[at + 1] && ranges[at + 1] <= most;
+}
+
+// The smallest is 1e-6 as f32 rounds it.
+constexpr double kMost = 1e6, kSmallest = 0.99e-6;
+
+}  // namespace
+
+std::vector<Step> place_steps(std::span<const int64_t> program, int64_t h, int64_t w, int64_t c) {
+  const size_t count = program.size() / kStepInts;
+  if (program.size() % kStepInts != 0 || count < 1 || count > kMostSteps) {
+    fail(ErrorCode::Argument, "expected 1 to %d transforms of %d numbers each, got %zu numbers", kMostSteps,
+         kStepInts, program.size());
+  }
+  if (h > kLargestSide || w > kLargestSide) {
+    fail(ErrorCode::Shape, "expected pictures of at most %lld pixels a side, got %lld x %lld",
+         static_cast<long long>(kLargestSide), static_cast<long long>(h), static_cast<long long>(w));
+  }
+  std::vector<Step> steps;
+  for (size_t each = 0; each < count; ++each) {
+    const auto numbers = program.subspan(each * kStepInts, kStepInts);
+    if (numbers[0] < 0 || numbers[0] > static_cast<int>(TransformKind::Affine))
+      fail(ErrorCode::Argument, "expected the kind of a transform, got %lld",
+           static_cast<long long>(numbers[0]));
+    Step step{
+        static_cast<TransformKind>(numbers[0]), numbers[1], numbers[2], numbers[3], numbers[4], h, w, h, w};
+    place(step, c);
+    h = step.out_h, w = step.out_w;
+    steps.push_back(step);
+  }
+  return steps;
+}
+
+std::string range_error(const Step& step, const Ranges& ranges) {
+  const auto expect = [&](bool good, const char* what) -> std::string {
+    return good ? std::string{} : format("transform %s: expected %s", name_of(step.kind), what);
+  };
+  if (!(ranges[0] >= 0 && ranges[0] <= 1)) return expect(false, "a probability in [0, 1]");
+  switch (step.kind) {
+    case TransformKind::ResizedCrop:
+    case TransformKind::Erase:
+      return expect(is_range(ranges, 1, kSmallest, 1) && is_range(ranges, 3, kSmallest, kMost) &&
+                        (step.kind == TransformKind::ResizedCrop || std::abs(ranges[5]) <= kMost),
+                    "shares of the area in (0, 1], positive ratios and a finite value");
+    case TransformKind::ColorJitter:
+      return expect(is_range(ranges, 1, 0, kMost) && is_range(ranges, 3, 0, kMost) &&
+                        is_range(ranges, 5, 0, kMost) && is_range(ranges, 7, -0.5, 0.5),
+                    "factors of at least 0 and hue in [-0.5, 0.5]");
+    case TransformKind::GaussianBlur:
+      return expect(is_range(ranges, 1, kSmallest, kMost), "positive sigmas");
+    case TransformKind::Solarize:
+      return expect(std::abs(ranges[1]) <= kMost, "a finite threshold");
+    case TransformKind::Cutout:
+      return expect(is_whole(ranges[1], 1, static_cast<double>(kLargestSide)), "a side of whole pixels");
+    case TransformKind::Affine:
+      return expect(is_range(ranges, 1, -kMost, kMost) && ranges[3] >= 0 && ranges[3] <= 1 &&
+                        ranges[4] >= 0 && ranges[4] <= 1 && is_range(ranges, 5, kSmallest, kMost) &&
+                        is_range(ranges, 7, -kMost, kMost) && is_range(ranges, 9, -kMost, kMost),
+                    "finite degrees, translations in [0, 1] and positive scales");
+    case TransformKind::Resize:
+    case TransformKind::Crop:
+    case TransformKind::Flip:
+    case TransformKind::Grayscale:
+      return {};
+  }
+  return {};
+}
+
+Parameters draw_parameters(const Step& step, int position, const Ranges& ranges, const ViewKey& key) {
+  Words words(key, position);
+  Parameters out{};
+  out[0] = words.uniform(0, 1) < ranges[0] ? 1 : 0;
+  switch (step.kind) {
+    case TransformKind::ResizedCrop:
+      draw_resized_crop(words, step, ranges, out);
+      break;
+    case TransformKind::Crop:
+      out[1] = step.d != 0
+                   ? static_cast<double>(words.below(step.in_h + 2 * step.c - step.out_h + 1) - step.c)
+                   : centre_offset(step.in_h, step.out_h);
+      out[2] = step.d != 0
+                   ? static_cast<double>(words.below(step.in_w + 2 * step.c - step.out_w + 1) - step.c)
+                   : centre_offset(step.in_w, step.out_w);
+      break;
+    case TransformKind::ColorJitter:
+      draw_color_jitter(words, ranges, out);
+      break;
+    case TransformKind::GaussianBlur:
+      out[1] = out[2] = words.uniform(ranges, 1);
+      break;
+    case TransformKind::Solarize:
+      out[1] = ranges[1];
+      break;
+    case TransformKind::Cutout: {
+      const auto half = static_cast<double>(static_cast<int64_t>(ranges[1]) / 2);
+      out[1] = static_cast<double>(words.below(step.in_h)) - half;
+      out[2] = static_cast<double>(words.below(step.in_w)) - half;
+      out[3] = out[4] = ranges[1];
+      break;
+    }
+    case TransformKind::Erase:
+      draw_erase(words, step, ranges, out);
+      break;
+    case TransformKind::Affine:
+      draw_affine(words, step, ranges, out);
+      break;
+    case TransformKind::Resize:
+    case TransformKind::Flip:
+    case TransformKind::Grayscale:
+      break;
+  }
+  return out;
+}
+
+std::string parameter_error(const Step& step, const Parameters& p) {
+  const auto expect = [&](bool good, const char* what) -> std::string {
+    return good ? std::string{} : format("transform %s: expected %s", name_of(step.kind), what);
+  };
+  const bool changes_size = step.kind == TransformKind::Resize || step.kind == TransformKind::ResizedCrop ||
+                            step.kind == TransformKind::Crop;
+  if (!(p[0] == 1 || (p[0] == 0 && !changes_size))) {
+    return expect(
+        false, changes_size ? "a transform that changes sizes to be applied" : "applied or not to be 1 or 0");
+  }
+  if (p[0] == 0) return {};
+  const auto far = static_cast<double>(kLargestSide);
+  switch (step.kind) {
+    case TransformKind::ResizedCrop: {
+      const auto h = static_cast<double>(step.in_h), w = static_cast<double>(step.in_w);
+      return expect(is_whole(p[1], 0, h - 1) && is_whole(p[2], 0, w - 1) && is_whole(p[3], 1, h - p[1]) &&
+                        is_whole(p[4], 1, w - p[2]),
+                    "a box inside of the picture");
+    }
+    case TransformKind::Crop:
+      return expect(is_whole(p[1], -far, far) && is_whole(p[2], -far, far), "whole offsets");
+    case TransformKind::ColorJitter: {
+      unsigned seen = 0;
+      const bool whole = is_whole(p[1], 0, 9999);
+      for (int rest = whole ? static_cast<int>(p[1]) : 0, digit = 0; digit < 4; ++digit, rest /= 10)
+        seen |= 1u << (rest % 10);
+      return expect(whole && seen == 15 && p[2] >= 0 && p[2] <= kMost && p[3] >= 0 && p[3] <= kMost &&
+                        p[4] >= 0 && p[4] <= kMost && std::abs(p[5]) <= 0.5,
+                    "an order of 0, 1, 2 and 3, factors of at least 0 and hue in [-0.5, 0.5]");
+    }
+    case TransformKind::GaussianBlur:
+      return expect(p[1] >= kSmallest && p[1] <= kMost && p[2] >= kSmallest && p[2] <= kMost,
+                    "positive sigmas");
+    case TransformKind::Solarize:
+      return expect(std::abs(p[1]) <= kMost, "a finite threshold");
+    case TransformKind::Cutout:
+    case TransformKind::Erase:
+      return expect(is_whole(p[1], -far, far) && is_whole(p[2], -far, far) && is_whole(p[3], 0, far) &&
+                        is_whole(p[4], 0, far) && std::abs(p[5]) <= kMost,
+                    "a rectangle of whole pixels and a finite value");
+    case TransformKind::Affine:
+      return expect(std::abs(p[1]) <= kMost && std::abs(p[2]) <= kMost && std::abs(p[3]) <= kMost &&
+                        p[4] >= kSmallest && p[4] <= kMost && std::abs(p[5]) <= kMost &&
+                        std::abs(p[6]) <= kMost,
+                    "finite degrees and translations, and a positive scale");
+    case TransformKind::Resize:
+    case TransformKind::Flip:
+    case TransformKind::Grayscale:
+      return {};
+  }
+  return {};
+}
+
+}  // namespace lapidary::data
