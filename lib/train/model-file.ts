@@ -25,7 +25,14 @@ export async function loadModel(path: string): Promise<SpecModel> {
       `${path}: expected the spec of a model under ${SPEC_KEY} in the metadata; give a file that lapidary wrote.`,
     );
   }
-  return modelFromSpec(spec.data, null).loadStateDict(tensors);
+  const model: SpecModel = modelFromSpec(spec.data, null);
+  try {
+    model.loadStateDict(tensors);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  return model;
 }
 
 function parsed(text: string | undefined): unknown {

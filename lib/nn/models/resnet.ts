@@ -2,7 +2,6 @@
 
 import { z } from 'zod';
 
-import { ArgumentError } from '../../errors.js';
 import { globalAvgPool2d, maxPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
 import type { TappedModule } from '../auxiliary-head.js';
@@ -22,18 +21,24 @@ const stageSchema = z.strictObject({
   inner: z.array(z.array(countSchema).min(1).max(2)).min(1),
 });
 
-export const resNetSpecSchema = z.strictObject({
-  model: z.literal('resnet'),
-  ...commonSpec,
-  block: z.enum(['basic', 'bottleneck']),
-  stem: z.strictObject({
-    /** `imagenet`: a 7x7 convolution of stride 2 and a 3x3 maximum of stride 2; `cifar`: a 3x3 convolution. */
-    kind: z.enum(['imagenet', 'cifar']),
-    width: countSchema,
-  }),
-  /** Every stage but the first halves height and width. */
-  stages: z.array(stageSchema).length(4),
-});
+export const resNetSpecSchema = z
+  .strictObject({
+    model: z.literal('resnet'),
+    ...commonSpec,
+    block: z.enum(['basic', 'bottleneck']),
+    stem: z.strictObject({
+      /** `imagenet`: a 7x7 convolution of stride 2 and a 3x3 maximum of stride 2; `cifar`: a 3x3 convolution. */
+      kind: z.enum(['imagenet', 'cifar']),
+      width: countSchema,
+    }),
+    /** Every stage but the first halves height and width. */
+    stages: z.array(stageSchema).length(4),
+  })
+  .refine(
+    ({ block, stages }) =>
+      stages.every(({ inner }) => inner.every(({ length }) => length === (block === 'basic' ? 1 : 2))),
+    'a basic block has one inner width, a bottleneck two',
+  );
 
 /** All that is needed to build the network, but its weights. Plain JSON. */
 export type ResNetSpec = z.infer<typeof resNetSpecSchema>;
@@ -52,7 +57,6 @@ export class ResNet extends Module implements TappedModule {
   readonly layer4: readonly Block[];
   readonly fc: Linear;
 
-  /** @throws ArgumentError when a block has not as many inner widths as its kind needs */
   constructor(spec: ResNetSpec) {
     super();
     this.spec = structuredClone(spec);
@@ -103,17 +107,9 @@ function blocks(
   return inner.map((channels, index): Block => {
     const first = index === 0;
     const [from, step] = first ? [inChannels, stride] : [width, 1];
-    const [one, two, ...more] = channels;
-    if (kind === 'basic' && one !== undefined && two === undefined) {
-      return new BasicBlock(from, one, width, step);
-    }
-    if (kind === 'bottleneck' && one !== undefined && two !== undefined && more.length === 0) {
-      // The first block projects also where pruning has made the widths equal by chance.
-      return new Bottleneck(from, [one, two], width, step, first);
-    }
-    throw new ArgumentError(
-      `Expected ${kind === 'basic' ? 'one inner width' : 'two inner widths'} for each ${kind} block, got [${channels.join(', ')}].`,
-    );
+    if (kind === 'basic') return new BasicBlock(from, channels[0]!, width, step);
+    // The first block projects also where pruning has made the widths equal by chance.
+    return new Bottleneck(from, channels as [number, number], width, step, first);
   });
 }
 
