@@ -111,7 +111,7 @@ export {
 } from './ops/optimizer.js';
 export { type BallNorm, type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
-export { channelGather, channelScores } from './ops/prune.js';
+export { channelGather, channelScores, pruneMask } from './ops/prune.js';
 export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export {

@@ -36,3 +36,4 @@ export { Parameter, StateBuffer } from './parameter.js';
 export { Sequential } from './sequential.js';
 export type { StateSource } from './state-dict.js';
 export { fromTorchState, StateMismatchError, torchShapes, toTorchState } from './torch-state.js';
+export { type Sparsity, WeightMasks } from './weight-masks.js';

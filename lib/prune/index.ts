@@ -9,6 +9,7 @@ export { type PruneConfig, pruneSchema } from './config.js';
 export type { Criterion } from './criteria/criterion.js';
 export { CRITERIA, CRITERION_NAMES, type CriterionName } from './criteria/registry.js';
 export { type LatencyOptions, measureLatencies } from './latency.js';
+export { type MagnitudeMaskOptions, magnitudeMasks } from './magnitude-masks.js';
 export { type PipelineOptions, type PruneResult, runPruning } from './pipeline.js';
 export type { GroupSensitivity, RatioMap } from './ratios/ratio-map.js';
 export { RATIO_MAP_NAMES, RATIO_MAPS, type RatioMapName } from './ratios/registry.js';

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { CheckpointError, NonFiniteError } from '../errors.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { Module } from '../nn/module.js';
+import type { WeightMasks } from '../nn/weight-masks.js';
+import type { WeightAverage } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 
 const fraction = z.number().min(0).max(1);
@@ -37,14 +39,26 @@ export const START: TrainingPosition = {
   lastRobust: null,
 };
 
-/** Tensors by name and the position. `tensors` has `model.*` and `optimizer.*`. */
+/** Tensors by name and the position. `tensors` has `model.*`, `optimizer.*`, and `average.*` and `mask.*` where used. */
 export interface TrainingSnapshot {
   readonly position: TrainingPosition;
   readonly tensors: ReadonlyMap<string, HostTensor>;
 }
 
+/** What changes while a network is trained, besides the position. */
+export interface TrainingState {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  /** The average of the weights, updated after each step. */
+  readonly average?: WeightAverage;
+  /** The masks that the optimiser keeps: they do not change, but a checkpoint has them. */
+  readonly masks?: WeightMasks;
+}
+
 const MODEL = 'model.';
 const OPTIMIZER = 'optimizer.';
+const AVERAGE = 'average.';
+const MASK = 'mask.';
 
 /**
  * Copies weights, statistics and the optimiser's state to the host, once all enqueued steps have run.
@@ -52,14 +66,21 @@ const OPTIMIZER = 'optimizer.';
  * @throws NonFiniteError that names the tensor when one holds a NaN or an infinity
  */
 export async function takeSnapshot(
-  model: Module,
-  optimizer: Optimizer,
+  { model, optimizer, average, masks }: TrainingState,
   position: TrainingPosition,
 ): Promise<TrainingSnapshot> {
-  const [weights, { tensors: moments }] = await Promise.all([model.hostState(), optimizer.state()]);
+  const none = new Map<string, HostTensor>();
+  const parts = await Promise.all([
+    model.hostState(),
+    optimizer.state().then((state) => state.tensors),
+    average?.hostState() ?? none,
+    masks?.hostState() ?? none,
+  ]);
+  const prefixes = [MODEL, OPTIMIZER, AVERAGE, MASK];
   const tensors = new Map<string, HostTensor>();
-  for (const [name, tensor] of weights) tensors.set(MODEL + name, tensor);
-  for (const [name, tensor] of moments) tensors.set(OPTIMIZER + name, tensor);
+  for (const [i, part] of parts.entries()) {
+    for (const [name, tensor] of part) tensors.set(prefixes[i] + name, tensor);
+  }
   for (const [name, { data }] of tensors) {
     if (data instanceof Float32Array && !data.every(Number.isFinite)) {
       throw new NonFiniteError(
@@ -72,8 +93,7 @@ export async function takeSnapshot(
 
 /** Puts a snapshot's tensors back. @throws CheckpointError when they are those of another model or optimiser */
 export function putSnapshot(
-  model: Module,
-  optimizer: Optimizer,
+  { model, optimizer, average, masks }: TrainingState,
   { tensors, position }: TrainingSnapshot,
 ): void {
   const part = (prefix: string) =>
@@ -82,9 +102,11 @@ export function putSnapshot(
     );
   try {
     model.loadStateDict(part(MODEL));
-    // The rate is set anew before each step, and each step of a training is one of its optimiser.
-    const { step: steps } = position;
-    optimizer.loadState({ rate: optimizer.rate, steps, tensors: part(OPTIMIZER) });
+    // The rate is set anew before each step, and each step of a training is one of its optimiser and its average.
+    const { step } = position;
+    optimizer.loadState({ rate: optimizer.rate, steps: step, tensors: part(OPTIMIZER) });
+    average?.loadState({ updates: step, tensors: part(AVERAGE) });
+    masks?.loadState(part(MASK));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CheckpointError(`The checkpoint does not fit this run: ${reason}`, { cause: error });

@@ -3,9 +3,7 @@
 import type { LabelledImages } from '../attack/attack.js';
 import { device } from '../device.js';
 import { AbortedError, ArgumentError, NonFiniteError } from '../errors.js';
-import type { Module } from '../nn/module.js';
 import { clipGradNorm } from '../ops/optimizer.js';
-import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedules.js';
 import { scope } from '../scope.js';
 import type { StopSignal } from '../signals.js';
@@ -17,6 +15,7 @@ import {
   START,
   type TrainingPosition,
   type TrainingSnapshot,
+  type TrainingState,
   takeSnapshot,
 } from './snapshot.js';
 
@@ -34,10 +33,8 @@ export interface BatchSource {
   epoch(epoch: number, options: { readonly from: number }): AsyncIterable<LabelledImages>;
 }
 
-export interface TrainerOptions {
-  readonly model: Module;
-  /** One that has made no steps yet. */
-  readonly optimizer: Optimizer;
+/** Its optimiser and average are new: they have made no steps. An average is what is validated and stays at the end. */
+export interface TrainerOptions extends TrainingState {
   /** Learning rate by step. */
   readonly schedule: Schedule;
   readonly objective: Objective;
@@ -113,7 +110,7 @@ export class Trainer {
    * @throws CheckpointError when it is that of another model or optimiser
    */
   resume(snapshot: TrainingSnapshot, lastSound?: TrainingSnapshot): void {
-    putSnapshot(this.#options.model, this.#options.optimizer, snapshot);
+    putSnapshot(this.#options, snapshot);
     this.#position = snapshot.position;
     const atEpochEnd = snapshot.position.step % this.#options.batches.steps === 0;
     if (this.#options.objective.watchOverfitting) this.#lastSound = atEpochEnd ? snapshot : lastSound;
@@ -125,7 +122,8 @@ export class Trainer {
   }
 
   /**
-   * Trains until all epochs are done, or ended early after too many returns from catastrophic overfitting.
+   * Trains until all epochs are done, or ended early after too many returns from catastrophic overfitting. With an average,
+   * the model then has the averaged weights.
    *
    * @throws NonFiniteError when the loss, or at a snapshot a weight, is NaN or infinite; the last snapshot stays good
    * @throws AbortedError after `signal` is aborted, between two steps: resumable when there is an `onSnapshot`
@@ -141,6 +139,7 @@ export class Trainer {
       await this.#finishEpoch();
     }
     await this.#handOutProven();
+    this.#options.average?.swap();
     return this.#position;
   }
 
@@ -173,7 +172,7 @@ export class Trainer {
 
   /** Enqueues a step. The promise inside is that of its reading: it waits for the device. */
   async #enqueueStep(batch: LabelledImages, step: number): Promise<{ done: Promise<StepReading> }> {
-    const { model, optimizer, schedule, objective, clipNorm } = this.#options;
+    const { model, optimizer, average, schedule, objective, clipNorm } = this.#options;
     return scope(async () => {
       device().stepBlock.manualStep(step);
       optimizer.rate = schedule(step);
@@ -183,6 +182,7 @@ export class Trainer {
       loss.backward();
       if (clipNorm !== undefined) clipGradNorm(model.parameters(), clipNorm);
       optimizer.step();
+      average?.update();
       // Copied out behind the optimiser's pass, so that they tell when the whole step has run.
       const copies = Promise.all([loss.item(), logits.argMax().data(), batch.labels.data()]);
       const done = copies.then(([loss, predicted, labels]) => {
@@ -212,10 +212,11 @@ export class Trainer {
   }
 
   async #finishEpoch(): Promise<void> {
-    const { batches, validate, objective, onRecord } = this.#options;
+    const { batches, average, objective, onRecord } = this.#options;
     const { step, epochSums } = this.#position;
     const epoch = step / batches.steps;
-    const measures = (await validate?.(epoch)) ?? {};
+    const validate = async () => (await this.#options.validate?.(epoch)) ?? {};
+    const measures = await (average === undefined ? validate() : average.during(validate));
     const robust = robustMeasures(measures);
     const before = this.#position.lastRobust;
     if (objective.watchOverfitting && robust && before && isCatastrophicOverfitting(before, robust)) {
@@ -235,10 +236,10 @@ export class Trainer {
 
   /** Puts the state after the last sound epoch back, with one return more. */
   async #goBack(epoch: number, before: RobustMeasures, after: RobustMeasures): Promise<void> {
-    const { model, optimizer, onReturn, onRecord, onSnapshot, progress } = this.#options;
+    const { onReturn, onRecord, onSnapshot, progress } = this.#options;
     const sound = this.#lastSound!;
     const returns = this.#position.returns + 1;
-    putSnapshot(model, optimizer, sound);
+    putSnapshot(this.#options, sound);
     this.#position = { ...sound.position, returns, stoppedEarly: returns >= MAX_RETURNS };
     const { step } = this.#position;
     await onReturn?.(step);
@@ -282,7 +283,7 @@ export class Trainer {
   }
 
   #snapshot(): Promise<TrainingSnapshot> {
-    return takeSnapshot(this.#options.model, this.#options.optimizer, this.#position);
+    return takeSnapshot(this.#options, this.#position);
   }
 
   #tell(epoch: number, measures: ValidationMeasures): void {

@@ -52,6 +52,7 @@ Outputs clip_norm(OpCall& call);
 Outputs pgd_start(OpCall& call);
 Outputs pgd_step(OpCall& call);
 Outputs channel_scores(OpCall& call);
+Outputs prune_mask(OpCall& call);
 Outputs augment(OpCall& call);
 Outputs draw_shapes10(OpCall& call);
 Outputs draw_scenes(OpCall& call);

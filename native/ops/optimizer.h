@@ -5,21 +5,9 @@
 // gradient; a kept one moves as without a mask, to the bit.
 #pragma once
 
-#include "backend.h"
+#include "ops/tensor_lists.h"
 
 namespace lapidary {
-
-/// The tensors of one list of a multi-tensor kernel, taken from the front of what is left of its operands.
-template <class T>
-T* const* take_list(void* const*& operands, const Counts& counts) {
-  auto list = reinterpret_cast<T* const*>(operands);
-  operands += counts.size();
-  return list;
-}
-inline void add_list(Operands& list, const char* name, const Counts& counts, Role role,
-                     DType dtype = DType::F32) {
-  for (int64_t count : counts) list.push_back({name, dtype, count, role});
-}
 
 struct SgdProblem {
   Counts counts;          ///< elements of each tensor

@@ -102,6 +102,7 @@ std::span<const OpRow> op_table() {
        ops::pgd_step,
        enum_names(BallNorm{})},
       {"channelScores", {"kind"}, {}, {"filter"}, 1, {}, ops::channel_scores, enum_names(ScoreKind{})},
+      {"pruneMask", {}, {"pruned"}, {"...weightsMasks"}, 0, {"weights", "masks"}, ops::prune_mask},
       {"augment", {"train", "pad", "flip", "cutout"}, {"seed"}, {"images", "index"}, 1, {}, ops::augment},
       {"drawTransforms",
        {"height", "width", "view", "...steps"},

@@ -160,6 +160,50 @@ describe('the trainer', () => {
   });
 });
 
+describe('an average of the weights', () => {
+  const withAverage = (options: Partial<TrainerOptions> = {}) => {
+    const model = narrowModel();
+    const average = new L.WeightAverage(model, { decay: 0.9, warmup: true });
+    const optimizer = new L.SGD(model.namedParameters(), { rate: 0.1, momentum: 0.9 });
+    const run = session('standard', { model, average, optimizer, ...options });
+    const dispose = () => {
+      for (const owner of [average, optimizer, model, run]) owner[Symbol.dispose]();
+    };
+    return { ...run, model, average, [Symbol.dispose]: dispose };
+  };
+
+  it('is what is validated and what the model has at the end; snapshots have both', async () => {
+    const validated: string[] = [];
+    using run: ReturnType<typeof withAverage> = withAverage({
+      validate: async () => {
+        validated.push(await digestOf(run.model));
+        return {};
+      },
+    });
+    await run.trainer.run();
+    const last = run.snapshots.at(-1)!.tensors;
+    const averaged = last.get('average.conv1.weight')!.data;
+    expect(averaged).not.toEqual(last.get('model.conv1.weight')!.data);
+    expect((await run.model.hostState()).get('conv1.weight')!.data).toEqual(averaged);
+    expect(await digestOf(run.model)).toBe(validated.at(-1));
+  });
+
+  it('goes on from a snapshot to the same bits', async () => {
+    using whole = withAverage();
+    await whole.trainer.run();
+    const { signal, onRecord } = abortAfter(7);
+    using first = withAverage({ signal, onRecord });
+    await expect(first.trainer.run()).rejects.toThrow(L.AbortedError);
+    using second = withAverage();
+    second.trainer.resume(first.snapshots.at(-1)!);
+    await second.trainer.run();
+    expect(await digestOf(second.model)).toBe(await digestOf(whole.model));
+    using without = session('standard');
+    await without.trainer.run();
+    expect(() => second.trainer.resume(without.snapshots[0]!)).toThrow(L.CheckpointError);
+  });
+});
+
 describe('catastrophic overfitting', () => {
   it('is a rise of FGSM accuracy with a collapse of PGD accuracy', () => {
     const before = { fgsm: 0.4, pgd: 0.35 };

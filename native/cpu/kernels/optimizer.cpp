@@ -13,7 +13,7 @@
 // Bench: npm run bench:kernel -- --kernel sgd --problem "counts=2097152x16x16 momentum=0.9 decay=0.0001"
 //        npm run bench:kernel -- --kernel adam --problem "counts=2097152x16x16 decoupled=1 decay=0.01"
 #include "ops/optimizer.h"
-#include "cpu/kernels/vectors.h"
+#include "cpu/kernels/joined_tensors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
@@ -97,33 +97,6 @@ void clip_norm_ref(const ClipNormProblem& p, const ClipNorm<T>& a, KernelContext
   for (size_t tensor = 0; tensor < p.counts.size(); ++tensor) {
     for (int64_t i = 0; i < p.counts[tensor]; ++i) a.x[tensor][i] = static_cast<T>(a.x[tensor][i] * factor);
   }
-}
-
-constexpr int64_t kPiece = 16384;
-
-int64_t total_of(const Counts& counts) {
-  int64_t total = 0;
-  for (int64_t count : counts) total += count;
-  return total;
-}
-
-// body(tensor, first, last) for the parts of tensors that lie in begin..end-1 of all tensors joined.
-template <class Body>
-void for_parts(const Counts& counts, int64_t begin, int64_t end, Body&& body) {
-  int64_t start = 0;
-  for (size_t tensor = 0; tensor < counts.size() && start < end; start += counts[tensor++]) {
-    const int64_t first = std::max(begin - start, int64_t{0}), last = std::min(end - start, counts[tensor]);
-    if (first < last) body(tensor, first, last);
-  }
-}
-
-template <class Body>
-void parallel_parts(KernelContext& context, const Counts& counts, const Body& body) {
-  const int64_t total = total_of(counts);
-  context.parallel(ceil_div(total, kPiece), [&](int64_t piece, int) {
-    for_parts(counts, piece * kPiece, std::min((piece + 1) * kPiece, total),
-              [&](size_t tensor, int64_t first, int64_t last) { body(piece, tensor, first, last); });
-  });
 }
 
 // A place of a mask list as a condition: true in lanes of kept weights.

@@ -181,6 +181,14 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
     ['high', numbers],
     ['norm', ['linf', 'l2']],
   ],
+  magnitude_threshold: [
+    ['counts', list],
+    ['pruned', ['0', '1', '4', '99']],
+  ],
+  prune_mask: [
+    ['counts', list],
+    ['pruned', ['0', '1', '4', '99']],
+  ],
   channel_scores: [['channels'], ['weights'], ['kind', ['l1', 'l2']]],
   augment: [
     ['N'],
