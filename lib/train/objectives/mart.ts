@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { requireCount, requireEpsilon } from '../../attack/attack.js';
 import { inEvaluationMode } from '../../attack/network-mode.js';
-import { signAscent } from '../../attack/sign-ascent.js';
+import { projectedAscent } from '../../attack/projected-ascent.js';
 import { ArgumentError } from '../../errors.js';
 import { randn } from '../../ops/create.js';
 import { crossEntropy } from '../../ops/cross-entropy.js';
@@ -67,7 +67,7 @@ export function martObjective(options: MartOptions): Objective {
     async evaluate(model, { images, labels }, { step }) {
       const adversarial = await inEvaluationMode(model, async () => {
         const noise = randn(images.shape, { seed, stream: FIRST_STREAM + step, deviation: START_DEVIATION });
-        return signAscent(model, {
+        return projectedAscent(model, {
           images,
           start: images.add(noise),
           loss: (logits) => crossEntropy(logits, labels, { reduction: 'none' }).sum(),
