@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { augmentationSchema } from '../data/augmentation.js';
 import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
+import { ArgumentError } from '../errors.js';
+import { isTapped, WithAuxiliaryHead } from '../nn/auxiliary-head.js';
+import type { SpecModel } from '../nn/models/index.js';
 import type { Module } from '../nn/module.js';
-import type { WeightMasks } from '../nn/weight-masks.js';
 import { Adam, AdamW } from '../optim/adam.js';
-import { WeightAverage } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { cosineSchedule, oneCycleSchedule, type Schedule, stepSchedule } from '../optim/schedules.js';
 import { SGD } from '../optim/sgd.js';
@@ -82,13 +83,11 @@ export const recipeSchema = z.strictObject({
   augmentation: augmentationSchema.prefault({}),
   /** Gradients are scaled down to this 2-norm. */
   clipNorm: z.number().positive().optional(),
-  /** An exponential moving average of the weights, which is what is validated and what training ends with. */
-  ema: z
+  /** A second classifier on the middle of the network, trained beside it and left away afterwards. Default: none. */
+  auxiliary: z
     .strictObject({
-      /** How much of the average stays at each step. */
-      decay: z.number().min(0).lt(1).default(0.999),
-      /** Let the decay rise from 2/11 with the number of steps. */
-      warmup: z.boolean().default(true),
+      /** Of its loss. */
+      weight: z.number().min(0).default(0.4),
     })
     .optional(),
 });
@@ -120,16 +119,12 @@ export function createSchedule(recipe: Recipe, stepsPerEpoch: number): Schedule 
 }
 
 /** The optimiser that a recipe names, over all parameters of the model. The caller disposes it. @throws ArgumentError */
-export function createOptimizer(
-  { optimizer }: Pick<Recipe, 'optimizer'>,
-  model: Module,
-  masks?: WeightMasks,
-): Optimizer {
+export function createOptimizer({ optimizer }: Pick<Recipe, 'optimizer'>, model: Module): Optimizer {
   const groups = optimizer.groups.map(({ decay, ...group }) => ({
     ...group,
     ...(decay === undefined ? {} : { decay }),
   }));
-  const options = { ...optimizer, groups, ...(masks === undefined ? {} : { masks: masks.tensors }) };
+  const options = { ...optimizer, groups };
   switch (options.kind) {
     case 'sgd':
       return new SGD(model.namedParameters(), options);
@@ -156,39 +151,36 @@ export interface PreparedTraining extends Disposable {
  */
 export async function prepareTraining(
   recipe: Recipe,
-  model: Module,
+  model: SpecModel,
   set: ImageSet,
   indices: Int32Array,
   seed: number,
   hooks: Omit<
     TrainerOptions,
-    'model' | 'optimizer' | 'average' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
+    'model' | 'optimizer' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
   >,
 ): Promise<PreparedTraining> {
-  const { batch, augmentation, clipNorm, epochs, ema } = recipe;
+  const { batch, augmentation, clipNorm, epochs } = recipe;
   const options = { batch, indices, shuffle: true, dropLast: true, augmentation, seed };
   const batches = new Loader(set, options);
   const objective = await createObjective(recipe.objective, seed);
   const schedule = createSchedule(recipe, batches.steps);
-  const optimizer = createOptimizer(recipe, model, hooks.masks);
-  const average = ema === undefined ? undefined : new WeightAverage(model, ema);
+  const optimizer = createOptimizer(recipe, model);
   const trainer = new Trainer({
     ...hooks,
-    model,
+    model: trained,
     optimizer,
     schedule,
     objective,
     batches,
     epochs,
     ...(clipNorm === undefined ? {} : { clipNorm }),
-    ...(average === undefined ? {} : { average }),
   });
   return {
     trainer,
     batches,
     [Symbol.dispose]: () => {
       optimizer.dispose();
-      average?.dispose();
       objective.dispose?.();
     },
   };

@@ -138,9 +138,11 @@ async function validate(
     return { clean };
   }
   const { epsilon } = objective;
-  const attack = pgdAttack({ epsilon, steps: VALIDATION_STEPS, seed: config.seed });
-  const { clean, underAttack } = await evaluateRobustness(model, batches, [fgsmAttack({ epsilon }), attack]);
-  return { clean, fgsm: underAttack.FGSM!, pgd: underAttack[attack.name]! };
+  const ball = { epsilon, norm: 'norm' in objective ? objective.norm : 'linf' } as const;
+  const fgsm = fgsmAttack(ball);
+  const pgd = pgdAttack({ ...ball, steps: VALIDATION_STEPS, seed: config.seed });
+  const { clean, underAttack } = await evaluateRobustness(model, batches, [fgsm, pgd]);
+  return { clean, fgsm: underAttack[fgsm.name]!, pgd: underAttack[pgd.name]! };
 }
 
 async function evaluateOnTest(

@@ -81,6 +81,35 @@ describe('objectives', () => {
     expect(harder.loss).toBeGreaterThan(plain.loss);
   });
 
+  it('PGD-AT attacks in the l_2 ball too', async () => {
+    const inBall = (norm: 'linf' | 'l2') =>
+      outcome(pgdAtObjective({ epsilon: 0.5, norm, steps: 2, seed: 1 }), fresh());
+    const [l2, linf] = [await inBall('l2'), await inBall('linf')];
+    expect(l2.loss).toBeGreaterThan((await outcome(standardObjective(), fresh())).loss);
+    expect(linf.loss).toBeGreaterThan(l2.loss);
+  });
+
+  it('adds the weighted loss of an auxiliary head', async () => {
+    const at = async (auxiliaryWeight: number) => {
+      const network = fresh();
+      if (!L.isTapped(network)) throw new Error('no tap');
+      const whole = new L.WithAuxiliaryHead(network, { classes: 10, seed: 2 }).train();
+      const { loss } = await L.scope(async () => {
+        const value = await standardObjective({ auxiliaryWeight }).evaluate(whole, randomBatch(8), {
+          step: 0,
+          returns: 0,
+        });
+        return { loss: await value.loss.item() };
+      });
+      whole.auxiliary_head.dispose();
+      return loss;
+    };
+    const [none, part, one] = [await at(0), await at(0.4), await at(1)];
+    expect(none).toBeCloseTo((await outcome(standardObjective(), fresh())).loss, 5);
+    expect(one - none).toBeGreaterThan(1);
+    expect(part - none).toBeCloseTo(0.4 * (one - none), 4);
+  });
+
   it('MART grows with beta by its second term', async () => {
     const at = async (beta: number) =>
       (await outcome(martObjective({ beta, epsilon: 8 / 255, steps: 2, seed: 1 }), fresh())).loss;

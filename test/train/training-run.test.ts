@@ -72,6 +72,37 @@ it('shows histograms of the weights and augmented pictures in TensorBoard', asyn
   expect(values.some(({ tag }) => tag === 'trainLoss')).toBe(true);
 });
 
+it('trains with an auxiliary head, resumes with it, and leaves it away', async () => {
+  const withHead = config({
+    train: { objective: { kind: 'standard' }, epochs: 2, batch: 16, auxiliary: { weight: 0.4 } },
+    attacks: [],
+  });
+  const whole = await RunFolder.open(join(temporaryFolder(), 'whole'), withHead);
+  await runTraining(withHead, { run: whole });
+  const controller = new AbortController();
+  let steps = 0;
+  const progress = { stage() {}, log() {}, advance: () => void (++steps === 5 && controller.abort()) };
+  const path = join(temporaryFolder(), 'stopped');
+  const run = await RunFolder.open(path, withHead);
+  await expect(runTraining(withHead, { run, progress, signal: controller.signal })).rejects.toThrow(
+    L.AbortedError,
+  );
+  const again = await RunFolder.open(path, withHead, { resume: true });
+  await runTraining(withHead, { run: again });
+  expect(file(again, 'model.safetensors').equals(file(whole, 'model.safetensors'))).toBe(true);
+  using model = await loadModel(join(path, 'model.safetensors'));
+  expect([...model.namedParameters()].some(([name]) => name.includes('auxiliary'))).toBe(false);
+});
+
+it.each([
+  { model: 'resnet8', objective: { kind: 'trades' }, says: /objective 'standard'/ },
+  { model: 'mobilenet_v2', objective: { kind: 'standard' }, says: /inner map/ },
+])('refuses an auxiliary head for $objective.kind on $model', async ({ model, objective, says }) => {
+  const wrong = config({ model, train: { objective, epochs: 1, batch: 16, auxiliary: {} } });
+  const run = await RunFolder.open(join(temporaryFolder(), 'run'), wrong);
+  await expect(runTraining(wrong, { run })).rejects.toThrow(says);
+});
+
 it('a subset of files is chosen by the seed, apart from validation', async () => {
   const { openTrainingData } = await import('../../lib/train/data-recipe.js');
   const recipe = { source: 'shapes10', train: 40, validation: 10, test: 7 };

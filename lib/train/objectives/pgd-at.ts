@@ -4,16 +4,18 @@ import { z } from 'zod';
 
 import { pgd } from '../../attack/pgd.js';
 import { crossEntropy } from '../../ops/cross-entropy.js';
+import type { BallNorm } from '../../ops/pgd.js';
 import type { Objective } from '../objective.js';
 
 export const pgdAtSchema = z.strictObject({
   kind: z.literal('pgd-at'),
-  /** Radius of the l-infinity ball, in [0, 1]. */
+  /** Radius of the ball, in units of pixels in [0, 1]; at most 1 for `linf`. */
   epsilon: z
     .number()
     .min(0)
-    .max(1)
     .default(8 / 255),
+  /** Of the ball. */
+  norm: z.enum(['linf', 'l2']).default('linf'),
   /** Steps of the attack. */
   steps: z.int().min(1).default(7),
   /** Size of one step; by default epsilon / 4, the paper's 2 of 8 grey levels. */
@@ -24,6 +26,8 @@ export const pgdAtSchema = z.strictObject({
 
 export interface PgdAtOptions {
   readonly epsilon: number;
+  /** Of the ball. Default `linf`. */
+  readonly norm?: BallNorm;
   /** Default 7, as the paper for CIFAR-10. */
   readonly steps?: number;
   /** Default epsilon / 4. */

@@ -8,7 +8,7 @@ import { distillationObjective, distillationSchema } from './distillation.js';
 import { fastObjective, fastSchema } from './fast.js';
 import { martObjective, martSchema } from './mart.js';
 import { pgdAtObjective, pgdAtSchema } from './pgd-at.js';
-import { standardObjective, standardSchema } from './standard.js';
+import { type StandardOptions, standardObjective, standardSchema } from './standard.js';
 import { tradesObjective, tradesSchema } from './trades.js';
 
 /** An objective as a configuration names it. */
@@ -27,12 +27,17 @@ export type ObjectiveConfig = z.infer<typeof objectiveSchema>;
  * The objective that a configuration names.
  *
  * @param seed of its random numbers
+ * @param options `auxiliaryWeight`: see `standardObjective`
  * @throws ArgumentError when a setting is out of range; FileFormatError, FileSystemError when a teacher cannot be read
  */
-export async function createObjective(config: ObjectiveConfig, seed: number): Promise<Objective> {
+export async function createObjective(
+  config: ObjectiveConfig,
+  seed: number,
+  options: Pick<StandardOptions, 'auxiliaryWeight'> = {},
+): Promise<Objective> {
   switch (config.kind) {
     case 'standard':
-      return standardObjective(config);
+      return standardObjective({ ...config, ...options });
     case 'distillation':
       return distillationObjective({ ...config, teacher: await loadModel(config.teacher) });
     case 'fast':
