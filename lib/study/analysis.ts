@@ -1,7 +1,7 @@
 /** From the results of trials to the rows of the table. */
 
 import { FileFormatError } from '../errors.js';
-import { type RunResult, readRunResult } from '../io/run-result.js';
+import type { RunResult } from '../io/run-result.js';
 import { type Measure, measuresOf } from './config.js';
 import { type BootstrapOptions, pairedDifferences, type Summary, summarize } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
@@ -49,12 +49,12 @@ export interface StudyOutcome {
   readonly comparisons: readonly PairedComparison[];
 }
 
-/** Reads status and result of every trial. @throws FileFormatError, FileSystemError for a damaged one */
+/** Reads status and result of every trial. @throws as `StudyFolder.status` */
 export function readOutcomes(folder: StudyFolder): Promise<TrialOutcome[]> {
   return Promise.all(
     folder.study.trials.map(async (trial) => {
       const status = await folder.status(trial);
-      const result = status.state === 'done' ? await readRunResult(folder.runPath(trial)) : undefined;
+      const result = status.state === 'done' ? (await folder.result(trial)).result : undefined;
       return { trial, status, result };
     }),
   );
