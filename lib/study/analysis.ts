@@ -3,7 +3,7 @@
 import { FileFormatError } from '../errors.js';
 import type { RunResult } from '../io/run-result.js';
 import { type Measure, measuresOf } from './config.js';
-import { type BootstrapOptions, pairedDifferences, type Summary, summarize } from './statistics.js';
+import { type BootstrapOptions, pairedDifferences, type Summary, summarizeSample } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
 import type { TrialStatus } from './trial-status.js';
 import type { Row, Trial } from './trials.js';
@@ -96,7 +96,7 @@ export function analyse(folder: StudyFolder, trials: readonly TrialOutcome[]): S
 }
 
 function summaryOf(values: readonly number[], options: BootstrapOptions): Summary | null {
-  return values.length === 0 ? null : summarize(values, options);
+  return values.length === 0 ? null : summarizeSample(values, options);
 }
 
 function measuredValue(result: RunResult, name: string, trial: Trial): number {

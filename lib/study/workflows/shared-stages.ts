@@ -39,7 +39,7 @@ export function validationAttacks({ objective }: Recipe, steps = VALIDATION_STEP
 /** FGSM and PGD at a radius. */
 export function validationAttacksAt(epsilon: number, steps: number, restarts = 1): AttackConfig[] {
   return [
-    { kind: 'fgsm', epsilon },
+    { kind: 'fgsm', epsilon, norm: 'linf' },
     { kind: 'pgd', epsilon, steps, restarts, randomStart: true, norm: 'linf' },
   ];
 }
