@@ -1,9 +1,9 @@
 /** From the results of trials to the rows of the table. */
 
 import { FileFormatError } from '../errors.js';
-import { type RunResult, readRunResult } from '../io/run-result.js';
+import type { RunResult } from '../io/run-result.js';
 import { type Measure, measuresOf } from './config.js';
-import { type BootstrapOptions, pairedDifferences, type Summary, summarize } from './statistics.js';
+import { type BootstrapOptions, pairedDifferences, type Summary, summarizeSample } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
 import type { TrialStatus } from './trial-status.js';
 import type { Row, Trial } from './trials.js';
@@ -49,12 +49,12 @@ export interface StudyOutcome {
   readonly comparisons: readonly PairedComparison[];
 }
 
-/** Reads status and result of every trial. @throws FileFormatError, FileSystemError for a damaged one */
+/** Reads status and result of every trial. @throws as `StudyFolder.status` */
 export function readOutcomes(folder: StudyFolder): Promise<TrialOutcome[]> {
   return Promise.all(
     folder.study.trials.map(async (trial) => {
       const status = await folder.status(trial);
-      const result = status.state === 'done' ? await readRunResult(folder.runPath(trial)) : undefined;
+      const result = status.state === 'done' ? (await folder.result(trial)).result : undefined;
       return { trial, status, result };
     }),
   );
@@ -96,7 +96,7 @@ export function analyse(folder: StudyFolder, trials: readonly TrialOutcome[]): S
 }
 
 function summaryOf(values: readonly number[], options: BootstrapOptions): Summary | null {
-  return values.length === 0 ? null : summarize(values, options);
+  return values.length === 0 ? null : summarizeSample(values, options);
 }
 
 function measuredValue(result: RunResult, name: string, trial: Trial): number {

@@ -22,7 +22,7 @@ export {
   pairedDifferences,
   quantile,
   type Summary,
-  summarize,
+  summarizeSample,
 } from './statistics.js';
 export { StudyFolder } from './study-folder.js';
 export { LEASE_SECONDS } from './trial-claim.js';

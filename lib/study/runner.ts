@@ -1,7 +1,6 @@
 /** Works through the trials of a study, one after the other, beside any number of other processes that do the same. */
 
 import { AbortedError } from '../errors.js';
-import { readRunResult } from '../io/run-result.js';
 import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
 import type { StudyFolder } from './study-folder.js';
 import { TrialClaim } from './trial-claim.js';
@@ -123,14 +122,8 @@ async function outcomeOf(
   if (code !== 0) {
     return { state: 'failed', reason: message ?? `exit code ${code}; ${folder.logPath(trial)} says more` };
   }
-  try {
-    const { configSha256 } = await readRunResult(folder.runPath(trial));
-    return configSha256 === trial.configSha256
-      ? { state: 'done', reason: null }
-      : { state: 'failed', reason: 'its result is of another configuration' };
-  } catch (error) {
-    return { state: 'failed', reason: error instanceof Error ? error.message : String(error) };
-  }
+  const { fault } = await folder.result(trial);
+  return fault === undefined ? { state: 'done', reason: null } : { state: 'failed', reason: fault };
 }
 
 function stopped(signal: AbortSignal | undefined): AbortedError {

@@ -77,7 +77,7 @@ export function bootstrapInterval(values: readonly number[], options: BootstrapO
 }
 
 /** Mean, deviation and interval. @throws ArgumentError for an empty sample */
-export function summarize(values: readonly number[], options: BootstrapOptions): Summary {
+export function summarizeSample(values: readonly number[], options: BootstrapOptions): Summary {
   return {
     n: values.length,
     mean: mean(values),

@@ -11,6 +11,7 @@ import { resolveConfig } from '../cli/config.js';
 import { ConfigError, FileSystemError, isSystemError } from '../errors.js';
 import { createFileAtomic } from '../io/atomic-file.js';
 import { canonicalJson } from '../io/json-digest.js';
+import { type RunResult, readRunResult } from '../io/run-result.js';
 import { type StudyConfig, studySchema } from './config.js';
 import { pendingStatus, readTrialStatus, type TrialStatus } from './trial-status.js';
 import { expandStudy, type Study, type Trial } from './trials.js';
@@ -67,9 +68,30 @@ export class StudyFolder {
     return join(this.trialPath(trial), 'log.txt');
   }
 
-  /** How a trial stands. @throws as `readTrialStatus` */
-  status(trial: Trial): Promise<TrialStatus> {
-    return readTrialStatus(this.trialPath(trial), trial.id);
+  /**
+   * How a trial stands. One that is done but whose result cannot be used counts as failed, so that it is named, may be run
+   * again, and does not keep the others from their table.
+   *
+   * @throws as `readTrialStatus`
+   */
+  async status(trial: Trial): Promise<TrialStatus> {
+    const status = await readTrialStatus(this.trialPath(trial), trial.id);
+    if (status.state !== 'done') return status;
+    const { fault } = await this.result(trial);
+    return fault === undefined ? status : { ...status, state: 'failed', reason: fault };
+  }
+
+  /** The result of a trial, or why there is none that can be used. */
+  async result(
+    trial: Trial,
+  ): Promise<{ result: RunResult; fault?: never } | { result?: never; fault: string }> {
+    try {
+      const result = await readRunResult(this.runPath(trial));
+      if (result.configSha256 === trial.configSha256) return { result };
+      return { fault: 'its result is of another configuration' };
+    } catch (error) {
+      return { fault: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   async #makeTrial(trial: Trial): Promise<void> {

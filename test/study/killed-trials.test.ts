@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -73,6 +73,15 @@ it('8 trials, two of them killed, two workers: after --rerun-failed the table of
   expect(read(folder, 'table.csv')).toBe(read(whole, 'table.csv'));
   expect(read(folder, 'table.tex')).toBe(read(whole, 'table.tex'));
 
+  // A result that somebody damaged is named, and run again from the last checkpoint.
+  const result = join(folder.runPath(killed), 'result.json');
+  const bytes = readFileSync(result);
+  writeFileSync(result, bytes.subarray(0, 40));
+  expect(await folder.status(killed)).toMatchObject({
+    state: 'failed',
+    reason: expect.stringMatching(/result\.json/),
+  });
+  writeFileSync(result, bytes);
   // A finished study has nothing left to run.
   const again = await runTrials(folder, { program: ['no-such-program'], rerunFailed: true });
   expect(again).toEqual(second);

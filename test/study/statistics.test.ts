@@ -6,7 +6,7 @@ import {
   deviation,
   pairedDifferences,
   quantile,
-  summarize,
+  summarizeSample,
 } from '../../lib/study/statistics.js';
 
 const accuracies = [0.274, 0.281, 0.266, 0.301, 0.279];
@@ -15,7 +15,7 @@ const options: BootstrapOptions = { method: 'percentile', resamples: 10_000, con
 describe('against numpy and scipy', () => {
   it('mean, deviation and percentile interval of the same resamples', () => {
     // numpy: mean(), std(ddof=1), quantile(means of the resamples, [0.025, 0.975])
-    const { n, mean, deviation, interval } = summarize(accuracies, options);
+    const { n, mean, deviation, interval } = summarizeSample(accuracies, options);
     expect(n).toBe(5);
     expect(mean).toBeCloseTo(0.28020000000000006, 15);
     expect(deviation).toBeCloseTo(0.012988456413292524, 15);
@@ -65,9 +65,9 @@ it('the interval tends to that of all resamples', () => {
 });
 
 it('a single value has neither deviation nor interval, and equal values an interval of no width', () => {
-  expect(summarize([0.5], options)).toEqual({ n: 1, mean: 0.5, deviation: null, interval: null });
+  expect(summarizeSample([0.5], options)).toEqual({ n: 1, mean: 0.5, deviation: null, interval: null });
   for (const method of ['percentile', 'bca'] as const) {
-    expect(summarize([0.5, 0.5, 0.5], { ...options, method })).toEqual({
+    expect(summarizeSample([0.5, 0.5, 0.5], { ...options, method })).toEqual({
       n: 3,
       mean: 0.5,
       deviation: 0,
@@ -75,7 +75,7 @@ it('a single value has neither deviation nor interval, and equal values an inter
     });
   }
   expect(deviation([1, 3])).toBeCloseTo(Math.SQRT2, 15);
-  expect(() => summarize([], options)).toThrow(/at least one value/);
+  expect(() => summarizeSample([], options)).toThrow(/at least one value/);
 });
 
 it('a BCa interval moves with the scale and the place of the values', () => {
