@@ -4,7 +4,7 @@
  *     node --import tsx examples/contact-sheet.ts docs/drawn-data.png
  */
 import { drawScenes, drawShapes10, type Tensor } from 'lapidary';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions } from 'sharp';
 
 const gap = 4;
 
@@ -19,7 +19,7 @@ interface Row {
 async function tiles(
   { images, columns, side }: Row,
   top: number,
-): Promise<{ tiles: sharp.OverlayOptions[]; bottom: number }> {
+): Promise<{ tiles: OverlayOptions[]; bottom: number }> {
   const [count = 0, height = 0, width = 0] = images.shape;
   const pixels = await images.data();
   const bytes = height * width * 3;
