@@ -42,7 +42,7 @@ describe('mnist', () => {
     });
     const set = await L.mnist(folder);
     expect(() => set.train).toThrow(/Expected train-images-idx3-ubyte or train-images-idx3-ubyte.gz/);
-    const summary = await L.summarize(set);
+    const summary = await L.summarizeDataset(set);
     expect(summary.parts.train).toBeUndefined();
     expect(summary.parts.test).toMatchObject({
       images: 2,
@@ -66,7 +66,7 @@ describe('mnist', () => {
   });
 });
 
-describe('summarize', () => {
+describe('summarizeDataset', () => {
   it('counts classes, and duplicates within training and across', async () => {
     const folder = temporaryFolder();
     const same = Buffer.concat([Buffer.alloc(784, 1), Buffer.alloc(784, 1), Buffer.alloc(784, 255)]);
@@ -80,7 +80,7 @@ describe('summarize', () => {
       't10k-labels-idx1-ubyte': idx([2], Uint8Array.of(4, 2)),
     });
     const set = await L.mnist(folder);
-    const { parts, testInTrain } = await L.summarize(set);
+    const { parts, testInTrain } = await L.summarizeDataset(set);
     expect(testInTrain).toBe(1);
     expect(parts.train).toMatchObject({ images: 3, duplicates: 1 });
     expect(parts.train!.perClass.slice(0, 5)).toEqual([2, 0, 0, 0, 1]);
