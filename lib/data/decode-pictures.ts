@@ -78,6 +78,7 @@ async function decodeAll(
   onDone: (done: number) => void,
 ): Promise<(Picture | undefined)[]> {
   const pictures = new Array<Picture | undefined>(files.length);
+  const errors = new Array<unknown>(files.length);
   const faults = new Array<string | undefined>(files.length);
   let next = 0;
   let done = 0;
@@ -88,16 +89,19 @@ async function decodeAll(
         pictures[place] = await decodePicture(files[place]!.path, options);
       } catch (error) {
         if (options.corrupt !== 'skip' || !(error instanceof FileFormatError)) {
+          errors[place] = error;
           next = files.length; // the others stop too
-          throw error;
+          return;
         }
         faults[place] = error.message;
       }
       onDone(++done);
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: inFlight }, work));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  await Promise.all(Array.from({ length: inFlight }, work));
+  // The first in the order of the files, whichever came first in time.
+  const failed = errors.findIndex((error) => error !== undefined);
+  if (failed >= 0) throw errors[failed];
   skipped.push(...faults.filter((fault) => fault !== undefined));
   return pictures;
 }

@@ -29,5 +29,5 @@ export { mnist } from './mnist.js';
 export { PhiloxSequence, permutation, philoxBlock } from './philox.js';
 export type { PictureOptions, ReadNotes } from './read-options.js';
 export { makeSplit, readSplit, type Split, writeSplit } from './split.js';
-export { type DatasetSummary, type PartSummary, summarize } from './summarize.js';
+export { type DatasetSummary, type PartSummary, summarizeDataset } from './summarize-dataset.js';
 export { tinyImagenet } from './tiny-imagenet.js';

@@ -74,7 +74,7 @@ describe('parseDataSpec', () => {
     expect(L.parseDataSpec('shapes10:12')).toEqual({ kind: 'shapes10', seed: 12 });
   });
 
-  it.each(['cifar10', 'cifar10:', 'shapes10:', 'shapes10:x', 'shapes10:-1', 'mnist:/a', ''])(
+  it.each(['cifar10', 'cifar10:', 'shapes10:', 'shapes10:x', 'shapes10:-1', 'emnist:/a', ''])(
     'refuses %j',
     (text) => {
       expect(() => L.parseDataSpec(text)).toThrow(L.ArgumentError);

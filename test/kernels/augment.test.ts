@@ -26,6 +26,7 @@ testKernel(
 // Crops that may miss the image altogether.
 testKernel('augment', ['N=9 H=8 W=7 C=3 images=10 train=1 seed=4 pad=9 flip=1']);
 testKernel('draw_shapes10', ['N=3 seed=2', 'N=11 seed=7 first=123456']);
+testKernel('draw_scenes', ['N=2 seed=7 first=123456']);
 
 test('an image is cropped, then flipped, then cut, as Philox says', () => {
   const [n, h, w, c, pad, side] = [6, 8, 6, 3, 2, 3];

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { openDataset } from '../../data/data-spec.js';
 import { cacheFolder, clearCache, listCache } from '../../data/decoded-cache.js';
 import { archives, getDataset } from '../../data/get/get-dataset.js';
-import { type DatasetSummary, type PartSummary, summarize } from '../../data/summarize.js';
+import { type DatasetSummary, type PartSummary, summarizeDataset } from '../../data/summarize-dataset.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
 import { Progress } from '../progress.js';
 import { formatTable } from '../table.js';
@@ -85,7 +85,7 @@ function addInfoCommand(data: Command): void {
         },
       });
       try {
-        const summary = await summarize(dataset);
+        const summary = await summarizeDataset(dataset);
         progress.finish();
         if (!options.json) process.stdout.write(`${textOf(summary)}\n`);
         return { ...summary, notes };

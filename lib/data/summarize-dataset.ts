@@ -36,7 +36,7 @@ const imagesAtOnce = 1024;
  *
  * A set that has only test images is summarised by those.
  */
-export async function summarize(dataset: Dataset): Promise<DatasetSummary> {
+export async function summarizeDataset(dataset: Dataset): Promise<DatasetSummary> {
   const parts: Partial<Record<'train' | 'validation' | 'test', PartSummary>> = {};
   const inTrain = new Set<string>();
   const train = trainOf(dataset);
