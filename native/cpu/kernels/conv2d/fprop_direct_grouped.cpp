@@ -72,14 +72,6 @@ std::string refuse(const Conv2dProblem& p) {
     return "statistics together with bias, residual or relu";
   return refuse_lanes(p, p.k / p.groups, p.c / p.groups);
 }
-std::string supports_depthwise(const Conv2dProblem& p) {
-  const std::string reason = refuse_depthwise(p);
-  return reason.empty() ? refuse(p) : reason;
-}
-std::string supports_grouped(const Conv2dProblem& p) {
-  const std::string reason = refuse_grouped(p);
-  return reason.empty() ? refuse(p) : reason;
-}
 
 size_t workspace(const Conv2dProblem& p) {
   return p.statistics ? statistics_bytes(plan_of(p).chunks(), p.k) : 0;
@@ -166,7 +158,9 @@ Implementation direct(const char* name) {
 
 }  // namespace
 
-Implementation conv2d_fprop_direct_depthwise() { return direct<&supports_depthwise>("direct_depthwise"); }
-Implementation conv2d_fprop_direct_grouped() { return direct<&supports_grouped>("direct_grouped"); }
+Implementation conv2d_fprop_direct_depthwise() {
+  return direct<&supports_depthwise<&refuse>>("direct_depthwise");
+}
+Implementation conv2d_fprop_direct_grouped() { return direct<&supports_grouped<&refuse>>("direct_grouped"); }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

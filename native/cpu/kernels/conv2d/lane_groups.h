@@ -41,8 +41,15 @@ inline std::string refuse_lanes(const Conv2dProblem& p, int64_t own, int64_t oth
   return {};
 }
 
-inline std::string refuse_depthwise(const Conv2dProblem& p) { return p.groups != p.c ? "groups != C" : ""; }
-inline std::string refuse_grouped(const Conv2dProblem& p) { return p.groups == p.c ? "depthwise" : ""; }
+/// `supports` of the two implementations of a direction, from its own reasons to refuse.
+template <auto Refuse>
+std::string supports_depthwise(const Conv2dProblem& p) {
+  return p.groups != p.c ? "groups != C" : Refuse(p);
+}
+template <auto Refuse>
+std::string supports_grouped(const Conv2dProblem& p) {
+  return p.groups == p.c ? "depthwise" : Refuse(p);
+}
 
 /// The first `count` floats (at most a vector) from memory, the others 0; reads nothing beyond.
 static inline Vec load_first(const float* p, int64_t count) {
@@ -77,7 +84,7 @@ static inline Vec choose_lanes(Vec low, Vec high, IntVec index) {
 /// Reads one vector's channels out of pixels.
 class LaneReader {
  public:
-  /// `scales` null: without a prologue. `channels` are those of the tensor that is read.
+  /// `scales` null: without a prologue.
   LaneReader(const LaneGroups& groups, int64_t vector, const PrologueScales* scales)
       : planes_(groups.other), affine_(scales != nullptr), relu_(scales && scales->relu) {
     const int64_t lanes = groups.lanes(vector), channel = vector * kLanes;

@@ -72,14 +72,7 @@ Plan plan_of(const Conv2dProblem& given) {
   return plan;
 }
 
-std::string supports_depthwise(const Conv2dProblem& p) {
-  const std::string reason = refuse_depthwise(p);
-  return reason.empty() ? refuse_lanes(p, p.k / p.groups, p.c / p.groups) : reason;
-}
-std::string supports_grouped(const Conv2dProblem& p) {
-  const std::string reason = refuse_grouped(p);
-  return reason.empty() ? refuse_lanes(p, p.k / p.groups, p.c / p.groups) : reason;
-}
+std::string refuse(const Conv2dProblem& p) { return refuse_lanes(p, p.k / p.groups, p.c / p.groups); }
 
 size_t workspace(const Conv2dProblem& p) {
   const Plan plan = plan_of(p);
@@ -199,7 +192,9 @@ Implementation direct(const char* name) {
 
 }  // namespace
 
-Implementation conv2d_wgrad_direct_depthwise() { return direct<&supports_depthwise>("direct_depthwise"); }
-Implementation conv2d_wgrad_direct_grouped() { return direct<&supports_grouped>("direct_grouped"); }
+Implementation conv2d_wgrad_direct_depthwise() {
+  return direct<&supports_depthwise<&refuse>>("direct_depthwise");
+}
+Implementation conv2d_wgrad_direct_grouped() { return direct<&supports_grouped<&refuse>>("direct_grouped"); }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA
