@@ -198,6 +198,10 @@ void draw_affine(Words& words, const Step& step, const Ranges& ranges, Parameter
   out[6] = words.uniform(ranges, 9);
 }
 
+bool changes_size(TransformKind kind) {
+  return kind == TransformKind::Resize || kind == TransformKind::ResizedCrop || kind == TransformKind::Crop;
+}
+
 bool is_whole(double value, double low, double high) {
   return value >= low && value <= high && value == std::floor(value);
 }
@@ -242,6 +246,8 @@ std::string range_error(const Step& step, const Ranges& ranges) {
     return good ? std::string{} : format("transform %s: expected %s", name_of(step.kind), what);
   };
   if (!(ranges[0] >= 0 && ranges[0] <= 1)) return expect(false, "a probability in [0, 1]");
+  if (changes_size(step.kind) && ranges[0] != 1)
+    return expect(false, "probability 1, because it changes sizes");
   switch (step.kind) {
     case TransformKind::ResizedCrop:
     case TransformKind::Erase:
@@ -322,9 +328,7 @@ std::string parameter_error(const Step& step, const Parameters& p) {
   const auto expect = [&](bool good, const char* what) -> std::string {
     return good ? std::string{} : format("transform %s: expected %s", name_of(step.kind), what);
   };
-  const bool changes_size = step.kind == TransformKind::Resize || step.kind == TransformKind::ResizedCrop ||
-                            step.kind == TransformKind::Crop;
-  if (!(p[0] == 1 || (p[0] == 0 && !changes_size))) {
+  if (!(p[0] == 1 || (p[0] == 0 && !changes_size(step.kind)))) {
     return expect(
         false, changes_size ? "a transform that changes sizes to be applied" : "applied or not to be 1 or 0");
   }

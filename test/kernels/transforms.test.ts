@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as L from '../../lib/index.js';
 import { addon } from '../../lib/native-addon.js';
-import { checkProblem, expectIndexFault, runValues, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  bits,
+  checkProblem,
+  expectIndexFault,
+  type Fill,
+  runCase,
+  runValues,
+  testKernel,
+} from './harness.js';
 
 beforeAll(() => addon.setStepBlock(-2, 3));
 afterAll(() => addon.setStepBlock(-2, 0));
@@ -152,6 +161,10 @@ describe('larger pictures', () => {
   });
 });
 
+/** Ranges that each of the transforms below takes. */
+const ranges: Fill = (_, index) =>
+  index === 0 ? 1 : [0.5, 0.2, 0.9, 0.6, 1.5, 0.8, 0.9, -0.3, 0.3, 0, 0, 0][index % 12]!;
+
 testKernel(
   'draw_transforms',
   [
@@ -159,13 +172,19 @@ testKernel(
     'N=9 H=7 W=5 program=2x7x5x4x1x3x0x0x0x0x6x3x5x0x0 seed=9007199254740991 view=65535 site=32767',
   ],
   {
-    fill: {
-      // Each column is within what every transform of these chains takes.
-      ranges: (_, index) => [0.5, 0.2, 0.9, 0.6, 1.5, 0.8, 0.9, -0.3, 0.3, 0, 0, 0][index % 12]!,
-    },
+    fill: { ranges },
     tolerance: 1e-6,
   },
 );
+
+test('all instruction sets draw the same bits', () => {
+  const problem = 'N=200 H=20 W=30 program=1x8x8x1x1x4x15x0x0x0x9x0x0x0x0 seed=5';
+  const drawn = acceptedImplementations('draw_transforms', problem).map((implementation) =>
+    bits(runCase('draw_transforms', problem, implementation, { fill: { ranges } })[2]!).toString('hex'),
+  );
+  expect(drawn.length).toBeGreaterThanOrEqual(2);
+  expect(new Set(drawn).size).toBe(1);
+});
 
 test('an index outside of the pictures faults with its value and position', () => {
   const fill = (value: number) => ({
