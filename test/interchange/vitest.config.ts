@@ -11,6 +11,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     testTimeout: 240_000,
-    hookTimeout: 240_000,
+    hookTimeout: 600_000,
   },
 });
