@@ -14,59 +14,58 @@ const names = ['resnet18', 'resnet34', 'resnet50', 'resnet152', 'vgg16_bn', 'mob
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const TOLERANCE = 1e-4;
 
-const { folder, remove } = sharedFolder();
-const file = (name: string) => join(folder, name);
 const photographs =
   process.env.LAPIDARY_TEST_DATA === undefined ? '-' : join(process.env.LAPIDARY_TEST_DATA, 'imagenette-200');
 
-let images: HostTensor;
-/** Logits that lapidary computes from each kind of weights file, and onnxruntime from the exported network. */
-const fromPth = new Map<string, Float32Array>();
-const fromSafetensors = new Map<string, Float32Array>();
-const byOnnx = new Map<string, Float32Array>();
-
-beforeAll(async () => {
-  await python('make_references.py', folder, photographs, ...names);
-  images = await arrayIn(file('images.npz'), 'images');
-  for (const name of names) {
-    using model = modelFromSpec(modelSpec(name, { classes: 1000, normalization: IMAGENET }), null);
-    fromTorchState(model, (await readTensorFile(file(`${name}.safetensors`))).tensors);
-    fromSafetensors.set(name, await logitsHere(model, images));
-    fromTorchState(model, (await readTensorFile(file(`${name}.pth`))).tensors);
-    fromPth.set(name, await logitsHere(model, images));
-
-    await exportPyTorch(file(name), model, [224, 224, 3], name);
-    await copyFile(file('images.npz'), join(file(name), 'images.npz'));
-    await exportOnnx(file(`${name}.onnx`), model, [224, 224, 3], { name });
-    byOnnx.set(name, await logitsByOnnx(file(`${name}.onnx`), firstImages(images, 2)));
-  }
-  await python('run_exports.py', ...names.map((name) => `${name}=${file(name)}`));
-});
-afterAll(remove);
-
 describe.each(names)('%s', (name) => {
-  const reference = async () => (await arrayIn(file('logits.npz'), name)).data;
+  const { folder, remove } = sharedFolder();
+  const file = (ending: string) => join(folder, `${name}${ending}`);
+  const exported = join(folder, name);
 
-  it('has the logits of torchvision, from its .pth and from safetensors alike', async () => {
-    expect(relativeError(fromPth.get(name)!, await reference())).toBeLessThan(TOLERANCE);
-    expect(fromSafetensors.get(name)).toEqual(fromPth.get(name));
+  let images: HostTensor;
+  let reference: Float32Array;
+  /** Logits that lapidary computes from each kind of weights file, and onnxruntime from the exported network. */
+  let fromPth: Float32Array;
+  let fromSafetensors: Float32Array;
+  let byOnnx: Float32Array;
+
+  beforeAll(async () => {
+    await python('make_references.py', folder, photographs, name);
+    images = await arrayIn(join(folder, 'images.npz'), 'images');
+    reference = (await arrayIn(join(folder, 'logits.npz'), name)).data as Float32Array;
+    using model = modelFromSpec(modelSpec(name, { classes: 1000, normalization: IMAGENET }), null);
+    fromTorchState(model, (await readTensorFile(file('.safetensors'))).tensors);
+    fromSafetensors = await logitsHere(model, images);
+    fromTorchState(model, (await readTensorFile(file('.pth'))).tensors);
+    fromPth = await logitsHere(model, images);
+
+    await exportPyTorch(exported, model, [224, 224, 3], name);
+    await copyFile(join(folder, 'images.npz'), join(exported, 'images.npz'));
+    await exportOnnx(file('.onnx'), model, [224, 224, 3], { name });
+    byOnnx = await logitsByOnnx(file('.onnx'), firstImages(images, 2));
+    await python('run_exports.py', `${name}=${exported}`);
+  });
+  afterAll(remove);
+
+  it('has the logits of torchvision, from its .pth and from safetensors alike', () => {
+    expect(relativeError(fromPth, reference)).toBeLessThan(TOLERANCE);
+    expect(fromSafetensors).toEqual(fromPth);
   });
 
-  it('tells the images apart, so that the comparison says something', async () => {
-    const logits = await reference();
-    const classes = logits.length / images.shape[0]!;
-    expect(relativeError(logits.slice(0, classes), logits.slice(classes, 2 * classes))).toBeGreaterThan(0.01);
+  it('tells the images apart, so that the comparison says something', () => {
+    const classes = reference.length / images.shape[0]!;
+    const [first, second] = [reference.slice(0, classes), reference.slice(classes, 2 * classes)];
+    expect(relativeError(first, second)).toBeGreaterThan(0.01);
   });
 
   it('comes back as model.py, and its weights as a state of torchvision', async () => {
-    const logits = await arrayIn(join(file(name), 'logits.npz'), 'logits');
-    expect(relativeError(logits.data, await reference())).toBeLessThan(TOLERANCE);
-    const torchvision = await arrayIn(join(file(name), 'torchvision.npz'), 'logits');
-    expect(relativeError(torchvision.data, await reference())).toBeLessThan(TOLERANCE);
+    for (const result of ['logits.npz', 'torchvision.npz']) {
+      const { data } = await arrayIn(join(exported, result), 'logits');
+      expect(relativeError(data, reference), result).toBeLessThan(TOLERANCE);
+    }
   });
 
-  it('computes the same in onnxruntime, also for a batch of another size than traced', async () => {
-    const logits = byOnnx.get(name)!;
-    expect(relativeError(logits, (await reference()).slice(0, logits.length))).toBeLessThan(TOLERANCE);
+  it('computes the same in onnxruntime, also for a batch of another size than traced', () => {
+    expect(relativeError(byOnnx, reference.slice(0, byOnnx.length))).toBeLessThan(TOLERANCE);
   });
 });
