@@ -47,14 +47,18 @@ const inertNames: ReadonlySet<string> = new Set([
   ].map((type) => `torch.${type}`),
 ]);
 
-/** Python 2 called its builtins so; so do pickles of protocol 2. */
-const MODULE_ALIASES: Readonly<Record<string, string>> = { __builtin__: 'builtins' };
-/** `os` is one of these inside, which is what a pickle names. */
-const PUBLIC_MODULES: Readonly<Record<string, string>> = { posix: 'os', nt: 'os' };
+/** Pickles of protocol 2 name the builtins as Python 2 did. */
+const BUILTINS_OF_PYTHON_2 = '__builtin__';
+/** Modules that a pickle names by another name than a person. */
+const PUBLIC_MODULES: Readonly<Record<string, string>> = {
+  [BUILTINS_OF_PYTHON_2]: 'builtins',
+  posix: 'os',
+  nt: 'os',
+};
 
 /** The global of a name, or undefined when it is not on the list. */
 export function knownGlobal(module: string, name: string): PythonGlobal | undefined {
-  const full = `${MODULE_ALIASES[module] ?? module}.${name}`;
+  const full = `${module === BUILTINS_OF_PYTHON_2 ? 'builtins' : module}.${name}`;
   return meanings.has(full) || inertNames.has(full) ? new PythonGlobal(full) : undefined;
 }
 
