@@ -9,7 +9,9 @@ import { ArgumentError } from '../errors.js';
 import { isTapped, WithAuxiliaryHead } from '../nn/auxiliary-head.js';
 import type { SpecModel } from '../nn/models/index.js';
 import type { Module } from '../nn/module.js';
+import type { WeightMasks } from '../nn/weight-masks.js';
 import { Adam, AdamW } from '../optim/adam.js';
+import { WeightAverage } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { cosineSchedule, oneCycleSchedule, type Schedule, stepSchedule } from '../optim/schedules.js';
 import { SGD } from '../optim/sgd.js';
@@ -83,6 +85,15 @@ export const recipeSchema = z.strictObject({
   augmentation: augmentationSchema.prefault({}),
   /** Gradients are scaled down to this 2-norm. */
   clipNorm: z.number().positive().optional(),
+  /** An exponential moving average of the weights, which is what is validated and what training ends with. */
+  ema: z
+    .strictObject({
+      /** How much of the average stays at each step. */
+      decay: z.number().min(0).lt(1).default(0.999),
+      /** Let the decay rise from 2/11 with the number of steps. */
+      warmup: z.boolean().default(true),
+    })
+    .optional(),
   /** A second classifier on the middle of the network, trained beside it and left away afterwards. Default: none. */
   auxiliary: z
     .strictObject({
@@ -119,12 +130,16 @@ export function createSchedule(recipe: Recipe, stepsPerEpoch: number): Schedule 
 }
 
 /** The optimiser that a recipe names, over all parameters of the model. The caller disposes it. @throws ArgumentError */
-export function createOptimizer({ optimizer }: Pick<Recipe, 'optimizer'>, model: Module): Optimizer {
+export function createOptimizer(
+  { optimizer }: Pick<Recipe, 'optimizer'>,
+  model: Module,
+  masks?: WeightMasks,
+): Optimizer {
   const groups = optimizer.groups.map(({ decay, ...group }) => ({
     ...group,
     ...(decay === undefined ? {} : { decay }),
   }));
-  const options = { ...optimizer, groups };
+  const options = { ...optimizer, groups, ...(masks === undefined ? {} : { masks: masks.tensors }) };
   switch (options.kind) {
     case 'sgd':
       return new SGD(model.namedParameters(), options);
@@ -157,15 +172,20 @@ export async function prepareTraining(
   seed: number,
   hooks: Omit<
     TrainerOptions,
-    'model' | 'optimizer' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
+    'model' | 'optimizer' | 'average' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
   >,
 ): Promise<PreparedTraining> {
-  const { batch, augmentation, clipNorm, epochs } = recipe;
+  const { batch, augmentation, clipNorm, epochs, ema, auxiliary } = recipe;
   const options = { batch, indices, shuffle: true, dropLast: true, augmentation, seed };
   const batches = new Loader(set, options);
-  const objective = await createObjective(recipe.objective, seed);
+  const head = auxiliary === undefined ? undefined : attachHead(recipe, model, hooks.masks, seed);
+  const trained = head ?? model;
+  const objective = await createObjective(recipe.objective, seed, {
+    ...(auxiliary === undefined ? {} : { auxiliaryWeight: auxiliary.weight }),
+  });
   const schedule = createSchedule(recipe, batches.steps);
-  const optimizer = createOptimizer(recipe, model);
+  const optimizer = createOptimizer(recipe, trained, hooks.masks);
+  const average = ema === undefined ? undefined : new WeightAverage(model, ema);
   const trainer = new Trainer({
     ...hooks,
     model: trained,
@@ -175,13 +195,39 @@ export async function prepareTraining(
     batches,
     epochs,
     ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(average === undefined ? {} : { average }),
   });
   return {
     trainer,
     batches,
     [Symbol.dispose]: () => {
       optimizer.dispose();
+      average?.dispose();
       objective.dispose?.();
+      head?.auxiliary_head.dispose();
     },
   };
+}
+
+/** Seeds of heads lie apart from those of networks by this. */
+const HEAD_SEED = 2 ** 40;
+
+/** The network with a head to be trained beside it. @throws ArgumentError when recipe or network do not allow one */
+function attachHead(
+  { objective }: Recipe,
+  model: SpecModel,
+  masks: WeightMasks | undefined,
+  seed: number,
+): WithAuxiliaryHead {
+  if (objective.kind !== 'standard' || masks !== undefined) {
+    throw new ArgumentError(
+      `Expected the objective 'standard' and no masks for training with an auxiliary head, got '${objective.kind}'${masks === undefined ? '' : ' with masks'}; leave 'auxiliary' out.`,
+    );
+  }
+  if (!isTapped(model)) {
+    throw new ArgumentError(
+      `Expected a network that gives an inner map (the ResNets do) for an auxiliary head, got ${model.spec.model}; leave 'auxiliary' out.`,
+    );
+  }
+  return new WithAuxiliaryHead(model, { classes: model.spec.classes, seed: seed + HEAD_SEED });
 }

@@ -253,9 +253,8 @@ Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
 }
 
 Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environment) {
-  environment.refuse_in_capture(
-      "setting the step block",
-      "set rates and steps before each replay, or in eachReplay()");
+  environment.refuse_in_capture("setting the step block",
+                                "set rates and steps before each replay, or in eachReplay()");
   const int64_t slot = integer_argument(info, 0, "slot", -2, StepBlock::kSlots - 1);
   const double value = slot < 0 ? static_cast<double>(integer_argument(info, 1, "value", 0, int64_t{1} << 31))
                                 : number_argument(info, 1, "value");

@@ -329,8 +329,8 @@ std::string parameter_error(const Step& step, const Parameters& p) {
     return good ? std::string{} : format("transform %s: expected %s", name_of(step.kind), what);
   };
   if (!(p[0] == 1 || (p[0] == 0 && !changes_size(step.kind)))) {
-    return expect(
-        false, changes_size ? "a transform that changes sizes to be applied" : "applied or not to be 1 or 0");
+    return expect(false, changes_size(step.kind) ? "a transform that changes sizes to be applied"
+                                                 : "applied or not to be 1 or 0");
   }
   if (p[0] == 0) return {};
   const auto far = static_cast<double>(kLargestSide);
