@@ -34,14 +34,9 @@ const exclude = ['--exclude', '**/memory-growth*'];
 // The runtime must be there before Node's own allocator; V8 keeps memory until the end, so leaks are not looked for.
 const library = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 const tests = process.argv.slice(2);
-run(
-  'npx',
-  ['vitest', 'run', '--testTimeout=600000', '--hookTimeout=600000', ...exclude, ...tests],
-  root,
-  {
-    LAPIDARY_ADDON: join(copy, 'build/Release/lapidary.node'),
-    LD_PRELOAD: `${library('libasan.so')} ${library('libubsan.so')}`,
-    ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
-    UBSAN_OPTIONS: 'print_stacktrace=1',
-  },
-);
+run('npx', ['vitest', 'run', '--testTimeout=600000', '--hookTimeout=600000', ...exclude, ...tests], root, {
+  LAPIDARY_ADDON: join(copy, 'build/Release/lapidary.node'),
+  LD_PRELOAD: `${library('libasan.so')} ${library('libubsan.so')}`,
+  ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+});

@@ -10,7 +10,11 @@ import { join } from 'node:path';
 import { root } from './stamp.mjs';
 
 const run = (command, args, env) => {
-  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const { status, signal } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   if (status === 0) return;
   process.stderr.write(`${command} ended with ${status ?? signal}\n`);
   process.exit(status ?? 1);

@@ -121,8 +121,7 @@ void Environment::close() {
 }
 
 void Environment::refuse_in_capture(const char* what, const char* advice) const {
-  if (context.recording)
-    fail(ErrorCode::Capture, "%s inside capture() cannot be replayed; %s", what, advice);
+  if (context.recording) fail(ErrorCode::Capture, "%s inside capture() cannot be replayed; %s", what, advice);
 }
 
 Napi::Error to_javascript(Napi::Env env, ErrorCode code, const std::string& message) {

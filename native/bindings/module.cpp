@@ -10,7 +10,7 @@
 #include "bindings/tape_bindings.h"
 #include "cpu/cpu_backend.h"
 #include "ops/launch.h"
-#include "ops/table.h"
+#include "ops/ops.h"
 
 namespace lapidary {
 namespace {
@@ -242,20 +242,23 @@ Napi::Value grad_of(const Napi::CallbackInfo& info, Environment& environment) {
 
 Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
-  const Tensor gradient = optional_tensor(environment, number_argument(info, 1, "gradient"));
+  Tensor gradient = optional_tensor(environment, number_argument(info, 1, "gradient"));
   if (gradient &&
       (!(gradient.shape() == tensor.shape()) || gradient.dtype() != DType::F32 || gradient.pending())) {
     fail(ErrorCode::Shape, "expected a gradient like %s, got %s", describe(tensor).c_str(),
          describe(gradient).c_str());
   }
+  const Capture* const recording = call_context().recording;
+  // A gradient from before the capture would be added to in its place: see accumulate_gradients.
+  if (gradient && recording && gradient.storage().pool() != recording->pool().get())
+    gradient = ops::copy_of(gradient);
   tensor.impl()->grad = gradient ? gradient.detached().impl() : nullptr;
   return info.Env().Undefined();
 }
 
 Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environment) {
-  environment.refuse_in_capture(
-      "setting the step block",
-      "set rates and steps before each replay, or in eachReplay()");
+  environment.refuse_in_capture("setting the step block",
+                                "set rates and steps before each replay, or in eachReplay()");
   const int64_t slot = integer_argument(info, 0, "slot", -2, StepBlock::kSlots - 1);
   const double value = slot < 0 ? static_cast<double>(integer_argument(info, 1, "value", 0, int64_t{1} << 31))
                                 : number_argument(info, 1, "value");

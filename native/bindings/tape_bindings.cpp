@@ -77,7 +77,8 @@ class JavaScriptBackward {
     for (double handle : array_argument<double>(answer, napi_float64_array, "gradients")) {
       gradients.emplace_back();
       if (handle == 0) continue;
-      gradients.back() = environment_.handles.at(handle).detached();  // it may stand on a tape of the function's
+      gradients.back() =
+          environment_.handles.at(handle).detached();  // it may stand on a tape of the function's
       environment_.handles.remove(handle);
     }
     check(gradients);

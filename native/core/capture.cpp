@@ -4,8 +4,7 @@
 
 namespace lapidary {
 
-Capture::Capture(Device& device)
-    : device_(device), pool_(std::make_shared<MemoryPool>(device.allocator())) {}
+Capture::Capture(Device& device) : device_(device), pool_(std::make_shared<MemoryPool>(device.allocator())) {}
 
 Capture::~Capture() {
   for (auto& [storage, formats] : packed_) {

@@ -91,7 +91,8 @@ struct Work {
     TaskDescription described{info.name, info.text(problem.get()), isa + ":" + implementation.name};
     described.flops = info.flops(problem.get());
     for (const Operand& operand : info.operands(problem.get())) {
-      const double bytes = static_cast<double>(operand.count) * static_cast<double>(dtype_size(operand.dtype));
+      const double bytes =
+          static_cast<double>(operand.count) * static_cast<double>(dtype_size(operand.dtype));
       described.bytes += operand.role == Role::InOut ? 2 * bytes : bytes;
     }
     return described;

@@ -196,6 +196,20 @@ describe('a captured training step', () => {
     x.dispose();
   });
 
+  it('leaves a tensor alone that becomes a gradient inside', async () => {
+    const w = L.tensor([1, 2], undefined, { requiresGrad: true });
+    const start = L.tensor([5, 5]);
+    using step = L.capture(() => {
+      w.grad = start;
+      w.mul(3).sum().backward();
+    });
+    step.replay();
+    expect([...(await w.grad!.data())]).toEqual([8, 8]);
+    expect([...(await start.data())]).toEqual([5, 5]);
+    w.dispose();
+    start.dispose();
+  });
+
   it('keeps what it uses, also when that is disposed', async () => {
     const x = L.tensor([1, 2]);
     using step = L.capture(() => x.mul(2));
