@@ -58,15 +58,17 @@ switch (task) {
     port.postMessage({ loss, refused, profiled: profiled === own.tasks, aborted });
     break;
   }
-  case 'capture-forever': // in the middle of a capture when it is terminated
+  case 'capture-forever': {
+    // in the middle of a capture when it is terminated
+    const training = new Training(resnet8(), 16);
     L.capture(() => {
-      const training = new Training(resnet8(), 16);
       for (let step = 0; ; step++) {
         training.step().dispose();
         if (step === 2) port.postMessage('under way');
       }
     });
     break;
+  }
   case 'replay-forever': {
     const training = new Training(resnet8(), 16);
     const step = L.capture(() => training.step());
