@@ -306,7 +306,7 @@ int main(int count, char** arguments) {
         for (EnvironmentId id = 100; !stop; ++id) {
           const int threads = 1 + static_cast<int>(random() % 4);
           device.stream().call(99, [&] { device.backend().set_threads(threads); });
-          device.allocator().set_limit((size_t{8} << 20) + random() % (size_t{24} << 20));
+          device.allocator().set_limit((size_t{3} << 20) + random() % (size_t{8} << 20));
           end_abruptly(device, id);
           std::this_thread::yield();
         }
