@@ -140,7 +140,7 @@ export {
 export * from './optim/index.js';
 export { Profile, type ProfileRow, profile } from './profile.js';
 export * from './prune/index.js';
-export { keep, noGrad, own, scope } from './scope.js';
+export { enableGrad, keep, noGrad, own, scope } from './scope.js';
 export type { Pair, Shape } from './shape.js';
 export { installSignalHandlers, type StopSignal, SystemStopSignal } from './signals.js';
 export * from './study/index.js';

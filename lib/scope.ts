@@ -93,6 +93,11 @@ export function noGrad<T>(fn: () => T): T {
   return storage.run({ scope: currentContext().scope, recording: false }, fn);
 }
 
+/** Runs `fn`, synchronous or not, recording for backward, also inside `noGrad` and a custom operation's functions. */
+export function enableGrad<T>(fn: () => T): T {
+  return storage.run({ scope: currentContext().scope, recording: true }, fn);
+}
+
 function close(inner: Scope, result?: unknown): void {
   inner.open = false;
   if (inner.members.size === 0) return;

@@ -1,8 +1,10 @@
 // Runs tests on an addon built with AddressSanitizer and UndefinedBehaviorSanitizer (g++), in a copy of the sources, so that
 // the ordinary build stays. Not part of .ci/run: the build takes some minutes.
 //
-//   npm run test:sanitize                        test/kernels and test/engine
-//   npm run test:sanitize -- test/ops test/nn    others
+//   npm run test:sanitize                             the whole suite
+//   npm run test:sanitize -- test/kernels test/engine parts of it
+//
+// Tests get ten times as long as usual. Everything in native/ is built anew only where it has changed.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,14 +34,9 @@ const exclude = ['--exclude', '**/memory-growth*'];
 // The runtime must be there before Node's own allocator; V8 keeps memory until the end, so leaks are not looked for.
 const library = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 const tests = process.argv.slice(2);
-run(
-  'npx',
-  ['vitest', 'run', ...exclude, ...(tests.length > 0 ? tests : ['test/kernels', 'test/engine'])],
-  root,
-  {
-    LAPIDARY_ADDON: join(copy, 'build/Release/lapidary.node'),
-    LD_PRELOAD: `${library('libasan.so')} ${library('libubsan.so')}`,
-    ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
-    UBSAN_OPTIONS: 'print_stacktrace=1',
-  },
-);
+run('npx', ['vitest', 'run', '--testTimeout=600000', '--hookTimeout=600000', ...exclude, ...tests], root, {
+  LAPIDARY_ADDON: join(copy, 'build/Release/lapidary.node'),
+  LD_PRELOAD: `${library('libasan.so')} ${library('libubsan.so')}`,
+  ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+});

@@ -29,7 +29,7 @@ export interface CustomOpDefinition<Inputs extends readonly AnyTensor[], Outputs
   readonly name: string;
   /** Computes the output, a tensor or a list of them. Nothing in it is recorded for backward. */
   readonly forward: (context: CustomForward, ...inputs: Inputs) => Outputs;
-  /** The gradients of the inputs, in their order, of their shapes; null: none. Nothing in it is recorded. */
+  /** The gradients of the inputs, in their order, of their shapes; null: none. Recorded is only what `enableGrad` runs. */
   readonly backward: (context: CustomBackward) => readonly (Tensor | null)[];
 }
 

@@ -1,5 +1,6 @@
 /** What every optimiser is made of: parameters in groups, a rate in the step block, tensors of state. */
 
+import { eachReplay } from '../capture.js';
 import { device } from '../device.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
@@ -56,7 +57,7 @@ interface Slot extends StepRule {
  * left alone.
  *
  * A step has two halves: `advance()` writes what changes from step to step to the step block, `apply()` enqueues the
- * kernels, which read it. A step that was captured replays `apply()`; call `advance()` before each replay.
+ * kernels, which read it. A captured step does both in each replay: see `eachReplay`.
  */
 export abstract class Optimizer implements Disposable {
   readonly #slots: ReadonlyMap<string, Slot>;
@@ -117,7 +118,7 @@ export abstract class Optimizer implements Disposable {
 
   /** Moves every parameter that has a gradient; the gradients stay. */
   step(): void {
-    this.advance();
+    eachReplay(() => this.advance());
     this.apply();
   }
 

@@ -10,7 +10,7 @@
 #include "bindings/tape_bindings.h"
 #include "cpu/cpu_backend.h"
 #include "ops/launch.h"
-#include "ops/table.h"
+#include "ops/ops.h"
 
 namespace lapidary {
 namespace {
@@ -242,12 +242,16 @@ Napi::Value grad_of(const Napi::CallbackInfo& info, Environment& environment) {
 
 Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
   const Tensor& tensor = tensor_argument(info, environment, 0, "tensor");
-  const Tensor gradient = optional_tensor(environment, number_argument(info, 1, "gradient"));
+  Tensor gradient = optional_tensor(environment, number_argument(info, 1, "gradient"));
   if (gradient &&
       (!(gradient.shape() == tensor.shape()) || gradient.dtype() != DType::F32 || gradient.pending())) {
     fail(ErrorCode::Shape, "expected a gradient like %s, got %s", describe(tensor).c_str(),
          describe(gradient).c_str());
   }
+  const Capture* const recording = call_context().recording;
+  // A gradient from before the capture would be added to in its place: see accumulate_gradients.
+  if (gradient && recording && gradient.storage().pool() != recording->pool().get())
+    gradient = ops::copy_of(gradient);
   tensor.impl()->grad = gradient ? gradient.detached().impl() : nullptr;
   return info.Env().Undefined();
 }

@@ -75,8 +75,11 @@ class JavaScriptBackward {
         {handle_list(env, environment_, grads), handle_list(env, environment_, saved), wanted});
     std::vector<Tensor> gradients;
     for (double handle : array_argument<double>(answer, napi_float64_array, "gradients")) {
-      gradients.push_back(optional_tensor(environment_, handle));
-      if (handle != 0) environment_.handles.remove(handle);
+      gradients.emplace_back();
+      if (handle == 0) continue;
+      gradients.back() =
+          environment_.handles.at(handle).detached();  // it may stand on a tape of the function's
+      environment_.handles.remove(handle);
     }
     check(gradients);
     return gradients;

@@ -102,6 +102,38 @@ describe('a captured training step', () => {
     }
   });
 
+  it('counts the steps of Adam', async () => {
+    const train = async (step: (once: () => L.Tensor) => () => L.Tensor) => {
+      const model = L.modelFromSpec(narrow, 1);
+      const optimizer = new L.AdamW(model.namedParameters(), { rate: 0.01 });
+      const x = L.rand([batch, size, size, 3], { seed: 4 });
+      const labels = L.tensor(Int32Array.from({ length: batch }, (_, i) => i));
+      const next = step(() =>
+        L.scope(() => {
+          model.zeroGrad();
+          const loss = L.crossEntropy(model.forward(x), labels);
+          loss.backward();
+          optimizer.step();
+          return loss;
+        }),
+      );
+      const losses: number[] = [];
+      for (let count = 0; count < 4; count++) losses.push(await next().item());
+      const counted = optimizer.steps;
+      for (const each of [optimizer, model, x, labels]) each.dispose();
+      return { losses, counted };
+    };
+    let captured: L.Capture<L.Tensor> | undefined;
+    const replaying = await train((once) => () => {
+      if (captured === undefined) captured = L.capture(once);
+      else captured.replay();
+      return captured.outputs;
+    });
+    captured!.dispose();
+    expect(replaying).toEqual(await train((once) => once));
+    expect(replaying.counted).toBe(4);
+  });
+
   it('is not disturbed by work between replays, nor disturbs it', async () => {
     const alone = new Training(narrow, batch, size, 1);
     const other = new Training(narrow, batch, size, 2);
@@ -162,6 +194,20 @@ describe('a captured training step', () => {
     expect([...(await w.grad!.data())]).toEqual([16, 28]);
     w.dispose();
     x.dispose();
+  });
+
+  it('leaves a tensor alone that becomes a gradient inside', async () => {
+    const w = L.tensor([1, 2], undefined, { requiresGrad: true });
+    const start = L.tensor([5, 5]);
+    using step = L.capture(() => {
+      w.grad = start;
+      w.mul(3).sum().backward();
+    });
+    step.replay();
+    expect([...(await w.grad!.data())]).toEqual([8, 8]);
+    expect([...(await start.data())]).toEqual([5, 5]);
+    w.dispose();
+    start.dispose();
   });
 
   it('keeps what it uses, also when that is disposed', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
 import { addon } from '../../lib/native-addon.js';
 import { runChild } from './child.js';
-import { trained } from './training.js';
+import { narrow, Training, trained } from './training.js';
 import '../collect-garbage.js';
 
 /** A worker that does one task of children/worker.ts. */
@@ -64,6 +64,46 @@ describe('worker threads', () => {
       y.dispose();
     }
     x.dispose();
+    await L.device().synchronize();
+    expect(L.memory().active).toBe(before.active);
+    expect(L.memory().packed).toBe(before.packed);
+  });
+
+  it('capture, replay and profile on their own', async () => {
+    const training = new Training(narrow, 8, 16, 1);
+    const wanted = await training.run(5);
+    training.dispose();
+    const captures = Array.from({ length: 4 }, () => L.capture(() => L.ones([2])));
+    const ids = Array.from({ length: 40 }, (_, id) => id + 1);
+    const worker = startWorker('replay', { steps: 5, captures: ids });
+    const answer = (await answerOf(worker)) as { loss: number; refused: string[] };
+    // Among these numbers are the captures of this thread; its own is the newest.
+    const refused = new Set(answer.refused.slice(0, 4));
+    expect({ ...answer, refused }).toEqual({
+      loss: wanted,
+      refused: new Set(['ERR_DISPOSED']),
+      profiled: true,
+      aborted: false,
+    });
+    for (const capture of captures) capture.replay();
+    await L.device().synchronize();
+    for (const capture of captures) capture.dispose();
+    await worker.terminate();
+  });
+
+  it('terminated inside a capture, while replaying, or in a backward of JavaScript, give everything back', async () => {
+    await L.device().synchronize();
+    const before = L.memory();
+    for (const task of ['capture-forever', 'replay-forever', 'backward-forever']) {
+      const worker = startWorker(task);
+      await answerOf(worker);
+      await worker.terminate();
+      const x = L.full([1000], 3);
+      const y = x.add(1);
+      expect((await y.data())[999]).toBe(4);
+      x.dispose();
+      y.dispose();
+    }
     await L.device().synchronize();
     expect(L.memory().active).toBe(before.active);
     expect(L.memory().packed).toBe(before.packed);
