@@ -9,9 +9,9 @@
  */
 
 import { parseArgs } from 'node:util';
-import { formatTable } from '../lib/cli/table.js';
 import { device } from '../lib/device.js';
 import { addon } from '../lib/native-addon.js';
+import { formatTable } from '../lib/report/table.js';
 import { randomSource } from '../test/kernels/harness.js';
 import { quantile } from './statistics.js';
 

@@ -7,11 +7,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { formatTable } from '../lib/cli/table.js';
 import type { AugmentationConfig } from '../lib/data/augmentation.js';
 import { shapes10 } from '../lib/data/drawn/shapes10.js';
 import { type Batch, Loader } from '../lib/data/loader.js';
 import { device } from '../lib/device.js';
+import { formatTable } from '../lib/report/table.js';
 import { describeMachine, notIdle, watchOthers } from './machine.js';
 import { spread } from './statistics.js';
 import { TrainingStep } from './training-step.js';

@@ -1,10 +1,10 @@
 /** Where time goes: the device's work by kernel, and a trace of it beside the calls of JavaScript. */
 
-import { formatTable } from './cli/table.js';
 import { device } from './device.js';
 import { writeFileAtomic } from './io/atomic-file.js';
 import type { ProfileData } from './native.js';
 import { addon } from './native-addon.js';
+import { formatTable } from './report/table.js';
 import { native } from './resource.js';
 
 /** What one kernel came to, by one of its implementations. */

@@ -17,11 +17,13 @@ const CODES: [string, new (message: string) => errors.LapidaryError][] = [
   ['ERR_NON_FINITE', errors.NonFiniteError],
   ['ERR_FILE_FORMAT', errors.FileFormatError],
   ['ERR_FILE_SYSTEM', errors.FileSystemError],
+  ['ERR_DOWNLOAD', errors.DownloadError],
   ['ERR_CONFIG', errors.ConfigError],
   ['ERR_CHECKPOINT', errors.CheckpointError],
   ['ERR_DATA_CHANGED', errors.DataChangedError],
   ['ERR_TRIALS_FAILED', errors.TrialsFailedError],
   ['ERR_UNSUPPORTED', errors.UnsupportedError],
+  ['ERR_CAPTURE', errors.CaptureError],
   ['ERR_ABORTED', errors.AbortedError],
   ['ERR_INTERNAL', errors.InternalError],
 ];

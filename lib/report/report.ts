@@ -3,10 +3,10 @@
  * can be mailed, printed and kept.
  */
 
-import { type Table, textColumns } from '../cli/table.js';
 import { writeFileAtomic } from '../io/atomic-file.js';
 import { type PlotSpec, renderPlot } from './plots.js';
 import { REPORT_STYLE } from './style.js';
+import { type Table, textColumns } from './table.js';
 
 /** A part of a report: text, then a table, then a plot, whichever are there. */
 export interface ReportSection {

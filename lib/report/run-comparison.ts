@@ -1,11 +1,11 @@
 /** Runs side by side: what they were told, what they came to, and their curves in one plot. */
 
-import type { Table } from '../cli/table.js';
 import { FileFormatError } from '../errors.js';
 import { type MetricsRecord, RunFolder } from '../io/run-folder.js';
 import { type RunResult, readResultIfThere } from '../io/run-result.js';
 import { lineChart, type Series } from './plots.js';
 import type { Report, ReportSection } from './report.js';
+import type { Table } from './table.js';
 
 /** What a run folder holds, read once. The run may still be going on. */
 export interface RunView {

@@ -1,6 +1,6 @@
 /** The tables of a study: for other programs (CSV), for a paper (LaTeX), and for a person. */
 
-import type { Table, Cell as TableCell } from '../cli/table.js';
+import type { Table, Cell as TableCell } from '../report/table.js';
 import type { StudyOutcome } from './analysis.js';
 import type { Measure } from './config.js';
 import type { Summary } from './statistics.js';

@@ -16,7 +16,7 @@ describe('exit codes', () => {
     { args: ['trian'], code: 2, says: /unknown command/ },
     { args: ['train', '--threads', '0'], code: 2, says: /threads/ },
     { args: ['train', '--resume'], code: 2, says: /--resume needs --out/ },
-    { args: ['train', '--data', 'mnist:/x', '--out', 'r'], code: 2, says: /cifar10:FOLDER/ },
+    { args: ['train', '--data', 'emnist:/x', '--out', 'r'], code: 2, says: /cifar10:FOLDER/ },
     { args: ['train', '--data', 'cifar10:/not/there', '--out', 'r'], code: 1, says: /\/not\/there/ },
     { args: ['train', '--device', 'cuda', '--out', 'r'], code: 1, says: /CUDA/ },
     { args: ['attack', 'missing.safetensors'], code: 1, says: /missing\.safetensors/ },

@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { attackSchema, createAttack } from '../../attack/registry.js';
 import { evaluateRobustness } from '../../attack/robust-accuracy.js';
 import { ConfigError } from '../../errors.js';
+import { formatTable } from '../../report/table.js';
 import { dataSchema, evaluationBatches, openTrainingData } from '../../train/data-recipe.js';
 import { loadModel } from '../../train/model-file.js';
 import { addSharedOptions, runCommand } from '../command.js';
 import { Progress } from '../progress.js';
-import { formatTable } from '../table.js';
 import { commandConfig, setUpDevice } from './run-setup.js';
 
 export const attackCommandSchema = z.strictObject({

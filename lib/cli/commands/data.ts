@@ -5,9 +5,9 @@ import { openDataset } from '../../data/data-spec.js';
 import { cacheFolder, clearCache, listCache } from '../../data/decoded-cache.js';
 import { archives, getDataset } from '../../data/get/get-dataset.js';
 import { type DatasetSummary, type PartSummary, summarizeDataset } from '../../data/summarize-dataset.js';
+import { formatTable } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
 import { Progress } from '../progress.js';
-import { formatTable } from '../table.js';
 import { setUpDevice } from './run-setup.js';
 
 interface GetCommandOptions extends SharedOptions {

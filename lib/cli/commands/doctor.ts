@@ -6,8 +6,8 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import type { Command } from 'commander';
 
 import { LapidaryError } from '../../errors.js';
+import { formatTable } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
-import { formatTable } from '../table.js';
 
 /** Something that was looked at. */
 interface Finding {

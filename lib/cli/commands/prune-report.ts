@@ -6,7 +6,7 @@ import type { PruneConfig } from '../../prune/config.js';
 import type { PruneResult } from '../../prune/pipeline.js';
 import { barChart, lineChart, type Series } from '../../report/plots.js';
 import { type ReportSection, writeReport } from '../../report/report.js';
-import type { Table } from '../table.js';
+import type { Table } from '../../report/table.js';
 
 /** One line for each network: accuracies, size, speed. */
 export function networkTable({ networks }: PruneResult, { evaluation }: PruneConfig): Table {

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 
 import { PRUNE_DEFAULTS, type PruneConfig, pruneSchema } from '../../prune/config.js';
 import { runPruning } from '../../prune/pipeline.js';
+import { formatTable } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
-import { formatTable } from '../table.js';
 import { networkTable, writePruneReport } from './prune-report.js';
 import { type RunSetup, setUpRun } from './run-setup.js';
 

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 
 import { writeReport } from '../../report/report.js';
 import { compareRuns, measureTable, readRun } from '../../report/run-comparison.js';
+import { formatTable } from '../../report/table.js';
 import { addSharedOptions, runCommand } from '../command.js';
-import { formatTable } from '../table.js';
 
 export function addReportCommand(program: Command): void {
   const command = program

@@ -1,8 +1,8 @@
 /** The plan of a study, for a person. */
 
+import { formatTable } from '../../report/table.js';
 import type { StudyPlan } from '../../study/plan.js';
 import { TIMED_STEPS } from '../../study/plan-clock.js';
-import { formatTable } from '../table.js';
 
 /** One line for each stage of each cell, one for each cell, and the sum. */
 export function planTables({ cells, trials, seconds, memoryBytes, diskBytes }: StudyPlan): string {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 
 import { ConfigError, TrialsFailedError } from '../../errors.js';
+import { formatTable } from '../../report/table.js';
 import { collectStudy } from '../../study/collect.js';
 import { resolveStudyConfig, type StudyConfig } from '../../study/config.js';
 import { planStudy } from '../../study/plan.js';
@@ -16,7 +17,6 @@ import { TRIAL_STATES, type TrialStatus } from '../../study/trial-status.js';
 import { expandStudy, matchTrials, type Trial } from '../../study/trials.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
 import { Progress } from '../progress.js';
-import { formatTable } from '../table.js';
 import { setUpDevice, timeStamp } from './run-setup.js';
 import { planTables } from './study-plan-table.js';
 

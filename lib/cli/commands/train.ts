@@ -1,10 +1,9 @@
 /** `lapidary train`: trains a network and tests it. */
 
 import type { Command } from 'commander';
-
+import { formatTable } from '../../report/table.js';
 import { runTraining, TRAIN_DEFAULTS, type TrainResult, trainSchema } from '../../train/training-run.js';
 import { addSharedOptions, runCommand } from '../command.js';
-import { formatTable } from '../table.js';
 import { setUpRun } from './run-setup.js';
 
 export function addTrainCommand(program: Command): void {

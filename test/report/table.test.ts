@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatTable } from '../../lib/cli/table.js';
+import { formatTable } from '../../lib/report/table.js';
 
 it('aligns text on the left and numbers at their points', () => {
   const table = formatTable({
