@@ -3,7 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 
-import { readYaml, resolveConfig } from '../cli/config.js';
+import { readYaml, resolveConfig } from '../config.js';
 import { WORKFLOW_NAMES } from './workflows/registry.js';
 
 /** Names become parts of file names. */

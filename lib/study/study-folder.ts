@@ -7,7 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
-import { resolveConfig } from '../cli/config.js';
+import { resolveConfig } from '../config.js';
 import { ConfigError, FileSystemError, isSystemError } from '../errors.js';
 import { createFileAtomic } from '../io/atomic-file.js';
 import { canonicalJson } from '../io/json-digest.js';

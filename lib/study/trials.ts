@@ -1,6 +1,6 @@
 /** From a study's configuration to its trials: cells times seeds. */
 
-import { resolveConfig } from '../cli/config.js';
+import { resolveConfig } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { jsonSha256 } from '../io/json-digest.js';
 import { nearestWord } from '../nearest-word.js';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { resolveConfig } from '../../lib/cli/config.js';
+import { resolveConfig } from '../../lib/config.js';
 import { pruneSchema } from '../../lib/prune/config.js';
 import { resolveStudyConfig } from '../../lib/study/config.js';
 import { expandStudy } from '../../lib/study/trials.js';

@@ -2,14 +2,13 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
-
+import { resolveConfig } from '../../config.js';
 import { device } from '../../device.js';
 import { ConfigError } from '../../errors.js';
 import { RunFolder } from '../../io/run-folder.js';
 import { installSignalHandlers, type StopSignal } from '../../signals.js';
 import { recordEnvironment } from '../../train/run-environment.js';
 import type { SharedOptions } from '../command.js';
-import { resolveConfig } from '../config.js';
 import { Progress } from '../progress.js';
 
 /** A command's configuration, its run folder, and where progress goes. */

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ConfigSources, resolveConfig } from '../../lib/cli/config.js';
+import { type ConfigSources, resolveConfig } from '../../lib/config.js';
 import { ConfigError, FileSystemError } from '../../lib/errors.js';
 import { temporaryFolder } from '../temporary-folder.js';
 

@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 
-import { ConfigError, FileSystemError } from '../errors.js';
-import { nearestWord } from '../nearest-word.js';
+import { ConfigError, FileSystemError } from './errors.js';
+import { nearestWord } from './nearest-word.js';
 
 /** Where a configuration comes from. Later fields win over earlier ones, key by key; lists are replaced whole. */
 export interface ConfigSources {
