@@ -1,4 +1,4 @@
-/** Tensors and networks in the formats of other programs. */
+/** Tensors and networks in the formats of other programs, and the folders of runs. */
 
 export { toChannelsFirst } from './graph/channels-first.js';
 export { exportOnnx, exportPyTorch, layerGraph } from './graph/export.js';
@@ -9,6 +9,8 @@ export { type TracedCall, type TracedGraph, type TracedValue, trace } from './gr
 export type { HostTensor } from './host-tensor.js';
 export { readNpz, writeNpz } from './npz.js';
 export { readTorchFile, type TorchReadOptions } from './pickle/torch-file.js';
+export { type MetricsRecord, RunFolder } from './run-folder.js';
+export { type RunResult, readRunResult } from './run-result.js';
 export {
   readSafetensors,
   type SafetensorsContent,
@@ -17,3 +19,10 @@ export {
   writeSafetensors,
 } from './safetensors.js';
 export { readTensorFile, type TensorFileContent, writeTensorFile } from './tensor-file.js';
+export {
+  eventFiles,
+  readEvents,
+  type TensorBoardEvent,
+  TensorBoardLog,
+  type TensorBoardValue,
+} from './tensorboard.js';
