@@ -140,6 +140,7 @@ export {
 export * from './optim/index.js';
 export { Profile, type ProfileRow, profile } from './profile.js';
 export * from './prune/index.js';
+export { compareRuns, type RunView, readRun } from './report/run-comparison.js';
 export { enableGrad, keep, noGrad, own, scope } from './scope.js';
 export type { Pair, Shape } from './shape.js';
 export { installSignalHandlers, type StopSignal, SystemStopSignal } from './signals.js';
