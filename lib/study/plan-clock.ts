@@ -1,7 +1,7 @@
 /** Times a few steps of what a trial will do many times. */
 
 import { type AttackConfig, createAttack } from '../attack/registry.js';
-import { device, memory, resetPeakMemory } from '../device.js';
+import { device } from '../device.js';
 import { AbortedError } from '../errors.js';
 import type { SpecModel } from '../nn/models/index.js';
 import { noGrad, scope } from '../scope.js';
@@ -32,17 +32,9 @@ const LEAST_ERROR = 0.1;
 
 /** Runs and times; one for each plan. */
 export class PlanClock {
-  #memory = 0;
-
-  /** The most bytes that the engine held since `start()`. */
+  /** The most bytes that this process had resident so far: what a scheduler counts. */
   get memoryBytes(): number {
-    return Math.max(this.#memory, memory().peak);
-  }
-
-  /** Begins the measurement of memory anew. */
-  start(): void {
-    this.#memory = 0;
-    resetPeakMemory();
+    return 1024 * process.resourceUsage().maxRSS;
   }
 
   /** Once: opens the data, draws or reads it. */

@@ -9,6 +9,7 @@ import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
 import { permutation } from '../data/philox.js';
 import { makeSplit, readSplit, type Split, writeSplit } from '../data/split.js';
+import { emptyMemoryCache } from '../device.js';
 import { ArgumentError, DataChangedError } from '../errors.js';
 import type { RunFolder } from '../io/run-folder.js';
 import { type DataDigests, recordData } from './run-data.js';
@@ -65,6 +66,8 @@ export async function openTrainingData(
     recipe.source,
     recipe.test === undefined ? sizes : { ...sizes, test: recipe.test },
   );
+  // What reading took besides the images is not needed again.
+  emptyMemoryCache();
   try {
     const { size, imageShape, sha256: trainSha256 } = dataset.train;
     const split = await openSplit(size, recipe.validation, seed, run);

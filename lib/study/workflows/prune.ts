@@ -36,7 +36,6 @@ export const pruneWorkflow: Workflow<PruneConfig> = {
     evaluation: { ...config.evaluation, steps: 2, validationSteps: 2, latencyRounds: 1 },
   }),
   async cost(config, clock) {
-    clock.start();
     const { result: data, timing } = await clock.once(() => openTrainingData(config.data, config.seed));
     try {
       const { stages, ...rest } = await costOf(config, clock, data);

@@ -20,7 +20,6 @@ export const trainWorkflow: Workflow<TrainConfig> = {
   // Attacks stay as they are: the measures are named after them.
   shrink: (config) => ({ ...config, data: shrinkData(config.data), train: shrinkRecipe(config.train) }),
   async cost(config, clock) {
-    clock.start();
     const { seed, train: recipe } = config;
     const { result: data, timing: opening } = await clock.once(() => openTrainingData(config.data, seed));
     try {
