@@ -24,14 +24,15 @@ export interface ChannelPlanOptions {
   readonly inputShape: readonly number[];
 }
 
-/** What becomes of one group. */
+/** What becomes of one group of channels, or of the weights of one layer. */
 export interface GroupPlan {
   readonly name: string;
-  readonly channels: number;
+  /** Channels, or single weights, before pruning. */
+  readonly size: number;
   readonly kept: number;
   /** The share that is removed, in [0, 1). */
   readonly ratio: number;
-  /** The largest MRS of the layers that write the group; null when it was not measured. */
+  /** The largest MRS of the layers that write the group, or the layer's; null when it was not measured. */
   readonly sensitivity: number | null;
 }
 
@@ -70,7 +71,7 @@ export async function planChannels(
   const groups = sensitivities.map(({ name, channels, sensitivity }) => {
     const count = counts.get(name)!;
     const measured = modules.length > 0 ? sensitivity : null;
-    return { name, channels, kept: count, ratio: 1 - count / channels, sensitivity: measured };
+    return { name, size: channels, kept: count, ratio: 1 - count / channels, sensitivity: measured };
   });
   return { groups, kept };
 }

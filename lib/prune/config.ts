@@ -2,18 +2,19 @@
 
 import { z } from 'zod';
 
+import { ConfigError } from '../errors.js';
 import { modelNames } from '../nn/models/index.js';
 import { dataSchema } from '../train/data-recipe.js';
 import { recipeSchema } from '../train/recipe.js';
 import { MAX_RATIO } from './budget-solver.js';
 import { CRITERION_NAMES } from './criteria/registry.js';
-import { RATIO_MAP_NAMES } from './ratios/registry.js';
+import { GLOBAL, RATIO_MAP_NAMES } from './ratios/registry.js';
 
 const choice = {
-  /** What ranks the channels within a layer. */
+  /** What ranks the channels within a layer. Single weights are ranked by magnitude, whatever is said here. */
   criterion: z.enum(CRITERION_NAMES).default('l2'),
-  /** What spreads the pruning over the layers. */
-  ratios: z.enum(RATIO_MAP_NAMES).default('rank'),
+  /** What spreads the pruning over the layers; `global` compares single weights over all layers. */
+  ratios: z.enum([...RATIO_MAP_NAMES, GLOBAL]).default('rank'),
 };
 
 const radius = z.number().min(0).max(1);
@@ -53,12 +54,14 @@ export const pruneSchema = z.strictObject({
     .prefault({}),
   prune: z
     .strictObject({
+      /** `channels` makes a smaller network; `weights` sets single weights to 0 and keeps them there. */
+      structure: z.enum(['channels', 'weights']).default('channels'),
       ...choice,
-      /** What the budget counts. */
+      /** What the budget counts; of single weights those that stay, or what they compute. */
       measure: z.enum(['macs', 'parameters']).default('macs'),
       /** The share of it that may remain. */
       budget: z.number().gt(0).max(1).default(0.5),
-      /** Largest share of a layer's channels that is removed. */
+      /** Largest share of a layer's channels, or weights, that is removed. */
       maxRatio: z.number().gt(0).lt(1).default(MAX_RATIO),
     })
     .prefault({}),
@@ -83,9 +86,22 @@ export const pruneSchema = z.strictObject({
 
 export type PruneConfig = z.infer<typeof pruneSchema>;
 
+/**
+ * Refuses what no schema of single keys can: `global` magnitudes are a matter of single weights and of their number.
+ *
+ * @throws ConfigError
+ */
+export function requireConsistent({ prune, compare }: PruneConfig): void {
+  if (![prune, ...compare].some(({ ratios }) => ratios === GLOBAL)) return;
+  if (prune.structure === 'weights' && prune.measure === 'parameters') return;
+  throw new ConfigError(
+    `The ratios 'global' need prune.structure=weights and prune.measure=parameters, not ${prune.structure} and ${prune.measure}.`,
+  );
+}
+
 /** A way to prune: the one asked for, and those it is compared with. */
 export interface PruneVariant {
-  /** As in `l2-rank`: criterion and ratio map. */
+  /** As in `l2-rank`, or `magnitude-global`: criterion and ratio map. */
   readonly name: string;
   readonly criterion: PruneConfig['prune']['criterion'];
   readonly ratios: PruneConfig['prune']['ratios'];
@@ -94,7 +110,7 @@ export interface PruneVariant {
 /** The variants of a configuration, the one asked for first; one that comes twice counts once. */
 export function variantsOf({ prune, compare }: PruneConfig): PruneVariant[] {
   const variants = [prune, ...compare].map(({ criterion, ratios }) => ({
-    name: `${criterion}-${ratios}`,
+    name: `${prune.structure === 'weights' ? 'magnitude' : criterion}-${ratios}`,
     criterion,
     ratios,
   }));

@@ -12,7 +12,7 @@ export { type LatencyOptions, measureLatencies } from './latency.js';
 export { type MagnitudeMaskOptions, magnitudeMasks } from './magnitude-masks.js';
 export { type PipelineOptions, type PruneResult, runPruning } from './pipeline.js';
 export type { GroupSensitivity, RatioMap } from './ratios/ratio-map.js';
-export { RATIO_MAP_NAMES, RATIO_MAPS, type RatioMapName } from './ratios/registry.js';
+export { RATIO_MAP_NAMES, RATIO_MAPS, type RatioChoice, type RatioMapName } from './ratios/registry.js';
 export type { NetworkResult } from './result.js';
 export {
   type AdversarialSet,
@@ -21,3 +21,4 @@ export {
   type SensitivityOptions,
 } from './sensitivity.js';
 export { removeChannels } from './surgery.js';
+export { planWeights, type WeightPlan, type WeightPlanOptions } from './weight-plan.js';

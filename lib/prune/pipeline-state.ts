@@ -16,7 +16,7 @@ const sensitivitySchema = z.strictObject({
 
 const groupSchema = z.strictObject({
   name: z.string(),
-  channels: z.int(),
+  size: z.int(),
   kept: z.int(),
   ratio: z.number(),
   sensitivity: z.number().nullable(),
@@ -31,7 +31,7 @@ const decisionSchema: z.ZodType<Decision> = z.strictObject({
 export interface Decision {
   /** By layer; empty when no variant looks at it. */
   readonly sensitivities: readonly ModuleSensitivity[];
-  /** For each variant what becomes of each group of channels. */
+  /** For each variant what becomes of each group of channels, or of each layer's weights. */
   readonly variants: readonly { readonly name: string; readonly groups: readonly GroupPlan[] }[];
 }
 

@@ -12,10 +12,12 @@ import { pgd, pgdAttack } from '../attack/pgd.js';
 import { evaluateRobustness } from '../attack/robust-accuracy.js';
 import { permutation } from '../data/philox.js';
 import { device } from '../device.js';
-import { AbortedError } from '../errors.js';
+import { AbortedError, InternalError } from '../errors.js';
 import type { RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
+import { readSafetensors, writeSafetensors } from '../io/safetensors.js';
 import { buildModel, type SpecModel } from '../nn/models/index.js';
+import { WeightMasks } from '../nn/weight-masks.js';
 import { scope } from '../scope.js';
 import type { StopSignal } from '../signals.js';
 import { evaluationBatches, openTrainingData, type TrainingData } from '../train/data-recipe.js';
@@ -25,14 +27,15 @@ import { prepareTraining, type Recipe } from '../train/recipe.js';
 import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
 import type { ValidationMeasures } from '../train/trainer.js';
-import { planChannels } from './channel-plan.js';
+import { type GroupPlan, planChannels } from './channel-plan.js';
 import { channelWiring } from './channel-wiring.js';
-import { type PruneConfig, type PruneVariant, variantsOf } from './config.js';
+import { type PruneConfig, type PruneVariant, requireConsistent, variantsOf } from './config.js';
 import { type Decision, loadPipelineState, type PipelineState, type ResumePoint } from './pipeline-state.js';
-import { RATIO_MAPS } from './ratios/registry.js';
+import { GLOBAL, needsSensitivity } from './ratios/registry.js';
 import { evaluateNetworks, measuresOf, type NetworkFile, type NetworkResult } from './result.js';
 import { type ModuleSensitivity, moduleSensitivities, sensitiveWeights } from './sensitivity.js';
 import { removeChannels } from './surgery.js';
+import { planWeights } from './weight-plan.js';
 
 export interface PipelineOptions {
   /** Where checkpoints, models and results go; one that was `resumed` is continued. */
@@ -58,11 +61,12 @@ export interface PruneResult {
 /**
  * Runs the whole workflow, or what is left of it after the newest checkpoint of the run folder.
  *
- * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `models/*.safetensors`, `result.json` (see
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `models/*.safetensors` (with the masks where
+ * single weights are pruned), `result.json` (see
  * `measuresOf`). Steps are counted through: those of the dense network, one for the pruning, then those of each fine-tuning.
  *
  * @throws AbortedError after `signal` is aborted; resumable, as a checkpoint is there
- * @throws NonFiniteError when a loss becomes NaN or infinite
+ * @throws ConfigError when its keys do not go together; NonFiniteError when a loss becomes NaN or infinite
  * @throws DataChangedError when the run is resumed and its images are not those it began with
  */
 export async function runPruning(config: PruneConfig, options: PipelineOptions): Promise<PruneResult> {
@@ -90,6 +94,7 @@ class Pipeline {
   }
 
   async run(): Promise<PruneResult> {
+    requireConsistent(this.#config);
     const variants = variantsOf(this.#config);
     await mkdir(join(this.#run.path, 'models'), { recursive: true });
     const resume = await this.#findResumePoint();
@@ -117,32 +122,24 @@ class Pipeline {
     const { seed, model: name } = this.#config;
     const { classes, normalization } = this.#data.dataset;
     using model = buildModel(name, { classes: classes.length, normalization, seed });
-    channelWiring(model); // a network that cannot be pruned is refused before it is trained
+    // A network that cannot be pruned is refused before it is trained; single weights can be of any.
+    if (this.#config.prune.structure === 'channels') channelWiring(model);
     await this.#train('dense', model, this.#config.dense, 0, resume, { stage: 'dense' });
     await saveModel(this.#modelPath('dense'), model);
   }
 
   /** Measures sensitivities, prunes every variant, and saves the pruned networks and a checkpoint that knows of them. */
   async #decide(variants: readonly PruneVariant[]): Promise<Decision> {
-    const { seed, prune } = this.#config;
+    const { prune } = this.#config;
     using model = await loadModel(this.#modelPath('dense'));
-    const needed = variants.some(({ ratios }) => RATIO_MAPS[ratios].needsSensitivity);
+    const needed = variants.some(({ ratios }) => needsSensitivity(ratios));
     const sensitivities = needed ? await this.#measureSensitivities(model) : [];
     const planned: Decision['variants'][number][] = [];
-    for (const { name, criterion, ratios } of variants) {
-      const { measure, budget, maxRatio } = prune;
-      const plan = await planChannels(model, sensitivities, {
-        criterion,
-        ratios,
-        measure,
-        budget,
-        maxRatio,
-        seed,
-        inputShape: this.#data.imageShape,
-      });
-      using pruned = removeChannels(model, plan.kept);
-      await saveModel(this.#modelPath(`${name}-pruned`), pruned);
-      planned.push({ name, groups: [...plan.groups] });
+    for (const variant of variants) {
+      const groups = await (prune.structure === 'weights'
+        ? this.#maskWeights(variant, sensitivities)
+        : this.#removeChannels(model, variant, sensitivities));
+      planned.push({ name: variant.name, groups: [...groups] });
     }
     const decision: Decision = { sensitivities, variants: planned };
     const step = this.#pruningStep;
@@ -150,6 +147,36 @@ class Pipeline {
     const state: PipelineState = { stage: 'finetune', variant: 0, decision, training: null };
     await this.#run.saveCheckpoint(step, new Map(), state);
     return decision;
+  }
+
+  async #removeChannels(
+    model: SpecModel,
+    { name, criterion, ratios }: PruneVariant,
+    sensitivities: readonly ModuleSensitivity[],
+  ): Promise<readonly GroupPlan[]> {
+    if (ratios === GLOBAL) throw new InternalError('global ratios reached the pruning of channels');
+    const plan = await planChannels(model, sensitivities, { ...this.#planOptions, criterion, ratios });
+    using pruned = removeChannels(model, plan.kept);
+    await saveModel(this.#modelPath(`${name}-pruned`), pruned);
+    return plan.groups;
+  }
+
+  /** Writes the masked network, and the masks beside it. */
+  async #maskWeights(
+    { name, ratios }: PruneVariant,
+    sensitivities: readonly ModuleSensitivity[],
+  ): Promise<readonly GroupPlan[]> {
+    using pruned = await loadModel(this.#modelPath('dense'));
+    const { groups, masks } = await planWeights(pruned, sensitivities, { ...this.#planOptions, ratios });
+    using owned = masks;
+    await writeSafetensors(this.#masksPath(name), await owned.hostState());
+    await saveModel(this.#modelPath(`${name}-pruned`), pruned);
+    return groups;
+  }
+
+  get #planOptions() {
+    const { measure, budget, maxRatio } = this.#config.prune;
+    return { measure, budget, maxRatio, seed: this.#config.seed, inputShape: this.#data.imageShape };
   }
 
   async #measureSensitivities(model: SpecModel): Promise<ModuleSensitivity[]> {
@@ -197,8 +224,17 @@ class Pipeline {
     using model = await loadModel(this.#modelPath(`${variant.name}-pruned`));
     const offset = this.#pruningStep + index * this.#stepsOf(this.#config.finetune);
     const state = { stage: 'finetune', variant: index, decision } as const;
-    await this.#train(`fine-tune ${variant.name}`, model, this.#config.finetune, offset, resume, state);
+    using masks = await this.#loadMasks(variant.name);
+    const title = `fine-tune ${variant.name}`;
+    await this.#train(title, model, this.#config.finetune, offset, resume, state, masks);
     await saveModel(this.#modelPath(variant.name), model);
+  }
+
+  /** What keeps pruned weights at 0; undefined where channels were removed. */
+  async #loadMasks(name: string): Promise<WeightMasks | undefined> {
+    if (this.#config.prune.structure === 'channels') return undefined;
+    const { tensors } = await readSafetensors(this.#masksPath(name));
+    return WeightMasks.from(tensors);
   }
 
   async #train(
@@ -208,12 +244,14 @@ class Pipeline {
     offset: number,
     resume: ResumePoint | undefined,
     state: { stage: 'dense' } | { stage: 'finetune'; variant: number; decision: Decision },
+    masks?: WeightMasks,
   ): Promise<void> {
     const { train, dataset } = this.#data;
     const run = this.#run;
     using prepared = await prepareTraining(recipe, model, dataset.train, train, this.#config.seed, {
       title,
       progress: this.#progress,
+      ...(masks === undefined ? {} : { masks }),
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),
       validate: () => this.#validate(model),
       onRecord: (record) => run.appendMetrics({ stage: title, ...record, step: offset + record.step }),
@@ -279,6 +317,10 @@ class Pipeline {
 
   #modelPath(name: string): string {
     return join(this.#run.path, 'models', `${name}.safetensors`);
+  }
+
+  #masksPath(name: string): string {
+    return this.#modelPath(`${name}-masks`);
   }
 
   /** What was stopped between checkpoints starts again from the last one. */

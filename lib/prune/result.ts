@@ -7,6 +7,7 @@ import { pgdAttack } from '../attack/pgd.js';
 import { evaluateRobustness } from '../attack/robust-accuracy.js';
 import { FileSystemError } from '../errors.js';
 import { complexity } from '../nn/complexity.js';
+import type { SpecModel } from '../nn/models/index.js';
 import type { StopSignal } from '../signals.js';
 import { evaluationBatches, type TrainingData } from '../train/data-recipe.js';
 import { loadModel } from '../train/model-file.js';
@@ -22,6 +23,8 @@ export interface NetworkResult {
   readonly fgsm: number;
   readonly pgd: number;
   readonly parameters: number;
+  /** Parameters that are not 0. */
+  readonly nonzero: number;
   /** For one image. */
   readonly macs: number;
   /** Median milliseconds of a forward pass over one image. */
@@ -71,6 +74,7 @@ export async function evaluateNetworks(
         fgsm: robustness.underAttack.FGSM!,
         pgd: robustness.underAttack[pgd.name]!,
         parameters,
+        nonzero: await countNonzero(model),
         macs,
         bytes: size,
       });
@@ -83,6 +87,14 @@ export async function evaluateNetworks(
   } finally {
     set.dispose();
   }
+}
+
+async function countNonzero(model: SpecModel): Promise<number> {
+  let count = 0;
+  for (const parameter of model.parameters()) {
+    for (const value of await parameter.data()) if (value !== 0) count++;
+  }
+  return count;
 }
 
 /** Milliseconds of a pass over one image and over 128, for each network. */

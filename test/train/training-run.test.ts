@@ -72,23 +72,32 @@ it('shows histograms of the weights and augmented pictures in TensorBoard', asyn
   expect(values.some(({ tag }) => tag === 'trainLoss')).toBe(true);
 });
 
-it('trains with an auxiliary head, resumes with it, and leaves it away', async () => {
-  const withHead = config({
-    train: { objective: { kind: 'standard' }, epochs: 2, batch: 16, auxiliary: { weight: 0.4 } },
+it.each([
+  ['an auxiliary head', { auxiliary: { weight: 0.4 } }],
+  [
+    'AdamW, groups and averaged weights',
+    {
+      optimizer: { kind: 'adamw', rate: 0.01, groups: [{ match: 'fc.*', rateFactor: 10, decay: 0 }] },
+      ema: { decay: 0.9 },
+    },
+  ],
+])('trains with %s; stopped and resumed it ends with the same bytes', async (_, recipe) => {
+  const changed = config({
+    train: { objective: { kind: 'standard' }, epochs: 2, batch: 16, ...recipe },
     attacks: [],
   });
-  const whole = await RunFolder.open(join(temporaryFolder(), 'whole'), withHead);
-  await runTraining(withHead, { run: whole });
+  const whole = await RunFolder.open(join(temporaryFolder(), 'whole'), changed);
+  await runTraining(changed, { run: whole });
   const controller = new AbortController();
   let steps = 0;
   const progress = { stage() {}, log() {}, advance: () => void (++steps === 5 && controller.abort()) };
   const path = join(temporaryFolder(), 'stopped');
-  const run = await RunFolder.open(path, withHead);
-  await expect(runTraining(withHead, { run, progress, signal: controller.signal })).rejects.toThrow(
+  const run = await RunFolder.open(path, changed);
+  await expect(runTraining(changed, { run, progress, signal: controller.signal })).rejects.toThrow(
     L.AbortedError,
   );
-  const again = await RunFolder.open(path, withHead, { resume: true });
-  await runTraining(withHead, { run: again });
+  const again = await RunFolder.open(path, changed, { resume: true });
+  await runTraining(changed, { run: again });
   expect(file(again, 'model.safetensors').equals(file(whole, 'model.safetensors'))).toBe(true);
   using model = await loadModel(join(path, 'model.safetensors'));
   expect([...model.namedParameters()].some(([name]) => name.includes('auxiliary'))).toBe(false);

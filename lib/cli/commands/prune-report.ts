@@ -9,7 +9,8 @@ import { type ReportSection, writeReport } from '../../report/report.js';
 import type { Table } from '../../report/table.js';
 
 /** One line for each network: accuracies, size, speed. */
-export function networkTable({ networks }: PruneResult, { evaluation }: PruneConfig): Table {
+export function networkTable({ networks }: PruneResult, { evaluation, prune }: PruneConfig): Table {
+  const masked = prune.structure === 'weights';
   return {
     columns: [
       'network',
@@ -17,6 +18,7 @@ export function networkTable({ networks }: PruneResult, { evaluation }: PruneCon
       'FGSM (%)',
       `PGD-${evaluation.steps} (%)`,
       'parameters',
+      ...(masked ? ['not 0'] : []),
       'MACs (M)',
       'latency, 1 image (ms)',
       'latency, 128 images (ms)',
@@ -28,6 +30,7 @@ export function networkTable({ networks }: PruneResult, { evaluation }: PruneCon
       rounded(100 * network.fgsm, 1),
       rounded(100 * network.pgd, 1),
       network.parameters,
+      ...(masked ? [network.nonzero] : []),
       rounded(network.macs / 1e6, 2),
       rounded(network.latency, 2),
       rounded(network.latency128, 1),
@@ -44,11 +47,12 @@ export async function writePruneReport(
 ): Promise<void> {
   const { name, train, validation, test } = result.data;
   const { epsilon } = config.evaluation;
+  const masked = config.prune.structure === 'weights';
   const records = await run.readMetrics();
   const sections: ReportSection[] = [
     {
       heading: 'Result',
-      text: `Accuracies on ${test} test images, which were read once, at the end. Attacks stay within ${grey(epsilon)} of 255 grey levels of every pixel (l-infinity). The pruned networks may keep ${rounded(100 * config.prune.budget, 1)} % of the ${config.prune.measure === 'macs' ? 'MACs' : 'parameters'}. Latency is the median of ${config.evaluation.latencyRounds} rounds in which the networks take turns.`,
+      text: `Accuracies on ${test} test images, which were read once, at the end. Attacks stay within ${grey(epsilon)} of 255 grey levels of every pixel (l-infinity). The pruned networks may keep ${rounded(100 * config.prune.budget, 1)} % of the ${keptOf(config.prune)}. Latency is the median of ${config.evaluation.latencyRounds} rounds in which the networks take turns.`,
       table: networkTable(result, config),
     },
     {
@@ -74,11 +78,13 @@ export async function writePruneReport(
   for (const { name: variant, groups } of result.variants) {
     sections.push({
       heading: `Ratio by layer: ${variant}`,
-      text: 'The share of channels that was removed. A stream is all that is added up in the residual sums of one stage; inner channels lie between the two convolutions of a block.',
+      text: masked
+        ? 'The share of the layer’s weights that was set to 0, and stays 0.'
+        : 'The share of channels that was removed. A stream is all that is added up in the residual sums of one stage; inner channels lie between the two convolutions of a block.',
       plot: barChart({
-        x: { title: 'channels removed', unit: '%' },
+        x: { title: masked ? 'weights set to 0' : 'channels removed', unit: '%' },
         bars: groups.map((group) => ({
-          label: `${group.name} (${group.kept} of ${group.channels} stay)`,
+          label: `${group.name} (${group.kept} of ${group.size} stay)`,
           value: 100 * group.ratio,
         })),
       }),
@@ -91,6 +97,11 @@ export async function writePruneReport(
     sections,
     environment: { device: 'cpu', isa, threads, build, seed: config.seed },
   });
+}
+
+function keptOf({ structure, measure }: PruneConfig['prune']): string {
+  if (structure === 'channels') return measure === 'macs' ? 'MACs' : 'parameters';
+  return `weights of convolutions and linear layers${measure === 'macs' ? ', counted by their MACs' : ''}`;
 }
 
 const MEASURES = { clean: 'clean', fgsm: 'FGSM', pgd: 'PGD' } as const;

@@ -3,7 +3,7 @@
 import { buildModel, type SpecModel } from '../../nn/models/index.js';
 import { planChannels } from '../../prune/channel-plan.js';
 import { PRUNE_DEFAULTS, type PruneConfig, pruneSchema, variantsOf } from '../../prune/config.js';
-import { RATIO_MAPS } from '../../prune/ratios/registry.js';
+import { needsSensitivity } from '../../prune/ratios/registry.js';
 import { measuresOf, type NetworkResult } from '../../prune/result.js';
 import { moduleSensitivities, sensitiveWeights } from '../../prune/sensitivity.js';
 import { removeChannels } from '../../prune/surgery.js';
@@ -57,24 +57,30 @@ const NO_RESULT: NetworkResult = {
   fgsm: 0,
   pgd: 0,
   parameters: 0,
+  nonzero: 0,
   macs: 0,
   latency: 0,
   latency128: 0,
   bytes: 0,
 };
 
+/** Uniform ratios need no sensitivities; others leave about as much to compute at the same budget. */
+async function prunedNetwork(model: SpecModel, { prune, seed }: PruneConfig, data: TrainingData) {
+  const { criterion, measure, budget, maxRatio } = prune;
+  const options = { criterion, measure, budget, maxRatio, seed, inputShape: data.imageShape };
+  const plan = await planChannels(model, [], { ...options, ratios: 'uniform' });
+  return removeChannels(model, plan.kept);
+}
+
 async function costOf(config: PruneConfig, clock: PlanClock, data: TrainingData) {
   const { seed, dense, finetune, prune, evaluation } = config;
   const { classes, normalization } = data.dataset;
-  using model = buildModel(config.model, { classes: classes.length, normalization, seed });
-  // Uniform ratios need no sensitivities; others leave about as much to compute at the same budget.
-  const plan = await planChannels(model, [], {
-    ...prune,
-    ratios: 'uniform',
-    seed,
-    inputShape: data.imageShape,
-  });
-  using pruned = removeChannels(model, plan.kept);
+  const dimensions = { classes: classes.length, normalization, seed };
+  using model = buildModel(config.model, dimensions);
+  using pruned =
+    prune.structure === 'weights'
+      ? buildModel(config.model, dimensions) // computes as much as before
+      : await prunedNetwork(model, config, data);
   const variants = variantsOf(config);
   const stages: StageCost[] = [];
 
@@ -100,7 +106,7 @@ async function costOf(config: PruneConfig, clock: PlanClock, data: TrainingData)
   };
 
   await addTraining('dense', model, dense, 1);
-  if (variants.some(({ ratios }) => RATIO_MAPS[ratios].needsSensitivity)) {
+  if (variants.some(({ ratios }) => needsSensitivity(ratios))) {
     stages.push(await sensitivityStage(config, clock, model, data));
   }
   await addTraining(`fine-tune (${variants.length})`, pruned, finetune, variants.length);
