@@ -274,7 +274,7 @@ class NodeWriter {
         const argument = add('Mul', [x, factor], `${name}.argument`);
         const odd = add(kind === 'gelu' ? 'Erf' : 'Tanh', [argument], `${name}.odd`);
         const gate = add('Add', [odd, scalar('one', 1)], `${name}.gate`);
-        const half = add('Mul', [x, scalar('half', 0.5)], `${name}.half`);
+        const half = add('Mul', [x, scalar('half', 0.5)], `${name}.halved`);
         add('Mul', [half, gate]);
         break;
       }

@@ -11,6 +11,7 @@ for _name in ("nms", "qnms"):
     _library.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import torchvision  # noqa: E402
+from torchvision.models.resnet import BasicBlock, Bottleneck  # noqa: E402, F401
 
 
 def build(name):
