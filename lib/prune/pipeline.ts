@@ -100,10 +100,11 @@ class Pipeline {
     const resume = await this.#findResumePoint();
     if (resume?.state.stage !== 'finetune') await this.#trainDense(resume);
     const decision = resume?.state.decision ?? (await this.#decide(variants));
-    const first = resume?.state.stage === 'finetune' ? resume.state.variant : 0;
+    // A checkpoint of the dense network is none of a pruned one, even where it would fit.
+    const tuning = resume?.state.stage === 'finetune' ? { from: resume.state.variant, resume } : undefined;
     for (const [index, variant] of variants.entries()) {
-      if (index >= first)
-        await this.#finetune(variant, index, decision, index === first ? resume : undefined);
+      if (index < (tuning?.from ?? 0)) continue;
+      await this.#finetune(variant, index, decision, index === tuning?.from ? tuning.resume : undefined);
     }
     return this.#finish(variants, decision);
   }
