@@ -6,7 +6,7 @@
 //
 // Tests get ten times as long as usual. Everything in native/ is built anew only where it has changed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './stamp.mjs';
@@ -16,8 +16,8 @@ mkdirSync(copy, { recursive: true });
 for (const part of ['native', 'scripts', 'binding.gyp', 'package.json']) {
   cpSync(join(root, part), join(copy, part), { recursive: true, preserveTimestamps: true });
 }
-if (!existsSync(join(copy, 'node_modules')))
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+rmSync(join(copy, 'node_modules'), { force: true }); // it may lead to another checkout
+symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 
 const flags = '-fsanitize=address,undefined -fno-sanitize-recover=undefined -g1 -O1';
 const run = (command, args, cwd, env) => {

@@ -61,8 +61,8 @@ export interface PruneResult {
 /**
  * Runs the whole workflow, or what is left of it after the newest checkpoint of the run folder.
  *
- * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `models/*.safetensors` (with the masks where
- * single weights are pruned), `result.json` (see
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `models/*.safetensors`, `masks/*.safetensors` where
+ * single weights are pruned, `result.json` (see
  * `measuresOf`). Steps are counted through: those of the dense network, one for the pruning, then those of each fine-tuning.
  *
  * @throws AbortedError after `signal` is aborted; resumable, as a checkpoint is there
@@ -96,7 +96,8 @@ class Pipeline {
   async run(): Promise<PruneResult> {
     requireConsistent(this.#config);
     const variants = variantsOf(this.#config);
-    await mkdir(join(this.#run.path, 'models'), { recursive: true });
+    const folders = this.#config.prune.structure === 'weights' ? ['models', 'masks'] : ['models'];
+    for (const folder of folders) await mkdir(join(this.#run.path, folder), { recursive: true });
     const resume = await this.#findResumePoint();
     if (resume?.state.stage !== 'finetune') await this.#trainDense(resume);
     const decision = resume?.state.decision ?? (await this.#decide(variants));
@@ -321,7 +322,7 @@ class Pipeline {
   }
 
   #masksPath(name: string): string {
-    return this.#modelPath(`${name}-masks`);
+    return join(this.#run.path, 'masks', `${name}.safetensors`);
   }
 
   /** What was stopped between checkpoints starts again from the last one. */
