@@ -14,7 +14,7 @@ import { buildModel, type ModelSpec, modelFromSpec, modelSpec } from '../../lib/
 import { Module } from '../../lib/nn/module.js';
 import { toTorchState } from '../../lib/nn/torch-state.js';
 import { dropout } from '../../lib/ops/dropout.js';
-import { add, div, mul } from '../../lib/ops/elementwise.js';
+import { add, affine, div, gelu, mul, silu } from '../../lib/ops/elementwise.js';
 import { softmax } from '../../lib/ops/softmax.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { temporaryFolder } from '../temporary-folder.js';
@@ -137,6 +137,11 @@ describe.each(families)('%s', (name) => {
     }
     checkOnnx(decodeOnnx(toOnnx(graph, { name })));
   });
+});
+
+it('gives the parts of composed functions names of their own in ONNX', async () => {
+  using model = new Only((x) => gelu(gelu(silu(silu(affine(x, 2, 1)))), 'tanh').reshape([x.shape[0]!, -1]));
+  checkOnnx(decodeOnnx(toOnnx(await layerGraph(model, [2, 2, 3]), { name: 'composed' })));
 });
 
 interface DecodedOnnx {

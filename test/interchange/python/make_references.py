@@ -46,9 +46,9 @@ def drawn():
 def settle(model, images):
     """Running statistics of these images, scales and shifts at random: as a trained network, nothing is 0 or 1.
 
-    The last scales of a residual block are small, as training leaves them (it is often started with 0 there): with scales
-    about 1, every block amplifies, and ResNet-152 makes of a relative change of 1e-6 in its input one of 4e-4 in its
-    logits. PyTorch's own f32 is then 8e-5 away from its f64, so that f32 cannot be compared to 1e-4.
+    The last scales of a residual block are small, as training leaves them (it is often started with 0 there). With scales
+    about 1 every block amplifies, and ResNet-152 makes of a relative change of 1e-6 in its input one of about 4e-4 in its
+    logits; PyTorch's own f32 is then 0.9e-4 away from its f64 (docs/interchange.md), and 1e-4 says nothing.
     """
     random = torch.Generator().manual_seed(3)
     for module in model.modules():
