@@ -171,6 +171,7 @@ const NATIVE_CLASSES = [
   NonFiniteError,
   FileFormatError,
   FileSystemError,
+  DownloadError,
   ConfigError,
   CheckpointError,
   DataChangedError,
