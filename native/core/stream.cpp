@@ -10,7 +10,7 @@ Stream::Stream(const std::atomic<bool>& verbose) : verbose_(verbose), driver_([t
 
 Stream::~Stream() { stop(); }
 
-void Stream::enqueue(Task task, std::shared_ptr<Profile> profile) {
+void Stream::enqueue(Task task, const std::shared_ptr<Profile>& profile) {
   const auto shared = std::make_shared<const Task>(std::move(task));
   enqueue(std::span(&shared, 1), profile);
 }

@@ -49,7 +49,7 @@ class Stream {
   ~Stream();
 
   /// Blocks while the queue is full. Throws ERR_ABORTED after stop(). What is measured goes to `profile`.
-  void enqueue(Task task, std::shared_ptr<Profile> profile = nullptr);
+  void enqueue(Task task, const std::shared_ptr<Profile>& profile = nullptr);
   /// The same for tasks in their order. They may be enqueued any number of times.
   void enqueue(std::span<const std::shared_ptr<const Task>> tasks,
                const std::shared_ptr<Profile>& profile = nullptr);
