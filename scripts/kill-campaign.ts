@@ -1,7 +1,7 @@
 /**
  * Kills a small training run at random moments (SIGKILL), resumes it, and looks at what is left each time:
  *
- *   npm run build && node --import tsx scripts/kill-campaign.ts [--kills 1000] [--chains 2] [--seed 1] [--within 1500]
+ *   npm run build && node --import tsx scripts/kill-campaign.ts [--kills 1000] [--chains 2] [--seed 1] [--within MS]
  *
  * A chain repeats: start `lapidary train --resume`, kill it after a random time up to `within` milliseconds, check the folder;
  * until the run is done; then compare it with one that nobody killed, and begin anew. What must hold after every kill: every
@@ -23,8 +23,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1000' },
     chains: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
-    /** Milliseconds after the start at which the latest kill comes. */
-    within: { type: 'string', default: '1500' },
+    /** Milliseconds after the start before which every kill comes. Default: what a whole run takes here and now. */
+    within: { type: 'string' },
   },
 });
 const [kills, chains, seed, within] = [values.kills, values.chains, values.seed, values.within].map(
@@ -108,7 +108,7 @@ function readTextIfThere(path: string): string {
   }
 }
 
-async function chain(number: number, reference: readonly string[]): Promise<void> {
+async function chain(number: number, within: number, reference: readonly string[]): Promise<void> {
   const random = new PhiloxSequence(seed, number);
   for (let attempt = 0; found.kills < kills; attempt++) {
     const out = join(folder, `chain-${number}-${attempt}`);
@@ -133,12 +133,15 @@ async function chain(number: number, reference: readonly string[]): Promise<void
   }
 }
 
+let within = 0;
 try {
   const whole = join(folder, 'whole');
+  const began = performance.now();
   const { code, stderr } = await run(whole);
+  within = values.within === undefined ? Math.round(performance.now() - began) : Number(values.within);
   if (code !== 0) throw new Error(`The undisturbed run failed: ${stderr.slice(-500)}`);
   const reference = digests(whole);
-  await Promise.all(Array.from({ length: chains }, (_, number) => chain(number, reference)));
+  await Promise.all(Array.from({ length: chains }, (_, number) => chain(number, within, reference)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
