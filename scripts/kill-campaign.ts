@@ -27,9 +27,11 @@ const { values } = parseArgs({
     within: { type: 'string' },
   },
 });
-const [kills, chains, seed, within] = [values.kills, values.chains, values.seed, values.within].map(
-  Number,
-) as [number, number, number, number];
+const [kills, chains, seed] = [values.kills, values.chains, values.seed].map(Number) as [
+  number,
+  number,
+  number,
+];
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'lapidary-kill-'));
