@@ -2,46 +2,27 @@
 
 import { z } from 'zod';
 
-import { requireCount, requireEpsilon } from '../../attack/attack.js';
 import { inEvaluationMode } from '../../attack/network-mode.js';
 import { projectedAscent } from '../../attack/projected-ascent.js';
-import { ArgumentError } from '../../errors.js';
 import type { Module } from '../../nn/module.js';
-import { randn } from '../../ops/create.js';
 import { crossEntropy } from '../../ops/cross-entropy.js';
 import { noGrad, scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
 import type { Objective } from '../objective.js';
+import { checkedAscent, type NoisyAscentOptions, noisyAscentFields, noisyStart } from './noisy-ascent.js';
 
 export const tradesSchema = z.strictObject({
   kind: z.literal('trades'),
   /** Weight of the robustness term. */
   beta: z.number().min(0).default(6),
-  /** Radius of the l-infinity ball, in [0, 1]. */
-  epsilon: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(8 / 255),
-  /** Steps of the attack. */
-  steps: z.int().min(1).default(10),
-  /** Size of one step; by default epsilon / 4. */
-  stepSize: z.number().min(0).optional(),
+  ...noisyAscentFields,
 });
 
-export interface TradesOptions {
+export interface TradesOptions extends NoisyAscentOptions {
   /** Weight of the robustness term, at least 0. Default 6, as for CIFAR-10. */
   readonly beta?: number;
-  readonly epsilon: number;
-  /** Default 10. */
-  readonly steps?: number;
-  /** Default epsilon / 4; the authors' code has 0.007 for 0.031. */
-  readonly stepSize?: number;
-  readonly seed: number;
 }
 
-/** Deviation of the noise that the attack starts from. */
-const START_DEVIATION = 0.001;
 /** Streams of successive steps are apart from those that initialise a model under the same seed. */
 const FIRST_STREAM = 2 ** 32;
 
@@ -55,23 +36,16 @@ const FIRST_STREAM = 2 ** 32;
  * @throws ArgumentError when a setting is out of range
  */
 export function tradesObjective(options: TradesOptions): Objective {
-  const { beta = 6, epsilon, steps = 10, stepSize = epsilon / 4, seed } = options;
-  requireEpsilon(epsilon);
-  requireCount('steps', steps);
-  if (!(beta >= 0) || !(stepSize >= 0)) {
-    throw new ArgumentError(`Expected beta and stepSize of at least 0, got ${beta} and ${stepSize}.`);
-  }
+  const { beta = 6, seed } = options;
+  const ascent = checkedAscent(options, beta);
   const findAdversarial = (model: Module, images: Tensor, step: number) =>
     inEvaluationMode(model, async () => {
       const clean = noGrad(() => scope(() => model.forward(images).logSoftmax()));
-      const noise = randn(images.shape, { seed, stream: FIRST_STREAM + step, deviation: START_DEVIATION });
       return projectedAscent(model, {
         images,
-        start: images.add(noise),
+        start: noisyStart(images, seed, FIRST_STREAM + step),
         loss: (logits) => klSum(clean, logits.logSoftmax()),
-        epsilon,
-        stepSize,
-        steps,
+        ...ascent,
       });
     });
 
