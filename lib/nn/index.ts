@@ -3,7 +3,7 @@
 export { AuxiliaryHead, isTapped, type TappedModule, WithAuxiliaryHead } from './auxiliary-head.js';
 export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
-export { convBnAct, convBnRelu6 } from './conv-bn-act.js';
+export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';

@@ -96,8 +96,9 @@ FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t
 struct NormGradients {
   Tensor dx, dgamma, dbeta;
 };
+/// `output`: of the ReLU, where the problem's mask goes by it.
 NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tensor& dz, const Tensor& x,
-                             const FoldedNorm& norm, bool need_dx, bool need_sums);
+                             const Tensor& output, const FoldedNorm& norm, bool need_dx, bool need_sums);
 
 // ---- Checks that throw typed errors naming the op and both sides.
 

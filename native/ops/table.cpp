@@ -42,7 +42,7 @@ std::span<const OpRow> op_table() {
        {"strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "groups", "relu", "training",
         "update"},
        {"eps", "momentum"},
-       {"x", "filter", "gamma?", "beta?", "runningMean?", "runningVariance?"},
+       {"x", "filter", "gamma?", "beta?", "runningMean?", "runningVariance?", "residual?"},
        1,
        {"runningMean", "runningVariance"},
        ops::conv_bn_act},

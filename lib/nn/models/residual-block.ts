@@ -1,10 +1,9 @@
 /** The blocks of residual networks (He et al., arXiv 1512.03385), with torchvision's names. */
 
-import { residual } from '../../ops/conv-bn-act.js';
 import type { Normed } from '../../ops/normed.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
-import { convBnAct } from '../conv-bn-act.js';
+import { convBnAct, convBnAdd } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Module } from '../module.js';
 
@@ -30,8 +29,7 @@ export class BasicBlock extends Module<[x: Tensor | Normed], Tensor> {
 
   override forward(x: Tensor | Normed): Tensor {
     const hidden = convBnAct(x, this.conv1, this.bn1);
-    const y = convBnAct(hidden, this.conv2, this.bn2, { relu: false });
-    return residual(y, shortcut(x, this.downsample));
+    return convBnAdd(hidden, this.conv2, this.bn2, shortcut(x, this.downsample));
   }
 }
 
@@ -70,8 +68,7 @@ export class Bottleneck extends Module<[x: Tensor | Normed], Tensor> {
   override forward(x: Tensor | Normed): Tensor {
     let y = convBnAct(x, this.conv1, this.bn1);
     y = convBnAct(y, this.conv2, this.bn2);
-    y = convBnAct(y, this.conv3, this.bn3, { relu: false });
-    return residual(y, shortcut(x, this.downsample));
+    return convBnAdd(y, this.conv3, this.bn3, shortcut(x, this.downsample));
   }
 }
 

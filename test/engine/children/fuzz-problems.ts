@@ -22,6 +22,7 @@ const conv: readonly Field[] = [
   ['dilation_w', ['1', '1', '2']],
   ['groups', ['1', '1', '1', '2', '4']],
   ['prologue', ['none', 'affine', 'affine_relu', 'else']],
+  ['scale', flag],
   ['bias', flag],
   ['relu', flag],
   ['residual', flag],
@@ -56,7 +57,7 @@ const reduce: readonly Field[] = [
 const softmax: readonly Field[] = [['rows'], ['classes'], ['log', flag]];
 const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', numbers], ['mean', flag]];
 const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
-const normBackward: readonly Field[] = [...rows, ['relu', flag], ['training', flag]];
+const normBackward: readonly Field[] = [...rows, ['mask', ['none', 'input', 'output']], ['training', flag]];
 
 // Packed chains of picture transforms: possible ones, and some that are none.
 const programs = [
