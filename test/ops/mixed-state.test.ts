@@ -293,6 +293,63 @@ describe('mixedState', () => {
     }
   });
 
+  it('computes what was asked for: no gradients of filters for the weights alone, none of x for the filters', async () => {
+    const launches = async (pick: (made: Made) => L.Tensor[], requiresGrad = true): Promise<string[]> => {
+      const measured = await L.profile(() =>
+        L.scope(() => {
+          const made = make([2, 4, 4, 4], [{ kinds: darts }]);
+          const x = requiresGrad ? made.x : made.x.detach();
+          const [y] = L.mixedState(x, made.edges, { training: true });
+          L.grad(y!, pick(made), { seed: L.ones(y!.shape) });
+        }),
+      );
+      const lines = measured.table({ by: 'problem' }).split('\n');
+      return lines.filter((line) => /separable_backward|mixed_reduce|state_pools_dgrad/.test(line));
+    };
+    const weights = await launches(({ edges }) => [edges[0]!.weights]);
+    expect(weights).toHaveLength(1);
+    expect(weights[0]).toContain('mixed_reduce');
+    const both = await launches(({ x, edges }) => [x, edges[0]!.weights]);
+    const halves = both.filter((line) => line.includes('separable_backward'));
+    expect(halves.map((line) => line.includes('dfilters=0'))).toEqual([true, true]);
+    const filters = await launches(({ leaves }) => leaves.slice(2, 3), false);
+    expect(filters.some((line) => line.includes('state_pools_dgrad'))).toBe(false);
+    const first = filters.filter((line) => line.includes('dx=0'));
+    expect(first).toHaveLength(1);
+    const second = await launches(({ leaves }) => leaves.slice(4, 5), false);
+    expect(second.filter((line) => line.includes('separable_backward'))).toHaveLength(1);
+  });
+
+  it('is captured, and replayed with other weights', () => {
+    const made = L.scope(() =>
+      L.keep(make([2, 6, 6, 4], [{ kinds: darts }, { kinds: darts }], { tracked: true })),
+    );
+    const seed = L.randn([2, 6, 6, 4], { seed: 5 });
+    const step = (): L.Tensor[] => {
+      const [a, b] = L.mixedState(made.x, made.edges, { training: true });
+      const gradients = L.grad(L.add(a!, b!), made.leaves, { seed });
+      return [a!, b!, ...gradients];
+    };
+    const captured = L.capture(step);
+    try {
+      for (const round of [1, 2]) {
+        made.edges[0]!.weights.write(new Float32Array(8).fill(round));
+        const states = made.running.flatMap(({ mean, variance }) => [mean, variance]);
+        const before = states.map((each) => each.dataSync());
+        const eager = step().map((each) => bits(each.dataSync()));
+        const after = states.map((each) => bits(each.dataSync()));
+        for (const [index, each] of states.entries()) each.write(before[index]!);
+        captured.replay();
+        expect(captured.outputs.every((each, index) => bits(each.dataSync()).equals(eager[index]!))).toBe(
+          true,
+        );
+        expect(states.every((each, index) => bits(each.dataSync()).equals(after[index]!))).toBe(true);
+      }
+    } finally {
+      captured.dispose();
+    }
+  });
+
   it('walks a retained graph twice, and refuses filters that have changed since', () => {
     L.scope(() => {
       const made = make([2, 6, 6, 4], [{ kinds: darts }]);
