@@ -100,6 +100,17 @@ export {
   transpose,
 } from './ops/layout.js';
 export { linear, type MatmulOptions, matmul } from './ops/linear.js';
+export {
+  type CandidateKind,
+  type CandidateLayout,
+  candidateKinds,
+  candidateLayout,
+  type MixedCandidate,
+  type MixedEdge,
+  type MixedStateOptions,
+  mixedState,
+  type RunningStatistics,
+} from './ops/mixed-state.js';
 export { Normed } from './ops/normed.js';
 export { oneHot } from './ops/one-hot.js';
 export {
@@ -110,6 +121,7 @@ export {
   type SgdStepOptions,
   sgd,
 } from './ops/optimizer.js';
+export { type PartialMixedStateOptions, partialMixedState } from './ops/partial-mixed-state.js';
 export { type BallNorm, type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { channelGather, channelScores, pruneMask } from './ops/prune.js';
