@@ -49,6 +49,8 @@ export interface Work {
   readonly inputs: Readonly<Record<string, Tensor<DType>>>;
   /** Enqueues one step. The caller owns what comes back; it is off the tape. */
   step(): Outputs | Promise<Outputs>;
+  /** Inference only: writes the network for other runtimes, its images and output named as `exportOnnx` does. */
+  exportOnnx?(path: string): Promise<void>;
 }
 
 /** What some steps took. */
