@@ -1,5 +1,5 @@
 /**
- * SimSiam (Chen, He: Exploring Simple Siamese Representation Learning, arXiv 2011.10566) with a ResNet-20 trunk; 36.0 GFLOP
+ * SimSiam (Chen, He: Exploring Simple Siamese Representation Learning, arXiv 2011.10566) with a ResNet-20 trunk; 36.2 GFLOP
  * for 64 images in two views.
  *
  * The heads are those of the paper's appendix D for CIFAR: a projector of two layers and a predictor with a bottleneck, of
