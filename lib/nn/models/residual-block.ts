@@ -1,6 +1,7 @@
 /** The blocks of residual networks (He et al., arXiv 1512.03385), with torchvision's names. */
 
 import type { Normed } from '../../ops/normed.js';
+import { scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
 import { convBnAct, convBnAdd } from '../conv-bn-act.js';
@@ -80,7 +81,14 @@ function shortcut(x: Tensor | Normed, downsample: Downsample | null): Tensor | N
   return downsample === null ? x : convBnAct(x, ...downsample, { relu: false });
 }
 
-/** One block after the other; at least one. */
+/**
+ * One block after the other; at least one. What lies between `x` and the result is released as soon as it has been read, so
+ * that only the tape, where there is one, keeps it, and backward gives its memory back as it goes.
+ */
 export function throughBlocks(x: Tensor | Normed, blocks: readonly (BasicBlock | Bottleneck)[]): Tensor {
-  return blocks.reduce<Tensor | Normed>((y, block) => block.forward(y), x) as Tensor;
+  return blocks.reduce<Tensor | Normed>((y, block) => {
+    const next = scope(() => block.forward(y));
+    if (y !== x) y.dispose();
+    return next;
+  }, x) as Tensor;
 }
