@@ -99,6 +99,17 @@ export {
   transpose,
 } from './ops/layout.js';
 export { linear, type MatmulOptions, matmul } from './ops/linear.js';
+export {
+  type CandidateKind,
+  type CandidateLayout,
+  candidateKinds,
+  candidateLayout,
+  type MixedCandidate,
+  type MixedEdge,
+  type MixedStateOptions,
+  mixedState,
+  type RunningStatistics,
+} from './ops/mixed-state.js';
 export { Normed } from './ops/normed.js';
 export { oneHot } from './ops/one-hot.js';
 export {

@@ -1,6 +1,16 @@
 /** One state of a DARTS cell and all edges that leave it: every candidate of every edge, mixed by weights, in fused passes. */
 
-import type { Tensor } from '../tensor.js';
+import { ArgumentError } from '../errors.js';
+import { handleOf } from '../resource.js';
+import { type Tensor, wrap } from '../tensor.js';
+import { Op } from './call.js';
+
+const mixedStateOp = new Op(
+  'mixedState',
+  'training update poolNorm edges ...packedEdges',
+  'eps momentum',
+  'x ...edgeTensors',
+);
 
 /** The candidates of DARTS (in the order of its code), then what NAS-Bench-201 has besides. */
 export const candidateKinds = [
@@ -15,6 +25,8 @@ export const candidateKinds = [
   'nor_conv_1x1',
   'nor_conv_3x3',
 ] as const;
+
+const kindNumbers = mixedStateOp.kinds(...candidateKinds);
 
 /** A candidate operation, by its name in genotypes. */
 export type CandidateKind = (typeof candidateKinds)[number];
@@ -114,5 +126,76 @@ export function candidateLayout(
   }
 }
 
-/** As `mixedState`; the definition out of other operations lives with the tests. */
-export type MixedState = (x: Tensor, edges: readonly MixedEdge[], options: MixedStateOptions) => Tensor[];
+/** What an edge does not have in the native op's list, or has too many of, is said here; shapes are checked there. */
+function checkCandidate(
+  { kind, filters = [], running }: MixedCandidate,
+  channels: number,
+  stride: 1 | 2,
+  poolNorm: boolean,
+): void {
+  const layout = candidateLayout(kind, channels, stride, poolNorm);
+  if (filters.length !== layout.filters.length) {
+    throw new ArgumentError(
+      `[mixedState] Expected ${layout.filters.length} filters for ${kind} at stride ${stride}, got ${filters.length}.`,
+    );
+  }
+  if (running !== undefined && running.length !== layout.norms) {
+    throw new ArgumentError(
+      `[mixedState] Expected running statistics of ${layout.norms} normalisations for ${kind} at stride ${stride}, ` +
+        `got ${running.length}.`,
+    );
+  }
+}
+
+/**
+ * All edges that leave one state x [N, H, W, C]: for each edge the sum over its active candidates of weight * candidate(x)
+ * [N, ceil(H / stride), ceil(W / stride), C], plus its addend. The candidates are those of DARTS (Liu et al., arXiv
+ * 1806.09055) and NAS-Bench-201 (Dong and Yang, arXiv 2001.00326) as their search code has them: convolutions are ReLU,
+ * convolution, normalisation; normalisations have no gamma and beta; every candidate keeps C. Convolutions have no bias: the
+ * one that NAS-Bench-201's search code adds before a normalisation cancels in it.
+ *
+ * What edges share (both pools and their statistics) is computed once. Gradients go to x, the weights, the filters and the
+ * addends; only those asked for are computed. The gradient of a weight whose candidate is not active is 0; filters of
+ * candidates that are not active get none.
+ *
+ * @throws ShapeError when a filter has another shape than `candidateLayout` says; when skip_connect at stride 2 meets an odd
+ * height, width or number of channels (its two halves would differ in size; the reference fails there, too)
+ * @throws ArgumentError for candidates without their filters, evaluation without running statistics, active indices that
+ * repeat or are none, nor_conv candidates at stride 2
+ */
+export function mixedState(x: Tensor, edges: readonly MixedEdge[], options: MixedStateOptions): Tensor[] {
+  const { training, update = true, poolNorm = true, eps = 1e-5, momentum = 0.1 } = options;
+  const channels = x.shape.at(-1) ?? 1;
+  const ints = [training ? 1 : 0, training && update ? 1 : 0, poolNorm ? 1 : 0, edges.length];
+  const inputs = [handleOf(x)];
+  for (const { candidates, weights, stride = 1, active, addend } of edges) {
+    const chosen = active ?? candidates.keys();
+    const places = [...chosen];
+    if (weights.shape.length !== 1 || weights.shape[0] !== candidates.length) {
+      throw new ArgumentError(
+        `[mixedState] Expected one weight a candidate, [${candidates.length}], got [${weights.shape.join(', ')}].`,
+      );
+    }
+    ints.push(stride, addend ? 1 : 0, places.length);
+    inputs.push(handleOf(weights));
+    if (addend) inputs.push(handleOf(addend));
+    for (const place of places) {
+      const candidate = candidates[place];
+      if (candidate === undefined) {
+        throw new ArgumentError(
+          `[mixedState] Expected active candidates from 0 to ${candidates.length - 1}, got ${place}.`,
+        );
+      }
+      checkCandidate(candidate, channels, stride, poolNorm);
+      const { kind, filters = [], running } = candidate;
+      ints.push(place, kindNumbers[kind], running ? 1 : 0);
+      for (const filter of filters) inputs.push(handleOf(filter));
+      for (const { mean, variance } of running ?? []) inputs.push(handleOf(mean), handleOf(variance));
+    }
+  }
+  mixedStateOp.scalars[0] = eps;
+  mixedStateOp.scalars[1] = momentum;
+  return mixedStateOp
+    .runAll(Int32Array.from(ints), mixedStateOp.scalars, Float64Array.from(inputs))
+    .map((output) => wrap(output, 'f32'));
+}

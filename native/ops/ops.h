@@ -37,6 +37,8 @@ Outputs normalize(OpCall& call);
 Outputs residual(OpCall& call);
 Outputs conv_bn_act(OpCall& call);
 Outputs pool(OpCall& call);
+// mixed_state.cpp
+Outputs mixed_state(OpCall& call);
 // softmax.cpp
 Outputs softmax(OpCall& call);
 Outputs cross_entropy(OpCall& call);

@@ -1,0 +1,682 @@
+// mixedState: all edges that leave one state of a DARTS cell as one recorded op. What edges share (the pools
+// and their statistics) is computed once a stride; ReLU happens where x is read. Kept for backward: the
+// pools, and of each edge what its branches' normalisations normalise; depthwise outputs, normalised values
+// and their gradients are never stored.
+#include "ops/ops.h"
+
+namespace lapidary {
+
+void SeparableProblem::check() const {
+  check_extents({n, h, w, c, 3});
+  check_extents({c, c, 25});
+  check_range("stride", stride, 1, 2);
+  check_range("the number of branches", branches(), 1, 64);
+  check_range("the number of dilations", static_cast<int64_t>(dilations.size()), branches(), branches());
+  for (size_t b = 0; b < taps.size(); ++b) {
+    if (taps[b] != 1 && taps[b] != 3 && taps[b] != 5)
+      fail(ErrorCode::Argument, "expected taps of 1, 3 or 5, got %lld", static_cast<long long>(taps[b]));
+    check_range("a dilation", dilations[b], 1, 2);
+    if (factorized(b) && (stride != 2 || dilations[b] != 1 || h % 2 || w % 2 || c % 2)) {
+      fail(ErrorCode::Shape, "expected stride 2 and even H, W and C for a branch with taps of 1");
+    }
+  }
+}
+
+void StatePoolsProblem::check() const {
+  check_extents({n, h, w, c});
+  check_range("stride", stride, 1, 2);
+  if (!max && !average) fail(ErrorCode::Argument, "expected max, average or both");
+}
+
+void StatePoolsBackwardProblem::check() const {
+  check_extents({n, h, w, c, 3});
+  check_range("stride", stride, 1, 2);
+  check_range("edges", edges, 1, 65536);
+  for (const Counts* list : {&max, &average, &identity}) {
+    check_range("the edges with a term", static_cast<int64_t>(list->size()), 0, edges);
+    for (int64_t edge : *list) check_range("an edge", edge, 0, edges - 1);
+  }
+  if (!identity.empty() && stride != 1) fail(ErrorCode::Argument, "expected stride 1 for identities");
+}
+
+void MixedSumProblem::check() const {
+  check_extents({rows, channels, 3});
+  check_range("weights", weights, 1, 65536);
+  check_range("terms", terms(), 0, 64);
+  check_range("the length of normed", static_cast<int64_t>(normed.size()), terms(), terms());
+  for (int64_t place : places) check_range("a place", place, 0, weights - 1);
+  for (int64_t each : normed) check_range("normed", each, 0, 1);
+}
+
+namespace ops {
+namespace {
+
+/// What batch normalisation goes by: the batch's statistics or running ones.
+struct Norm {
+  Tensor mean, variance;
+  explicit operator bool() const { return static_cast<bool>(mean); }
+};
+
+/// Positions among the inputs of a normalisation's running statistics; 0: none.
+struct Running {
+  size_t mean = 0, variance = 0;
+};
+
+/// One active candidate of an edge, and what its part of forward leaves for backward.
+struct Branch {
+  CandidateKind kind;
+  int64_t place;                 ///< of its weight
+  std::vector<size_t> filters;   ///< positions among the inputs
+  std::vector<Running> running;  ///< one a normalisation, when tracked
+  Tensor y;                      ///< what enters the sum, before its normalisation
+  Norm norm;                     ///< of y; empty where it is not normalised
+  Tensor middle;                 ///< of a separable convolution: the output of its first half
+  Norm middle_norm;
+};
+
+struct EdgeState {
+  int64_t stride;
+  size_t weights, addend;  ///< positions among the inputs; addend 0: none
+  std::vector<Branch> branches;
+};
+
+struct SharedPools {
+  Tensor max, max_tap, average;
+  Norm max_norm, average_norm;
+};
+
+/// One call: its options, edges, and results.
+struct State {
+  bool training, update, pool_norm;
+  float eps, momentum;
+  int64_t n, h, w, c;
+  std::vector<EdgeState> edges;
+  SharedPools pools[2];  ///< by stride
+  Tensor one, zero;      ///< [C]: ReLU as a prologue of convolutions; only where there are any
+
+  int64_t rows(int64_t stride) const { return n * ((h - 1) / stride + 1) * ((w - 1) / stride + 1); }
+  Dims output(int64_t stride) const { return {n, (h - 1) / stride + 1, (w - 1) / stride + 1, c}; }
+};
+
+bool is_separable(CandidateKind kind) {
+  return kind == CandidateKind::SepConv3x3 || kind == CandidateKind::SepConv5x5;
+}
+bool is_dilated(CandidateKind kind) {
+  return kind == CandidateKind::DilConv3x3 || kind == CandidateKind::DilConv5x5;
+}
+bool is_dense(CandidateKind kind) {
+  return kind == CandidateKind::NorConv1x1 || kind == CandidateKind::NorConv3x3;
+}
+bool is_pool(CandidateKind kind) {
+  return kind == CandidateKind::MaxPool3x3 || kind == CandidateKind::AvgPool3x3;
+}
+/// Whether its (first) half is a branch of the separable kernels.
+bool is_branch(CandidateKind kind, int64_t stride) {
+  return is_separable(kind) || is_dilated(kind) || (kind == CandidateKind::SkipConnect && stride == 2);
+}
+int64_t taps_of(CandidateKind kind) {
+  if (kind == CandidateKind::SepConv3x3 || kind == CandidateKind::DilConv3x3) return 3;
+  return kind == CandidateKind::SkipConnect ? 1 : 5;
+}
+
+/// Shapes of a candidate's filters and the number of its normalisations (lib/ops/mixed-state.ts says the
+/// same).
+struct CandidateLayout {
+  std::vector<Dims> filters;
+  size_t norms;
+};
+CandidateLayout candidate_layout(CandidateKind kind, int64_t c, int64_t stride, bool pool_norm) {
+  const Dims pointwise{c, 1, 1, c}, half{c / 2, 1, 1, c};
+  if (is_pool(kind)) return {{}, pool_norm ? size_t{1} : 0};
+  if (is_separable(kind) || is_dilated(kind)) {
+    const Dims depthwise{c, taps_of(kind), taps_of(kind), 1};
+    if (is_dilated(kind)) return {{depthwise, pointwise}, 1};
+    return {{depthwise, pointwise, depthwise, pointwise}, 2};
+  }
+  if (kind == CandidateKind::NorConv1x1) return {{pointwise}, 1};
+  if (kind == CandidateKind::NorConv3x3) return {{{c, 3, 3, c}}, 1};
+  if (kind == CandidateKind::SkipConnect && stride == 2) return {{half, half}, 1};
+  return {{}, 0};
+}
+
+/// Reads the packed edges: ints (stride, addend, active; for each active candidate place, kind, tracked)
+/// beside tensors (weights, addend; for each active candidate its filters, and mean and variance of its
+/// normalisations when tracked).
+class EdgeReader {
+ public:
+  explicit EdgeReader(const OpCall& call)
+      : call_(call), ints_(call.ints_from(4)), tensors_(call.inputs_from(1)) {}
+
+  EdgeState edge(const State& state) {
+    EdgeState edge;
+    edge.stride = number("a stride", 1, 2);
+    const bool addend = number("whether there is an addend", 0, 1) != 0;
+    const int64_t active = number("the number of active candidates", 0, 64);
+    edge.weights = tensor("weights");
+    const Tensor& weights = call_.input(edge.weights);
+    expect_rank(call_, "weights", weights, 1);
+    edge.addend = addend ? tensor("addend") : 0;
+    if (addend) expect_shape(call_, "addend", call_.input(edge.addend), state.output(edge.stride));
+    for (int64_t each = 0; each < active; ++each)
+      edge.branches.push_back(branch(state, edge, weights.size(0)));
+    return edge;
+  }
+  void finish() const {
+    if (int_ != ints_.size() || tensor_ != tensors_.size()) {
+      fail(ErrorCode::Argument,
+           "[%s] expected edges that take all %zu ints and %zu tensors, they take %zu and %zu",
+           call_.row().name, ints_.size(), tensors_.size(), int_, tensor_);
+    }
+  }
+
+ private:
+  int64_t number(const char* name, int64_t low, int64_t high) {
+    if (int_ == ints_.size())
+      fail(ErrorCode::Argument, "[%s] expected %s, but the ints of edges end", call_.row().name, name);
+    const int64_t value = ints_[int_++];
+    if (value < low || value > high) {
+      fail(ErrorCode::Argument, "[%s] expected %s in [%lld, %lld], got %lld", call_.row().name, name,
+           static_cast<long long>(low), static_cast<long long>(high), static_cast<long long>(value));
+    }
+    return value;
+  }
+  size_t tensor(const char* name) {
+    if (tensor_ == tensors_.size())
+      fail(ErrorCode::Argument, "[%s] expected a tensor for %s, but the tensors of edges end",
+           call_.row().name, name);
+    expect_dtype(call_, name, tensors_[tensor_], DType::F32);
+    return ++tensor_;  // x comes before them
+  }
+  Branch branch(const State& state, const EdgeState& edge, int64_t weights) {
+    Branch branch;
+    branch.place = number("the index of an active candidate", 0, weights - 1);
+    for (const Branch& earlier : edge.branches) {
+      if (earlier.place == branch.place)
+        fail(ErrorCode::Argument, "[%s] expected different active candidates, got %lld twice",
+             call_.row().name, static_cast<long long>(branch.place));
+    }
+    constexpr auto kLast = static_cast<int64_t>(CandidateKind::NorConv3x3);
+    branch.kind = static_cast<CandidateKind>(number("a kind", 0, kLast));
+    const bool tracked = number("whether it is tracked", 0, 1) != 0;
+    if (branch.kind == CandidateKind::SkipConnect && edge.stride == 2 &&
+        (state.h % 2 || state.w % 2 || state.c % 2)) {
+      fail(ErrorCode::Shape,
+           "[%s] expected even height, width and channels for skip_connect at stride 2 (FactorizedReduce), "
+           "got %s",
+           call_.row().name, describe(call_.input(0)).c_str());
+    }
+    if (is_dense(branch.kind) && edge.stride != 1)
+      fail(ErrorCode::Argument, "[%s] expected stride 1 for nor_conv candidates, got 2", call_.row().name);
+    const CandidateLayout layout = candidate_layout(branch.kind, state.c, edge.stride, state.pool_norm);
+    for (const Dims& shape : layout.filters) {
+      branch.filters.push_back(tensor("a filter"));
+      expect_shape(call_, "a filter", call_.input(branch.filters.back()), shape);
+    }
+    if (!state.training && !tracked && layout.norms > 0) {
+      fail(ErrorCode::Argument,
+           "[%s] expected running statistics for every normalisation: they are the statistics of evaluation",
+           call_.row().name);
+    }
+    for (size_t norm = 0; tracked && norm < layout.norms; ++norm) {
+      const size_t mean = tensor("a running mean"), variance = tensor("a running variance");
+      for (size_t each : {mean, variance}) {
+        expect_shape(call_, "running statistics", call_.input(each), {state.c});
+        if (state.update) expect_mutable(call_, "running statistics", call_.input(each));
+      }
+      branch.running.push_back({mean, variance});
+    }
+    return branch;
+  }
+
+  const OpCall& call_;
+  std::span<const int32_t> ints_;
+  std::span<const Tensor> tensors_;
+  size_t int_ = 0, tensor_ = 0;
+};
+
+/// The operands of a kernel with lists: one list after the other.
+class SlotLists {
+ public:
+  SlotLists& add(const Tensor& tensor) {
+    slots_.emplace_back(tensor);
+    return *this;
+  }
+  template <class List, class Pick>
+  SlotLists& add(const List& list, const Pick& pick) {
+    for (const auto& each : list) add(pick(each));
+    return *this;
+  }
+  const std::vector<Slot>& slots() const { return slots_; }
+
+ private:
+  std::vector<Slot> slots_;
+};
+
+using Inputs = std::function<const Tensor&(size_t)>;
+
+class Forward {
+ public:
+  Forward(const OpCall& call, State& state) : call_(call), state_(state), device_(call.input(0).device()) {}
+
+  Tensor run(EdgeState& edge) {
+    pools(edge);
+    halves(edge, false);
+    halves(edge, true);
+    for (Branch& branch : edge.branches)
+      if (is_dense(branch.kind)) dense(branch);
+    Tensor y = sum(edge);
+    if (state_.update) move_running(edge);
+    return y;
+  }
+
+ private:
+  const Tensor& x() const { return call_.input(0); }
+  Tensor vector() const { return Tensor::empty(device_, {state_.c}); }
+
+  /// The norm that a branch goes by: fresh vectors for the batch's statistics, or its running ones. Those may
+  /// move before backward, so what is recorded keeps copies.
+  Norm norm_of(const Branch& branch, size_t index) const {
+    if (state_.training) return {vector(), vector()};
+    const Running& running = branch.running[index];
+    return {copy_of(call_.input(running.mean)), copy_of(call_.input(running.variance))};
+  }
+
+  /// The pools of the edge's stride, where a branch needs them and no earlier edge has.
+  void pools(EdgeState& edge) {
+    SharedPools& shared = state_.pools[edge.stride - 1];
+    StatePoolsProblem problem{state_.n, state_.h, state_.w, state_.c, edge.stride, false, false, false};
+    for (const EdgeState& other : state_.edges) {
+      for (const Branch& branch : other.branches) {
+        if (other.stride != edge.stride) continue;
+        problem.max |= branch.kind == CandidateKind::MaxPool3x3;
+        problem.average |= branch.kind == CandidateKind::AvgPool3x3;
+      }
+    }
+    if (!problem.max && !problem.average) return;
+    if (!shared.max && !shared.average) {
+      problem.statistics = state_.training && state_.pool_norm;
+      const Dims shape = state_.output(edge.stride);
+      const auto make = [&](Tensor& y, Norm& norm) {
+        y = Tensor::empty(device_, shape);
+        if (problem.statistics) norm = {vector(), vector()};
+      };
+      if (problem.max)
+        make(shared.max, shared.max_norm), shared.max_tap = Tensor::empty(device_, shape, DType::U8);
+      if (problem.average) make(shared.average, shared.average_norm);
+      launch(KernelId::state_pools, device_, problem,
+             {x(), shared.max, shared.max_tap, shared.max_norm.mean, shared.max_norm.variance, shared.average,
+              shared.average_norm.mean, shared.average_norm.variance});
+    }
+    for (Branch& branch : edge.branches) {
+      if (!is_pool(branch.kind)) continue;
+      const bool max = branch.kind == CandidateKind::MaxPool3x3;
+      branch.y = max ? shared.max : shared.average;
+      if (!state_.pool_norm) continue;
+      branch.norm = state_.training ? (max ? shared.max_norm : shared.average_norm) : norm_of(branch, 0);
+    }
+  }
+
+  /// All branches that are separable convolutions, or the second halves of those with two.
+  void halves(EdgeState& edge, bool second) {
+    std::vector<Branch*> branches;
+    SeparableProblem problem = separable_problem(state_, edge.stride, second);
+    for (Branch& branch : edge.branches) {
+      if (second ? !is_separable(branch.kind) : !is_branch(branch.kind, edge.stride)) continue;
+      add_branch(problem, branch.kind);
+      branches.push_back(&branch);
+      const bool middle = !second && is_separable(branch.kind);
+      (middle ? branch.middle : branch.y) = Tensor::empty(device_, state_.output(edge.stride));
+      (middle ? branch.middle_norm : branch.norm) = norm_of(branch, second ? 1 : 0);
+    }
+    if (branches.empty()) return;
+    const auto result = [&](const Branch* branch) -> const Norm& {
+      return !second && is_separable(branch->kind) ? branch->middle_norm : branch->norm;
+    };
+    SlotLists lists;
+    if (second) {
+      lists.add(branches, [](const Branch* branch) { return branch->middle; });
+      lists.add(branches, [](const Branch* branch) { return branch->middle_norm.mean; });
+      lists.add(branches, [](const Branch* branch) { return branch->middle_norm.variance; });
+    } else {
+      lists.add(x());
+    }
+    const size_t first = second ? 2 : 0;
+    lists.add(branches, [&](const Branch* branch) { return call_.input(branch->filters[first]); });
+    lists.add(branches, [&](const Branch* branch) { return call_.input(branch->filters[first + 1]); });
+    lists.add(branches, [&](const Branch* branch) {
+      return !second && is_separable(branch->kind) ? branch->middle : branch->y;
+    });
+    if (problem.statistics) {
+      lists.add(branches, [&](const Branch* branch) { return result(branch).mean; });
+      lists.add(branches, [&](const Branch* branch) { return result(branch).variance; });
+    }
+    launch(KernelId::separable_fprop, device_, problem, lists.slots());
+  }
+
+  /// ReLU, a dense convolution and its statistics.
+  void dense(Branch& branch) {
+    if (!state_.one) {
+      state_.one = constant(device_, {state_.c}, 1);
+      state_.zero = constant(device_, {state_.c}, 0);
+    }
+    Conv2dProblem problem = dense_problem(state_, branch.kind);
+    problem.statistics = state_.training;
+    branch.y = Tensor::empty(device_, state_.output(1));
+    branch.norm = norm_of(branch, 0);
+    launch(KernelId::conv2d_fprop, device_, problem,
+           {x(), call_.input(branch.filters[0]), state_.one, state_.zero, nullptr, nullptr, branch.y,
+            state_.training ? Slot(branch.norm.mean) : Slot(),
+            state_.training ? Slot(branch.norm.variance) : Slot()});
+  }
+
+  Tensor sum(EdgeState& edge) {
+    for (Branch& branch : edge.branches)
+      if (branch.kind == CandidateKind::SkipConnect && edge.stride == 1) branch.y = x().detached();
+    std::vector<const Branch*> terms;
+    MixedSumProblem problem = sum_problem(state_, edge, call_.input(edge.weights).size(0), terms);
+    problem.addend = edge.addend != 0;
+    if (terms.empty() && !problem.addend) return constant(device_, state_.output(edge.stride), 0);
+    Tensor y = Tensor::empty(device_, state_.output(edge.stride));
+    SlotLists lists;
+    lists.add(call_.input(edge.weights)).add(terms, [](const Branch* branch) { return branch->y; });
+    add_norms(lists, terms);
+    lists.add(problem.addend ? call_.input(edge.addend) : Tensor()).add(y);
+    launch(KernelId::mixed_sum, device_, problem, lists.slots());
+    return y;
+  }
+
+  void move_running(const EdgeState& edge) {
+    std::vector<std::pair<Norm, Running>> norms;
+    for (const Branch& branch : edge.branches) {
+      if (branch.running.empty()) continue;
+      if (branch.middle_norm) norms.emplace_back(branch.middle_norm, branch.running[0]);
+      norms.emplace_back(branch.norm, branch.running.back());
+    }
+    if (norms.empty()) return;
+    RunningStatisticsProblem problem{state_.rows(edge.stride), state_.c, static_cast<int64_t>(norms.size()),
+                                     state_.momentum};
+    std::vector<Slot> slots;
+    for (const auto& [norm, running] : norms) slots.emplace_back(norm.mean);
+    for (const auto& [norm, running] : norms) slots.emplace_back(norm.variance);
+    for (const auto& [norm, running] : norms) slots.push_back(changes(call_.input(running.mean)));
+    for (const auto& [norm, running] : norms) slots.push_back(changes(call_.input(running.variance)));
+    launch(KernelId::running_statistics, device_, problem, slots);
+    for (const auto& [norm, running] : norms) {
+      call_.input(running.mean).storage().bump_version(call_.row().name);
+      call_.input(running.variance).storage().bump_version(call_.row().name);
+    }
+  }
+
+ public:
+  // ---- Problems, which backward builds likewise.
+
+  static SeparableProblem separable_problem(const State& state, int64_t stride, bool second) {
+    SeparableProblem problem;
+    problem.n = state.n, problem.c = state.c;
+    problem.h = second ? (state.h - 1) / stride + 1 : state.h;
+    problem.w = second ? (state.w - 1) / stride + 1 : state.w;
+    problem.stride = second ? 1 : stride, problem.normed = second;
+    problem.eps = state.eps, problem.statistics = problem.training = state.training;
+    return problem;
+  }
+  static void add_branch(SeparableProblem& problem, CandidateKind kind) {
+    problem.taps.push_back(taps_of(kind));
+    problem.dilations.push_back(is_dilated(kind) ? 2 : 1);
+  }
+  static Conv2dProblem dense_problem(const State& state, CandidateKind kind) {
+    Conv2dProblem problem;
+    problem.n = state.n, problem.h = state.h, problem.w = state.w, problem.c = problem.k = state.c;
+    problem.r = problem.s = kind == CandidateKind::NorConv3x3 ? 3 : 1;
+    problem.pad_h = problem.pad_w = problem.r / 2;
+    problem.prologue = Prologue::AffineRelu;
+    return problem;
+  }
+  static MixedSumProblem sum_problem(const State& state, const EdgeState& edge, int64_t weights,
+                                     std::vector<const Branch*>& terms) {
+    MixedSumProblem problem{state.rows(edge.stride), state.c, weights, {}, {}, false, state.eps,
+                            state.training};
+    for (const Branch& branch : edge.branches) {
+      if (!branch.y) continue;
+      terms.push_back(&branch);
+      problem.places.push_back(branch.place);
+      problem.normed.push_back(branch.norm ? 1 : 0);
+    }
+    return problem;
+  }
+  static void add_norms(SlotLists& lists, const std::vector<const Branch*>& terms) {
+    for (const Branch* branch : terms)
+      if (branch->norm) lists.add(branch->norm.mean);
+    for (const Branch* branch : terms)
+      if (branch->norm) lists.add(branch->norm.variance);
+  }
+
+ private:
+  const OpCall& call_;
+  State& state_;
+  Device& device_;
+};
+
+class BackwardPass {
+ public:
+  BackwardPass(const State& state, std::span<const Tensor> saved, std::span<const Tensor> grads,
+               const NeedsMask& needs)
+      : state_(state),
+        saved_(saved),
+        grads_(grads),
+        needs_(needs),
+        device_(saved[0].device()),
+        result_(needs.size()) {}
+
+  Outputs run() {
+    coefficients_.resize(state_.edges.size());
+    for (size_t e = 0; e < state_.edges.size(); ++e) {
+      if (!grads_[e]) continue;
+      const EdgeState& edge = state_.edges[e];
+      if (edge.addend && needs_[edge.addend]) result_[edge.addend] = grads_[e];
+      this->edge(edge, grads_[e], coefficients_[e]);
+    }
+    for (int64_t stride : {1, 2}) pools(stride);
+    if (needs_[0] && !dx_) dx_ = constant(device_, saved_[0].shape(), 0);
+    result_[0] = dx_;
+    return std::move(result_);
+  }
+
+ private:
+  using ByBranch = std::vector<Tensor>;  ///< coefficients of an edge's branches
+
+  bool needs_filters(const Branch& branch) const {
+    for (size_t filter : branch.filters)
+      if (needs_[filter]) return true;
+    return false;
+  }
+
+  void edge(const EdgeState& edge, const Tensor& g, ByBranch& coefficients) {
+    coefficients.resize(edge.branches.size());
+    bool wanted = needs_[0] || needs_[edge.weights];
+    for (const Branch& branch : edge.branches) wanted |= needs_filters(branch);
+    std::vector<const Branch*> terms;
+    const Tensor& weights = saved_[edge.weights];
+    const MixedSumProblem problem = Forward::sum_problem(state_, edge, weights.size(0), terms);
+    if (!wanted) return;
+    if (terms.empty()) {
+      if (needs_[edge.weights]) result_[edge.weights] = constant(device_, weights.shape(), 0);
+      return;
+    }
+    const Tensor dweights = weights.empty_like();
+    SlotLists lists;
+    lists.add(weights).add(g).add(terms, [](const Branch* branch) { return branch->y; });
+    Forward::add_norms(lists, terms);
+    lists.add(dweights);
+    for (const Branch* branch : terms) {
+      Tensor& of = coefficients[static_cast<size_t>(branch - edge.branches.data())];
+      of = Tensor::empty(device_, {3, state_.c});
+      lists.add(of);
+    }
+    launch(KernelId::mixed_reduce, device_, problem, lists.slots());
+    if (needs_[edge.weights]) result_[edge.weights] = dweights;
+
+    // Of each branch's first half: the gradient that its coefficients go with.
+    ByBranch gradients(edge.branches.size(), g), first_coefficients = coefficients;
+    halves(edge, true, gradients, first_coefficients);
+    halves(edge, false, gradients, first_coefficients);
+    for (size_t b = 0; b < edge.branches.size(); ++b) {
+      const Branch& branch = edge.branches[b];
+      if (is_dense(branch.kind) && (needs_[0] || needs_filters(branch))) dense(branch, g, coefficients[b]);
+    }
+  }
+
+  /// Second halves replace their branches' gradients and coefficients by those of the first halves.
+  void halves(const EdgeState& edge, bool second, ByBranch& gradients, ByBranch& coefficients) {
+    SeparableProblem problem = Forward::separable_problem(state_, edge.stride, second);
+    problem.dx = needs_[0], problem.dfilters = false;
+    std::vector<size_t> picked;
+    const size_t first = second ? 2 : 0;
+    for (size_t b = 0; b < edge.branches.size(); ++b) {
+      const Branch& branch = edge.branches[b];
+      if (second ? !is_separable(branch.kind) : !is_branch(branch.kind, edge.stride)) continue;
+      const bool filters = needs_[branch.filters[first]] || needs_[branch.filters[first + 1]];
+      const bool earlier = second && (needs_[branch.filters[0]] || needs_[branch.filters[1]]);
+      if (!needs_[0] && !filters && !earlier) continue;
+      problem.dfilters |= filters, problem.dx |= earlier;
+      Forward::add_branch(problem, branch.kind);
+      picked.push_back(b);
+    }
+    if (picked.empty()) return;
+    problem.accumulate = !second && dx_;
+    if (problem.dx && !second && !dx_) dx_ = Tensor::empty(device_, saved_[0].shape());
+
+    const auto branch = [&](size_t b) -> const Branch& { return edge.branches[b]; };
+    SlotLists lists;
+    if (second) {
+      lists.add(picked, [&](size_t b) { return branch(b).middle; });
+      lists.add(picked, [&](size_t b) { return branch(b).middle_norm.mean; });
+      lists.add(picked, [&](size_t b) { return branch(b).middle_norm.variance; });
+    } else {
+      lists.add(saved_[0]);
+    }
+    lists.add(picked, [&](size_t b) { return saved_[branch(b).filters[first]]; });
+    lists.add(picked, [&](size_t b) { return saved_[branch(b).filters[first + 1]]; });
+    lists.add(picked, [&](size_t b) { return gradients[b]; });
+    lists.add(picked, [&](size_t b) {
+      return !second && is_separable(branch(b).kind) ? branch(b).middle : branch(b).y;
+    });
+    lists.add(picked, [&](size_t b) { return coefficients[b]; });
+    if (problem.dx && second) {
+      for (size_t b : picked) {
+        gradients[b] = branch(b).middle.empty_like();
+        coefficients[b] = Tensor::empty(device_, {3, state_.c});
+      }
+      lists.add(picked, [&](size_t b) { return gradients[b]; }).add(picked, [&](size_t b) {
+        return coefficients[b];
+      });
+    } else if (problem.dx) {
+      lists.add(dx_);
+    }
+    for (size_t filter = first; problem.dfilters && filter < first + 2; ++filter) {
+      for (size_t b : picked) {
+        const Tensor gradient = saved_[branch(b).filters[filter]].empty_like();
+        if (needs_[branch(b).filters[filter]]) result_[branch(b).filters[filter]] = gradient;
+        lists.add(gradient);
+      }
+    }
+    launch(KernelId::separable_backward, device_, problem, lists.slots());
+  }
+
+  void dense(const Branch& branch, const Tensor& g, const Tensor& coefficients) {
+    const Tensor &x = saved_[0], &filter = saved_[branch.filters[0]];
+    const Conv2dProblem problem = Forward::dense_problem(state_, branch.kind);
+    const Tensor dy = branch.y.empty_like();
+    launch(KernelId::branch_gradient, device_, BranchGradientProblem{state_.rows(1), state_.c},
+           {g, branch.y, coefficients, dy});
+    if (needs_[branch.filters[0]])
+      result_[branch.filters[0]] =
+          conv2d_filter_gradient(problem, x, state_.one, state_.zero, dy, filter.shape());
+    if (!needs_[0]) return;
+    const Tensor through = conv2d_input_gradient(problem, dy, filter, x.shape()), masked = x.empty_like();
+    launch(KernelId::unary_backward, device_, UnaryProblem{x.count(), Unary::Relu}, {x, through, masked});
+    dx_ = dx_ ? add_gradients(dx_, masked) : masked;
+  }
+
+  /// The pools and identities of all edges of a stride, into dx.
+  void pools(int64_t stride) {
+    if (!needs_[0]) return;
+    StatePoolsBackwardProblem problem;
+    problem.n = state_.n, problem.h = state_.h, problem.w = state_.w, problem.c = state_.c,
+    problem.stride = stride;
+    std::vector<Tensor> g, max, average, identity;
+    for (size_t e = 0; e < state_.edges.size(); ++e) {
+      const EdgeState& edge = state_.edges[e];
+      if (!grads_[e] || edge.stride != stride) continue;
+      const auto index = static_cast<int64_t>(g.size());
+      bool any = false;
+      for (size_t b = 0; b < edge.branches.size(); ++b) {
+        const CandidateKind kind = edge.branches[b].kind;
+        const bool skips = kind == CandidateKind::SkipConnect && stride == 1;
+        if (!skips && !is_pool(kind)) continue;
+        any = true;
+        const bool is_max = kind == CandidateKind::MaxPool3x3;
+        (skips ? identity : is_max ? max : average).push_back(coefficients_[e][b]);
+        (skips ? problem.identity : is_max ? problem.max : problem.average).push_back(index);
+      }
+      if (any) g.push_back(grads_[e]);
+    }
+    if (g.empty()) return;
+    problem.edges = static_cast<int64_t>(g.size()), problem.accumulate = static_cast<bool>(dx_);
+    if (!dx_) dx_ = Tensor::empty(device_, saved_[0].shape());
+    const SharedPools& shared = state_.pools[stride - 1];
+    const auto itself = [](const Tensor& tensor) { return tensor; };
+    SlotLists lists;
+    lists.add(g, itself).add(max, itself).add(average, itself).add(identity, itself);
+    lists.add(shared.max).add(shared.max_tap).add(shared.average).add(dx_);
+    launch(KernelId::state_pools_dgrad, device_, problem, lists.slots());
+  }
+
+  const State& state_;
+  std::span<const Tensor> saved_, grads_;
+  const NeedsMask& needs_;
+  Device& device_;
+  Outputs result_;
+  std::vector<ByBranch> coefficients_;
+  Tensor dx_;
+};
+
+}  // namespace
+
+Outputs mixed_state(OpCall& call) {
+  const Tensor& x = call.input(0);
+  expect_dtype(call, "x", x, DType::F32);
+  expect_rank(call, "x (NHWC)", x, 4);
+  const auto state = std::make_shared<State>();
+  state->training = call.flag(0), state->update = call.flag(0) && call.flag(1),
+  state->pool_norm = call.flag(2);
+  state->eps = static_cast<float>(call.scalar_in(0, 0, 1e6));
+  state->momentum = static_cast<float>(call.scalar_in(1, 0, 1));
+  state->n = x.size(0), state->h = x.size(1), state->w = x.size(2), state->c = x.size(3);
+  const int32_t edges = call.int_in(3, 1, 1024);
+  EdgeReader reader(call);
+  for (int32_t each = 0; each < edges; ++each) state->edges.push_back(reader.edge(*state));
+  reader.finish();
+
+  Forward forward(call, *state);
+  Outputs outputs;
+  for (EdgeState& edge : state->edges) outputs.push_back(forward.run(edge));
+
+  // By position: x, weights and filters are saved; running statistics move, and addends are not needed.
+  std::vector<Tensor> inputs{x}, saved{x};
+  for (const Tensor& tensor : call.inputs_from(1)) inputs.push_back(tensor);
+  saved.resize(inputs.size());
+  for (const EdgeState& edge : state->edges) {
+    saved[edge.weights] = inputs[edge.weights];
+    for (const Branch& branch : edge.branches)
+      for (size_t filter : branch.filters) saved[filter] = inputs[filter];
+  }
+  lapidary::record(
+      call.record(), "mixedState", inputs, saved, outputs,
+      [state](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) {
+        return BackwardPass(*state, saved, grads, needs).run();
+      });
+  return outputs;
+}
+
+}  // namespace ops
+}  // namespace lapidary
