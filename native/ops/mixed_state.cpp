@@ -234,11 +234,12 @@ class EdgeReader {
   size_t int_ = 0, tensor_ = 0;
 };
 
-/// The operands of a kernel with lists: one list after the other.
+/// The operands of a kernel with lists: one list after the other. Keeps them alive until the launch.
 class SlotLists {
  public:
   SlotLists& add(const Tensor& tensor) {
     slots_.emplace_back(tensor);
+    tensors_.push_back(tensor);
     return *this;
   }
   template <class List, class Pick>
@@ -250,9 +251,8 @@ class SlotLists {
 
  private:
   std::vector<Slot> slots_;
+  std::vector<Tensor> tensors_;
 };
-
-using Inputs = std::function<const Tensor&(size_t)>;
 
 class Forward {
  public:

@@ -58,6 +58,30 @@ const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', num
 const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
 const normBackward: readonly Field[] = [...rows, ['relu', flag], ['training', flag]];
 
+const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
+const separable: readonly Field[] = [
+  ...image,
+  ['taps', ['3', '5x3', '1x5', '3x5x3x5', '4']],
+  ['dilations', ['1', '2x1', '1x2', '1x1x2x2', '3']],
+  ['normed', flag],
+  ['eps', numbers],
+  ['statistics', flag],
+  ['training', flag],
+  ['dx', flag],
+  ['dfilters', flag],
+  ['accumulate', flag],
+];
+const mixedSum: readonly Field[] = [
+  ...rows,
+  ['weights'],
+  ['places', ['0', '1x0', '0x1x2', '-1', 'scalar']],
+  ['normed', ['1', '1x0', '0x1x1', '2', 'scalar']],
+  ['addend', flag],
+  ['eps', numbers],
+  ['training', flag],
+];
+const edges = ['0', '1x0', '0x2', 'scalar', '5'];
+
 // Packed chains of picture transforms: possible ones, and some that are none.
 const programs = [
   '3x0x0x0x0',
@@ -93,6 +117,21 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
   batch_norm_dgrad: normBackward,
   pool_fprop: pool,
   pool_dgrad: pool,
+  separable_fprop: separable,
+  separable_backward: separable,
+  state_pools: [...image, ['max', flag], ['average', flag], ['statistics', flag]],
+  state_pools_dgrad: [
+    ...image,
+    ['edges'],
+    ['max', edges],
+    ['average', edges],
+    ['identity', edges],
+    ['accumulate', flag],
+  ],
+  mixed_sum: mixedSum,
+  mixed_reduce: mixedSum,
+  branch_gradient: rows,
+  running_statistics: [...rows, ['norms'], ['momentum', numbers]],
   unary_forward: unary,
   unary_backward: unary,
   binary: [

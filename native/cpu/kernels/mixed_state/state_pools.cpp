@@ -97,8 +97,11 @@ void dgrad_ref(const StatePoolsBackwardProblem& p, const StatePoolsDgrad<T>& a, 
     };
     if (!p.identity.empty())
       dx[static_cast<size_t>(out)] += term(p.identity, a.identity_coefficients, nullptr, out);
-    if (!p.max.empty())
-      dx[at(a.max_tap[out] / 3, a.max_tap[out] % 3)] += term(p.max, a.max_coefficients, a.max, out);
+    if (!p.max.empty()) {
+      const int64_t r = a.max_tap[out] / 3, s = a.max_tap[out] % 3;
+      const bool inside = r >= rs.begin && r < rs.end && s >= ss.begin && s < ss.end;
+      if (inside) dx[at(r, s)] += term(p.max, a.max_coefficients, a.max, out);
+    }
     if (p.average.empty()) continue;
     const double share =
         term(p.average, a.average_coefficients, a.average, out) / static_cast<double>(rs.size() * ss.size());
