@@ -118,19 +118,47 @@ inline void clear_border(const SeparablePlan& plan, float* padded) {
   std::memset(padded, 0, static_cast<size_t>(plan.padded_floats) * sizeof(float));
 }
 
+/// A distance known at compile time; where it is not, a plain int64_t has its place. Sixteen addresses that
+/// lie a known distance apart take one register.
+template <int64_t kValue>
+using Constant = std::integral_constant<int64_t, kValue>;
+template <class Distance>
+inline constexpr bool kKnown = !std::is_same_v<Distance, int64_t>;
+template <int kFactor, int64_t kValue>
+constexpr Constant<kFactor * kValue> times(Constant<kValue>) {
+  return {};
+}
+template <int kFactor>
+constexpr int64_t times(int64_t value) {
+  return kFactor * value;
+}
+
+/// body(pitch, channels), for the usual numbers of channels as constants.
+template <class Body>
+inline void with_layout(const SeparablePlan& plan, const Body& body) {
+  if (plan.c == 16 && plan.pitch == 16) return body(Constant<16>{}, Constant<16>{});
+  if (plan.c == 32) return body(Constant<32>{}, Constant<32>{});
+  if (plan.c == 64) return body(Constant<64>{}, Constant<64>{});
+  if (plan.pitch == kLanes) return body(Constant<kLanes>{}, plan.c);
+  body(plan.pitch, plan.c);
+}
+
 /// act(image) into the inside of `padded`, whose border is 0 already. `norm` null: ReLU alone.
-inline void load_activation(const SeparablePlan& plan, const float* image, const float* norm, float* padded) {
-  const int64_t pitch = plan.pitch;
-  for (int64_t i = 0; i < plan.h; ++i) {
-    float* to = padded + plan.padded(i, 0);
-    for (int64_t j = 0; j < plan.w; ++j, image += plan.c, to += pitch) {
-      for_vectors(0, plan.c, [&](int64_t at, auto lanes) {
-        Vec x = load(image + at, lanes);
-        if (norm) x = x * load(norm + at) + load(norm + pitch + at);
-        store(to + at, max(Vec{}, x), lanes);
-      });
+template <class Pitch, class Channels>
+inline void load_activation(const SeparablePlan& plan, const float* image, const float* norm, Pitch pitch,
+                            Channels channels, float* padded) {
+  with_flag(norm != nullptr, [&](auto normed) {
+    for (int64_t i = 0; i < plan.h; ++i) {
+      float* to = padded + plan.padded(i, 0);
+      for (int64_t j = 0; j < plan.w; ++j, image += channels, to += pitch) {
+        for_vectors(0, channels, [&](int64_t at, auto lanes) {
+          Vec x = load(image + at, lanes);
+          if constexpr (normed) x = x * load(norm + at) + load(norm + pitch + at);
+          store(to + at, max(Vec{}, x), lanes);
+        });
+      }
     }
-  }
+  });
 }
 
 /// body(M, first) for runs of M = most, most / 2, ..., 1 of 0..count-1.
@@ -142,32 +170,41 @@ inline void for_runs(int64_t count, const Body& body, int64_t first = 0) {
   }
 }
 
-inline constexpr int kDepthwiseRun = kRegisters / 2;
+/// Pixels whose sums a tile of `vectors` vectors each holds in registers.
+template <class Distance>
+constexpr int run_of(int vectors) {
+  return kKnown<Distance> ? kRegisters / 2 / vectors : 4;
+}
 
 /// The taps of one filter row: at x + s x_step, weighted by weights + s weight_step.
 struct TapRow {
   const float *x, *weights;
 };
+struct TapRows {
+  TapRow rows[5];
+  int64_t count = 0;
+  int64_t x_step, weight_step;
+};
 
 /// to[j] (+)= sum over the rows and their S taps, for j < count: pixel j's input lies j x_pixel further, its
 /// output j to_pixel.
-template <int S, bool kAdd>
-inline void depthwise_row(const TapRow* rows, int64_t row_count, int64_t x_step, int64_t weight_step,
-                          int64_t x_pixel, int64_t count, int64_t pitch, float* to, int64_t to_pixel) {
+template <int S, bool kAdd, class From, class To>
+[[gnu::noinline]] void depthwise_row(const TapRows& taps, From x_pixel, int64_t count, int64_t pitch,
+                                     float* to, To to_pixel) {
   for (int64_t c = 0; c < pitch; c += kLanes) {
-    for_runs<kDepthwiseRun>(count, [&](auto run, int64_t first) {
+    for_runs<run_of<From>(1)>(count, [&](auto run, int64_t first) {
       constexpr int M = run;
       Vec sum[M];
       float* out = to + first * to_pixel + c;
 #pragma GCC unroll 16
       for (int j = 0; j < M; ++j) sum[j] = kAdd ? load(out + j * to_pixel) : Vec{};
-      for (int64_t r = 0; r < row_count; ++r) {
-        const float *x = rows[r].x + first * x_pixel + c, *weights = rows[r].weights + c;
+      for (int64_t r = 0; r < taps.count; ++r) {
+        const float *x = taps.rows[r].x + first * x_pixel + c, *weights = taps.rows[r].weights + c;
 #pragma GCC unroll 5
-        for (int s = 0; s < S; ++s) {
-          const Vec weight = load(weights + s * weight_step);
+        for (int s = 0; s < S; ++s, x += taps.x_step, weights += taps.weight_step) {
+          const Vec weight = load(weights);
 #pragma GCC unroll 16
-          for (int j = 0; j < M; ++j) sum[j] += load(x + s * x_step + j * x_pixel) * weight;
+          for (int j = 0; j < M; ++j) sum[j] += load(x + j * x_pixel) * weight;
         }
       }
 #pragma GCC unroll 16
@@ -175,30 +212,26 @@ inline void depthwise_row(const TapRow* rows, int64_t row_count, int64_t x_step,
     });
   }
 }
-template <bool kAdd>
-inline void depthwise_row(int64_t taps, const TapRow* rows, int64_t row_count, int64_t x_step,
-                          int64_t weight_step, int64_t x_pixel, int64_t count, int64_t pitch, float* to,
-                          int64_t to_pixel) {
-  const auto row = [&](auto s) {
-    depthwise_row<s, kAdd>(rows, row_count, x_step, weight_step, x_pixel, count, pitch, to, to_pixel);
-  };
-  switch (taps) {
+template <bool kAdd, class From, class To>
+inline void depthwise_row(int64_t columns, const TapRows& taps, From x_pixel, int64_t count, int64_t pitch,
+                          float* to, To to_pixel) {
+  switch (columns) {
     case 1:
-      return row(std::integral_constant<int, 1>{});
+      return depthwise_row<1, kAdd>(taps, x_pixel, count, pitch, to, to_pixel);
     case 2:
-      return row(std::integral_constant<int, 2>{});
+      return depthwise_row<2, kAdd>(taps, x_pixel, count, pitch, to, to_pixel);
     case 3:
-      return row(std::integral_constant<int, 3>{});
+      return depthwise_row<3, kAdd>(taps, x_pixel, count, pitch, to, to_pixel);
     default:
-      return row(std::integral_constant<int, 5>{});
+      return depthwise_row<5, kAdd>(taps, x_pixel, count, pitch, to, to_pixel);
   }
 }
 
 /// Row i of what the pointwise filter reads, [q][inner]: the depthwise convolution of the activation, or, for
 /// FactorizedReduce, the pixel and its neighbour.
-inline void inner_row(const SeparablePlan& plan, const SeparableBranch& branch, const float* padded,
-                      int64_t i, float* to) {
-  const int64_t pitch = plan.pitch, top = i * plan.stride - branch.pad, left = -branch.pad;
+template <class Pitch>
+inline void inner_row(const SeparablePlan& plan, const SeparableBranch& branch, Pitch pitch,
+                      const float* padded, int64_t i, float* to) {
   if (branch.factorized) {
     for (int64_t j = 0; j < plan.q; ++j, to += branch.inner) {
       std::copy_n(padded + plan.padded(2 * i, 2 * j), pitch, to);
@@ -206,46 +239,47 @@ inline void inner_row(const SeparablePlan& plan, const SeparableBranch& branch, 
     }
     return;
   }
-  TapRow rows[5];
+  TapRows taps;
+  taps.count = branch.taps, taps.x_step = branch.dilation * pitch, taps.weight_step = pitch;
+  const int64_t top = i * plan.stride - branch.pad;
   for (int64_t r = 0; r < branch.taps; ++r) {
-    rows[r] = {padded + plan.padded(top + r * branch.dilation, left),
-               branch.depthwise + r * branch.taps * pitch};
+    taps.rows[r] = {padded + plan.padded(top + r * branch.dilation, -branch.pad),
+                    branch.depthwise + r * branch.taps * pitch};
   }
-  depthwise_row<false>(branch.taps, rows, branch.taps, branch.dilation * pitch, pitch, plan.stride * pitch,
-                       plan.q, pitch, to, pitch);
+  if (plan.stride == 1)
+    depthwise_row<false>(branch.taps, taps, pitch, plan.q, pitch, to, pitch);
+  else
+    depthwise_row<false>(branch.taps, taps, times<2>(pitch), plan.q, pitch, to, pitch);
 }
 
 /// done(products, first pixel, column) for tiles of [count][steps] x [steps][width]: `products` is Vec[M][V].
-template <class Done>
-inline void multiply_pixels(const float* x, int64_t x_pixel, int64_t count, int64_t steps,
-                            const float* matrix, int64_t width, const Done& done) {
-  constexpr int kWide = kRegisters / 4,
-                kNarrow = kRegisters / 2;  // pixels of a tile of two vectors, and of one
-  const auto tile = [&](auto vectors, auto run, int64_t first, int64_t column) {
-    constexpr int M = run, V = vectors;
-    Vec sum[M][V] = {};
-    const float *row = x + first * x_pixel, *weights = matrix + column;
-    for (int64_t step = 0; step < steps; ++step, weights += width) {
-      Vec weight[V];
+template <class Distance, class Done>
+[[gnu::noinline]] void multiply_pixels(const float* x, Distance x_pixel, int64_t count, int64_t steps,
+                                       const float* matrix, int64_t width, const Done& done) {
+  const auto columns = [&](auto vectors, int64_t column) {
+    constexpr int V = vectors;
+    for_runs<run_of<Distance>(V)>(count, [&](auto run, int64_t first) {
+      constexpr int M = run;
+      Vec sum[M][V] = {};
+      const float *row = x + first * x_pixel, *weights = matrix + column;
+      for (const float* const end = row + steps; row != end; ++row, weights += width) {
+        Vec weight[V];
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) weight[v] = load(weights + v * kLanes);
+        for (int v = 0; v < V; ++v) weight[v] = load(weights + v * kLanes);
 #pragma GCC unroll 16
-      for (int i = 0; i < M; ++i) {
-        const Vec scalar = broadcast(row[i * x_pixel + step]);
+        for (int i = 0; i < M; ++i) {
+          const Vec scalar = broadcast(row[i * x_pixel]);
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) sum[i][v] += scalar * weight[v];
+          for (int v = 0; v < V; ++v) sum[i][v] += scalar * weight[v];
+        }
       }
-    }
-    done(sum, first, column);
+      done(sum, first, column);
+    });
   };
   int64_t column = 0;
-  for (; column + 2 * kLanes <= width; column += 2 * kLanes) {
-    for_runs<kWide>(
-        count, [&](auto run, int64_t first) { tile(std::integral_constant<int, 2>{}, run, first, column); });
-  }
-  if (column < width)
-    for_runs<kNarrow>(
-        count, [&](auto run, int64_t first) { tile(std::integral_constant<int, 1>{}, run, first, column); });
+  for (; column + 2 * kLanes <= width; column += 2 * kLanes)
+    columns(std::integral_constant<int, 2>{}, column);
+  if (column < width) columns(std::integral_constant<int, 1>{}, column);
 }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

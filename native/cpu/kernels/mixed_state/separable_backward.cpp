@@ -124,8 +124,10 @@ size_t backward_workspace(const SeparableProblem& p) {
 }
 
 /// dx (+)= the depthwise convolution's transpose of `grad`, padded with zeros, for one image [h][w][pitch].
-void depthwise_dgrad(const BackwardPlan& plan, const SeparableBranch& branch, const float* grad, float* dx) {
-  const int64_t pitch = plan.pitch, stride = plan.stride, d = branch.dilation, taps = branch.taps;
+template <class Pitch>
+void depthwise_dgrad(const BackwardPlan& plan, const SeparableBranch& branch, Pitch pitch, const float* grad,
+                     float* dx) {
+  const int64_t stride = plan.stride, d = branch.dilation, taps = branch.taps;
   // Of neighbouring filter columns (rows) that reach one input, the outputs lie `back` apart and the filters
   // `step`.
   const int64_t step = stride == 2 && d % 2 == 1 ? 2 : 1, back = step * d / stride;
@@ -138,25 +140,29 @@ void depthwise_dgrad(const BackwardPlan& plan, const SeparableBranch& branch, co
       };
       const int64_t r0 = first_tap(h), s0 = first_tap(phase);
       if (r0 >= taps || s0 >= taps) continue;
-      TapRow rows[5];
-      int64_t row_count = 0;
+      TapRows rows;
+      rows.x_step = -back * pitch, rows.weight_step = step * pitch;
       for (int64_t r = r0; r < taps; r += step) {
         const int64_t i = (h + branch.pad - r * d) / stride, j = (phase + branch.pad - s0 * d) / stride;
-        rows[row_count++] = {grad + plan.grad(i, j), branch.depthwise + (r * taps + s0) * pitch};
+        rows.rows[rows.count++] = {grad + plan.grad(i, j), branch.depthwise + (r * taps + s0) * pitch};
       }
-      depthwise_row<true>(ceil_div(taps - s0, step), rows, row_count, -back * pitch, step * pitch, pitch,
-                          ceil_div(plan.w - phase, stride), pitch, dx + (h * plan.w + phase) * pitch,
-                          stride * pitch);
+      const int64_t columns = ceil_div(taps - s0, step), count = ceil_div(plan.w - phase, stride);
+      float* to = dx + (h * plan.w + phase) * pitch;
+      if (stride == 1)
+        depthwise_row<true>(columns, rows, pitch, count, pitch, to, pitch);
+      else
+        depthwise_row<true>(columns, rows, pitch, count, pitch, to, times<2>(pitch));
     }
   }
 }
 
 /// sums[channel block][tap][lane] += sum over pixels of activation * gradient, R filter rows and S columns in
 /// registers.
-template <int R, int S>
-void depthwise_wgrad_rows(const BackwardPlan& plan, const SeparableBranch& branch, const float* padded,
-                          const float* grad, int64_t r0, float* sums) {
-  const int64_t pitch = plan.pitch, x_pixel = plan.stride * pitch, tap_step = branch.dilation * pitch;
+template <int R, int S, class Distance>
+[[gnu::noinline]] void depthwise_wgrad_rows(const BackwardPlan& plan, const SeparableBranch& branch,
+                                            Distance tap_step, const float* padded, const float* grad,
+                                            int64_t r0, float* sums) {
+  const int64_t pitch = plan.pitch, x_pixel = plan.stride * pitch;
   for (int64_t c = 0; c < pitch; c += kLanes) {
     Vec sum[R][S] = {};
     for (int64_t i = 0; i < plan.p; ++i) {
@@ -184,17 +190,15 @@ void depthwise_wgrad_rows(const BackwardPlan& plan, const SeparableBranch& branc
   }
 }
 
-void depthwise_wgrad(const BackwardPlan& plan, const SeparableBranch& branch, const float* padded,
-                     const float* grad, float* sums) {
-  if (branch.taps == 3) return depthwise_wgrad_rows<3, 3>(plan, branch, padded, grad, 0, sums);
-  for (int64_t r = 0; r < branch.taps;) {
-    if constexpr (kRegisters >= 32) {
-      depthwise_wgrad_rows<5, 5>(plan, branch, padded, grad, r, sums);
-      r += 5;
-    } else {
-      depthwise_wgrad_rows<1, 5>(plan, branch, padded, grad, r, sums);
-      r += 1;
-    }
+/// All filter rows at once where their sums fit into registers, else one after the other.
+template <class Distance>
+void depthwise_wgrad(const BackwardPlan& plan, const SeparableBranch& branch, Distance tap_step,
+                     const float* padded, const float* grad, float* sums) {
+  if (branch.taps == 3) return depthwise_wgrad_rows<3, 3>(plan, branch, tap_step, padded, grad, 0, sums);
+  if constexpr (kRegisters >= 32 && kKnown<Distance>) {
+    depthwise_wgrad_rows<5, 5>(plan, branch, tap_step, padded, grad, 0, sums);
+  } else {
+    for (int64_t r = 0; r < 5; ++r) depthwise_wgrad_rows<1, 5>(plan, branch, tap_step, padded, grad, r, sums);
   }
 }
 
@@ -213,64 +217,74 @@ void pointwise_wgrad(const BackwardPlan& plan, const SeparableBranch& branch, co
   }
 }
 
-/// Row i of dy = a g + b y + d, padded to whole vectors. `coefficients`: [3][pitch].
-void gradient_row(const BackwardPlan& plan, const float* g, const float* y, const float* coefficients,
-                  float* to) {
-  const int64_t pitch = plan.pitch;
-  for (int64_t j = 0; j < plan.q; ++j, g += plan.c, y += plan.c, to += pitch) {
-    for_vectors(0, plan.c, [&](int64_t at, auto lanes) {
-      store(to + at, load(g + at, lanes) * load(coefficients + at) +
-                         load(y + at, lanes) * load(coefficients + pitch + at) +
-                         load(coefficients + 2 * pitch + at));
+/// A row of dy = a g + b y + d, padded to whole vectors. `coefficients`: [3][pitch].
+template <class Pitch, class Channels>
+void gradient_row(int64_t pixels, Pitch pitch, Channels channels, const float* g, const float* y,
+                  const float* coefficients, float* to) {
+  for (int64_t j = 0; j < pixels; ++j, g += channels, y += channels, to += pitch) {
+    for_vectors(0, channels, [&](int64_t at, auto lanes) {
+      const float* of = coefficients + at;
+      store(to + at,
+            load(g + at, lanes) * load(of) + load(y + at, lanes) * load(of + pitch) + load(of + 2 * pitch));
     });
   }
 }
 
 /// Scratch of a worker: one image of everything, padded to whole vectors.
 struct ImageBuffers {
-  float *activation, *grad, *inner, *dy, *dx, *sums;
+  float *activation, *grad, *inner, *dy, *dx;
   static int64_t floats(const BackwardPlan& plan) {
     return plan.padded_floats + plan.grad_floats + plan.p * (plan.inner_row + plan.q * plan.pitch) +
-           plan.h * plan.w * plan.pitch + 2 * plan.pitch;
+           plan.h * plan.w * plan.pitch;
   }
   ImageBuffers(const BackwardPlan& plan, float* memory)
       : activation(memory),
         grad(activation + plan.padded_floats),
         inner(grad + plan.grad_floats),
         dy(inner + plan.p * plan.inner_row),
-        dx(dy + plan.p * plan.q * plan.pitch),
-        sums(dx + plan.h * plan.w * plan.pitch) {}
+        dx(dy + plan.p * plan.q * plan.pitch) {}
 };
 
 /// One branch of one image: adds to the partial sums of its filters and to the image of dx.
+template <class Pitch, class Channels>
 void backward_branch(const BackwardPlan& plan, const SeparableProblem& p, const SeparableBranch& branch,
-                     const float* g, const float* y, const float* coefficients, const ImageBuffers& buffer,
-                     float* pointwise_sums, float* depthwise_sums, bool add) {
-  const int64_t pitch = plan.pitch, pixels = plan.q * plan.c;
-  // The gradient between the filters has a border of zeros for the depthwise filter, or is as wide as
-  // FactorizedReduce's.
-  const int64_t grad_pixel = branch.factorized ? branch.inner : pitch;
-  for (int64_t i = 0; i < plan.p; ++i) {
-    float* dy = buffer.dy + i * plan.q * pitch;
-    gradient_row(plan, g + i * pixels, y + i * pixels, coefficients, dy);
-    float* grad = buffer.grad + (branch.factorized ? i * plan.q * branch.inner : plan.grad(i, 0));
-    multiply_pixels(dy, pitch, plan.q, plan.c, branch.transposed, branch.inner,
-                    [&]<int M, int V>(const Vec(&products)[M][V], int64_t first, int64_t column) {
-                      float* to = grad + first * grad_pixel + column;
+                     Pitch pitch, Channels channels, const float* g, const float* y,
+                     const float* coefficients, const ImageBuffers& buffer, float* pointwise_sums,
+                     float* depthwise_sums, bool add) {
+  const int64_t values = plan.q * channels;
+  const auto through_pointwise = [&](auto inner) {
+    for (int64_t i = 0; i < plan.p; ++i) {
+      float* dy = buffer.dy + i * plan.q * pitch;
+      gradient_row(plan.q, pitch, channels, g + i * values, y + i * values, coefficients, dy);
+      // The gradient between the filters has a border of zeros for the depthwise filter; FactorizedReduce's
+      // is wider.
+      float* grad = buffer.grad + (branch.factorized ? i * plan.q * inner : plan.grad(i, 0));
+      multiply_pixels(dy, pitch, plan.q, plan.c, branch.transposed, inner,
+                      [&]<int M, int V>(const Vec(&products)[M][V], int64_t first, int64_t column) {
+                        float* to = grad + first * inner + column;
 #pragma GCC unroll 16
-                      for (int m = 0; m < M; ++m) {
+                        for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
-                        for (int v = 0; v < V; ++v) store(to + m * grad_pixel + v * kLanes, products[m][v]);
-                      }
-                    });
-    if (p.dfilters) inner_row(plan, branch, buffer.activation, i, buffer.inner + i * plan.q * branch.inner);
-  }
+                          for (int v = 0; v < V; ++v) store(to + m * inner + v * kLanes, products[m][v]);
+                        }
+                      });
+      if (p.dfilters) inner_row(plan, branch, pitch, buffer.activation, i, buffer.inner + i * plan.q * inner);
+    }
+  };
+  if (branch.factorized)
+    through_pointwise(times<2>(pitch));
+  else
+    through_pointwise(pitch);
   if (p.dfilters) {
     pointwise_wgrad(plan, branch, buffer.inner, buffer.dy, plan.p * plan.q, pointwise_sums, add);
-    if (!branch.factorized) depthwise_wgrad(plan, branch, buffer.activation, buffer.grad, depthwise_sums);
+    if (branch.factorized) {
+    } else if (branch.dilation == 1)
+      depthwise_wgrad(plan, branch, pitch, buffer.activation, buffer.grad, depthwise_sums);
+    else
+      depthwise_wgrad(plan, branch, times<2>(pitch), buffer.activation, buffer.grad, depthwise_sums);
   }
   if (!p.dx) return;
-  if (!branch.factorized) return depthwise_dgrad(plan, branch, buffer.grad, buffer.dx);
+  if (!branch.factorized) return depthwise_dgrad(plan, branch, pitch, buffer.grad, buffer.dx);
   const float* grad = buffer.grad;
   for (int64_t i = 0; i < plan.p; ++i) {
     for (int64_t j = 0; j < plan.q; ++j, grad += branch.inner) {
@@ -283,28 +297,45 @@ void backward_branch(const BackwardPlan& plan, const SeparableProblem& p, const 
   }
 }
 
-/// dx masked by the activation, to memory (added to what is there), and its sums with 1 and xhat where these
-/// are wanted.
-void finish_image(const BackwardPlan& plan, const ImageBuffers& buffer, bool accumulate, float* to,
-                  double* totals) {
-  const int64_t pitch = plan.pitch;
-  std::fill_n(buffer.sums, 2 * pitch, 0.0f);
+/// dx masked by the activation, to memory (added to what is there).
+template <class Pitch, class Channels>
+void finish_shared(const BackwardPlan& plan, Pitch pitch, Channels channels, const ImageBuffers& buffer,
+                   bool accumulate, float* to) {
+  const float* dx = buffer.dx;
   for (int64_t i = 0; i < plan.h; ++i) {
-    const float *active = buffer.activation + plan.padded(i, 0), *dx = buffer.dx + i * plan.w * pitch;
-    for (int64_t j = 0; j < plan.w; ++j, active += pitch, dx += pitch, to += plan.c) {
-      for_vectors(0, plan.c, [&](int64_t at, auto lanes) {
-        const Vec activation = load(active + at);
-        Vec value = activation > 0.0f ? load(dx + at) : Vec{};
-        if (totals) {
-          store(buffer.sums + at, load(buffer.sums + at) + value);
-          store(buffer.sums + pitch + at, load(buffer.sums + pitch + at) + value * activation);
-        }
+    const float* active = buffer.activation + plan.padded(i, 0);
+    for (int64_t j = 0; j < plan.w; ++j, active += pitch, dx += pitch, to += channels) {
+      for_vectors(0, channels, [&](int64_t at, auto lanes) {
+        Vec value = load(active + at) > 0.0f ? load(dx + at) : Vec{};
         if (accumulate) value += load(to + at, lanes);
         store(to + at, value, lanes);
       });
     }
   }
-  for (int64_t i = 0; totals && i < 2 * pitch; ++i) totals[i] += static_cast<double>(buffer.sums[i]);
+}
+
+/// dx masked by the activation, to memory, and its sums with 1 and xhat, [sum][pitch], added to `totals`.
+/// Where dx is not 0, xhat is the activation.
+template <class Pitch, class Channels>
+void finish_normed(const BackwardPlan& plan, Pitch pitch, Channels channels, const ImageBuffers& buffer,
+                   float* to, double* totals) {
+  for_vectors(0, channels, [&](int64_t at, auto lanes) {
+    const float* dx = buffer.dx + at;
+    float* out = to + at;
+    for (int64_t i = 0; i < plan.h; ++i) {
+      const float* active = buffer.activation + plan.padded(i, 0) + at;
+      Vec sum{}, product{};
+      for (int64_t j = 0; j < plan.w; ++j, active += pitch, dx += pitch, out += channels) {
+        const Vec activation = load(active), value = activation > 0.0f ? load(dx) : Vec{};
+        sum += value, product += value * activation;
+        store(out, value, lanes);
+      }
+      for (int lane = 0; lane < kLanes; ++lane) {
+        totals[at + lane] += static_cast<double>(sum[lane]);
+        totals[pitch + at + lane] += static_cast<double>(product[lane]);
+      }
+    }
+  });
 }
 
 /// The filters' gradients from the partial sums of the chunks.
@@ -380,37 +411,45 @@ void backward_images(const SeparableProblem& p, const SeparableBackward<float>& 
     for (int row = 0; row < 3; ++row) std::copy_n(a.coefficients[b] + row * c, c, to + row * pitch);
   }
 
-  context.parallel(plan.chunks, [&](int64_t chunk, int worker) {
-    const ImageBuffers buffer(
-        plan, static_cast<float*>(
-                  context.scratch(worker, static_cast<size_t>(ImageBuffers::floats(plan)) * sizeof(float))));
-    clear_border(plan, buffer.activation);
-    double* chunk_sums = sums + chunk * plan.chunk_sums;
-    float* chunk_filters = filters + chunk * plan.chunk_filters;
-    std::fill_n(chunk_sums, plan.chunk_sums, 0.0);
-    std::fill_n(chunk_filters, plan.chunk_filters, 0.0f);
-    const int64_t first_image = chunk * plan.images, end = std::min(plan.n, first_image + plan.images);
-    const int64_t x_image = plan.h * plan.w * c, y_image = plan.p * plan.q * c,
-                  dx_floats = plan.h * plan.w * pitch;
-    for (int64_t image = first_image; image < end; ++image) {
-      if (!p.normed) load_activation(plan, a.x[0] + image * x_image, nullptr, buffer.activation);
-      if (!p.normed) std::fill_n(buffer.dx, dx_floats, 0.0f);
-      bool cleared = false;  // the border of the gradient
-      for (int64_t b = 0; b < count; ++b) {
-        const auto at = static_cast<size_t>(b);
-        if (p.normed)
-          load_activation(plan, a.x[b] + image * x_image, norms + b * 2 * pitch, buffer.activation);
-        if (p.normed) std::fill_n(buffer.dx, dx_floats, 0.0f);
-        if (!cleared) std::fill_n(buffer.grad, plan.grad_floats, 0.0f);
-        cleared = !branches[at].factorized;
-        backward_branch(plan, p, branches[at], a.g[b] + image * y_image, a.y[b] + image * y_image,
-                        coefficients + b * 3 * pitch, buffer, chunk_filters + plan.filters[at].pointwise,
-                        chunk_filters + plan.filters[at].depthwise, image != first_image);
-        if (p.normed && p.dx)
-          finish_image(plan, buffer, false, a.dx[b] + image * x_image, chunk_sums + b * 2 * pitch);
+  with_layout(plan, [&](auto pitch, auto channels) {
+    context.parallel(plan.chunks, [&](int64_t chunk, int worker) {
+      const ImageBuffers buffer(
+          plan, static_cast<float*>(context.scratch(
+                    worker, static_cast<size_t>(ImageBuffers::floats(plan)) * sizeof(float))));
+      clear_border(plan, buffer.activation);
+      double* chunk_sums = sums + chunk * plan.chunk_sums;
+      float* chunk_filters = filters + chunk * plan.chunk_filters;
+      std::fill_n(chunk_sums, plan.chunk_sums, 0.0);
+      std::fill_n(chunk_filters, plan.chunk_filters, 0.0f);
+      const int64_t first_image = chunk * plan.images, end = std::min(plan.n, first_image + plan.images);
+      const int64_t x_image = plan.h * plan.w * c, y_image = plan.p * plan.q * c,
+                    dx_floats = plan.h * plan.w * pitch;
+      bool cleared = false;  // the border of the gradient between the filters
+      for (int64_t image = first_image; image < end; ++image) {
+        if (!p.normed)
+          load_activation(plan, a.x[0] + image * x_image, nullptr, pitch, channels, buffer.activation);
+        for (int64_t b = 0; b < count; ++b) {
+          const auto at = static_cast<size_t>(b);
+          if (p.normed) {
+            load_activation(plan, a.x[b] + image * x_image, norms + b * 2 * pitch, pitch, channels,
+                            buffer.activation);
+          }
+          if (p.dx && (p.normed || b == 0)) std::fill_n(buffer.dx, dx_floats, 0.0f);
+          if (!cleared) std::fill_n(buffer.grad, plan.grad_floats, 0.0f);
+          cleared = !branches[at].factorized;
+          backward_branch(plan, p, branches[at], pitch, channels, a.g[b] + image * y_image,
+                          a.y[b] + image * y_image, coefficients + b * 3 * pitch, buffer,
+                          chunk_filters + plan.filters[at].pointwise,
+                          chunk_filters + plan.filters[at].depthwise, image != first_image);
+          if (p.normed && p.dx) {
+            finish_normed(plan, pitch, channels, buffer, a.dx[b] + image * x_image,
+                          chunk_sums + b * 2 * pitch);
+          }
+        }
+        if (!p.normed && p.dx)
+          finish_shared(plan, pitch, channels, buffer, p.accumulate, a.dx[0] + image * x_image);
       }
-      if (!p.normed && p.dx) finish_image(plan, buffer, p.accumulate, a.dx[0] + image * x_image, nullptr);
-    }
+    });
   });
   if (p.dfilters) finish_filters(plan, p, a, filters, context);
   if (p.normed && p.dx) finish_coefficients(plan, p, a, sums);

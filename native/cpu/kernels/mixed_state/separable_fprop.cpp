@@ -130,6 +130,34 @@ void merge_statistics(const SeparablePlan& plan, const SeparableProblem& p, cons
   }
 }
 
+/// One branch of one image. `starts`: the first of its chunk.
+template <class Pitch, class Channels>
+void branch_image(const SeparablePlan& plan, const SeparableBranch& branch, Pitch pitch, Channels channels,
+                  const float* padded, float* row, float* y, bool starts, DeviationSums& sums) {
+  for (int64_t i = 0; i < plan.p; ++i, y += plan.q * channels) {
+    inner_row(plan, branch, pitch, padded, i, row);
+    const auto finish = [&]<int M, int V>(const Vec(&products)[M][V], int64_t first, int64_t column) {
+      sums.add(products, column, starts && i == 0 && first == 0);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        const int64_t at = column + v * kLanes;
+        float* to = y + first * channels + at;
+        if (kKnown<Channels> || at + kLanes <= channels) {
+#pragma GCC unroll 16
+          for (int m = 0; m < M; ++m) store(to + m * channels, products[m][v]);
+        } else {
+          for (int m = 0; m < M; ++m) store(to + m * channels, products[m][v], channels - at);
+        }
+      }
+    };
+    if (branch.factorized)
+      multiply_pixels(row, times<2>(pitch), plan.q, 2 * pitch, branch.pointwise, pitch, finish);
+    else
+      multiply_pixels(row, pitch, plan.q, plan.c, branch.pointwise, pitch, finish);
+  }
+  sums.end_image();
+}
+
 void fprop_images(const SeparableProblem& p, const SeparableFprop<float>& a, KernelContext& context) {
   const SeparablePlan plan(p);
   const FpropWorkspace workspace(plan, p);
@@ -137,53 +165,36 @@ void fprop_images(const SeparableProblem& p, const SeparableFprop<float>& a, Ker
   float* norms = packed + workspace.packed;
   auto* partials = reinterpret_cast<double*>(norms + workspace.norms);
   const std::vector<SeparableBranch> branches = pack_branches(plan, p, a.first, a.second, packed, context);
-  const int64_t count = p.branches(), pitch = plan.pitch, c = plan.c;
+  const int64_t count = p.branches();
   for (int64_t b = 0; p.normed && b < count; ++b)
-    fold_norm(plan, a.mean[b], a.variance[b], p.eps, norms + b * 2 * pitch);
+    fold_norm(plan, a.mean[b], a.variance[b], p.eps, norms + b * 2 * plan.pitch);
 
-  const int64_t row_floats = 2 * plan.q * pitch, sums_floats = DeviationSums::floats(pitch);
-  const int64_t scratch_floats = count * sums_floats + plan.padded_floats + row_floats;
-  context.parallel(plan.chunks, [&](int64_t chunk, int worker) {
-    auto* scratch =
-        static_cast<float*>(context.scratch(worker, static_cast<size_t>(scratch_floats) * sizeof(float)));
-    std::vector<DeviationSums> sums;
-    for (int64_t b = 0; b < count; ++b) sums.emplace_back(scratch + b * sums_floats, pitch);
-    float *padded = scratch + count * sums_floats, *row = padded + plan.padded_floats;
-    clear_border(plan, padded);
-    const int64_t first_image = chunk * plan.images, end = std::min(plan.n, first_image + plan.images);
-    for (int64_t image = first_image; image < end; ++image) {
-      if (!p.normed) load_activation(plan, a.x[0] + image * plan.h * plan.w * c, nullptr, padded);
-      for (int64_t b = 0; b < count; ++b) {
-        if (p.normed)
-          load_activation(plan, a.x[b] + image * plan.h * plan.w * c, norms + b * 2 * pitch, padded);
-        const SeparableBranch& branch = branches[static_cast<size_t>(b)];
-        DeviationSums& sum = sums[static_cast<size_t>(b)];
-        for (int64_t i = 0; i < plan.p; ++i) {
-          inner_row(plan, branch, padded, i, row);
-          float* y = a.y[b] + (image * plan.p + i) * plan.q * c;
-          multiply_pixels(row, branch.inner, plan.q, branch.inner == pitch ? c : branch.inner,
-                          branch.pointwise, pitch,
-                          [&]<int M, int V>(const Vec(&products)[M][V], int64_t first, int64_t column) {
-                            const bool starts = image == first_image && i == 0 && first == 0;
-                            sum.add(products, column, starts);
-                            for (int v = 0; v < V; ++v) {
-                              const int64_t at = column + v * kLanes;
-                              float* to = y + first * c + at;
-                              if (at + kLanes <= c) {
-#pragma GCC unroll 16
-                                for (int m = 0; m < M; ++m) store(to + m * c, products[m][v]);
-                              } else {
-                                for (int m = 0; m < M; ++m) store(to + m * c, products[m][v], c - at);
-                              }
-                            }
-                          });
+  const int64_t sums_floats = DeviationSums::floats(plan.pitch);
+  const int64_t scratch_floats = count * sums_floats + plan.padded_floats + 2 * plan.q * plan.pitch;
+  with_layout(plan, [&](auto pitch, auto channels) {
+    context.parallel(plan.chunks, [&](int64_t chunk, int worker) {
+      auto* scratch =
+          static_cast<float*>(context.scratch(worker, static_cast<size_t>(scratch_floats) * sizeof(float)));
+      std::vector<DeviationSums> sums;
+      for (int64_t b = 0; b < count; ++b) sums.emplace_back(scratch + b * sums_floats, pitch);
+      float *padded = scratch + count * sums_floats, *row = padded + plan.padded_floats;
+      clear_border(plan, padded);
+      const int64_t first_image = chunk * plan.images, end = std::min(plan.n, first_image + plan.images);
+      const int64_t x_image = plan.h * plan.w * plan.c, y_image = plan.p * plan.q * plan.c;
+      for (int64_t image = first_image; image < end; ++image) {
+        if (!p.normed) load_activation(plan, a.x[0] + image * x_image, nullptr, pitch, channels, padded);
+        for (int64_t b = 0; b < count; ++b) {
+          const auto at = static_cast<size_t>(b);
+          if (p.normed)
+            load_activation(plan, a.x[b] + image * x_image, norms + b * 2 * pitch, pitch, channels, padded);
+          branch_image(plan, branches[at], pitch, channels, padded, row, a.y[b] + image * y_image,
+                       image == first_image, sums[at]);
         }
-        sum.end_image();
       }
-    }
-    const double pixels = static_cast<double>((end - first_image) * plan.p * plan.q);
-    for (int64_t b = 0; b < count; ++b)
-      sums[static_cast<size_t>(b)].finish(pixels, partials + (chunk * count + b) * 2 * pitch);
+      const double pixels = static_cast<double>((end - first_image) * plan.p * plan.q);
+      for (int64_t b = 0; b < count; ++b)
+        sums[static_cast<size_t>(b)].finish(pixels, partials + (chunk * count + b) * 2 * pitch);
+    });
   });
   if (p.statistics) merge_statistics(plan, p, partials, a);
 }

@@ -123,13 +123,19 @@ struct ImageGroups {
 /// [mean, M2] of `rows` rows for each channel, in two passes over values that are in cache.
 void group_statistics(const float* y, int64_t rows, int64_t channels, double* to) {
   for_vectors(0, channels, [&](int64_t c, auto lanes) {
-    constexpr int64_t kBlock = 64;  // rows summed in float
+    constexpr int64_t kBlock = 256;  // rows summed in float
     double mean[kLanes] = {}, m2[kLanes] = {};
     const auto add_up = [&](double* totals, const auto& term) {
       for (int64_t first = 0; first < rows; first += kBlock) {
-        Vec sum{};
-        for (int64_t row = first; row < std::min(rows, first + kBlock); ++row)
-          sum += term(load(y + row * channels + c, lanes));
+        Vec sums[4] = {};
+        const float* at = y + first * channels + c;
+        int64_t row = first;
+        for (; row + 4 <= std::min(rows, first + kBlock); row += 4) {
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; ++i, at += channels) sums[i] += term(load(at, lanes));
+        }
+        for (; row < std::min(rows, first + kBlock); ++row, at += channels) sums[0] += term(load(at, lanes));
+        const Vec sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         for (int64_t lane = 0; lane < lanes; ++lane) totals[lane] += static_cast<double>(sum[lane]);
       }
     };
@@ -170,22 +176,24 @@ using Bytes = uint8_t __attribute__((vector_size(LAPIDARY_VLEN)));
 template <bool kMax, bool kAverage>
 void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8_t* tap_to,
                 float* average_to) {
-  const int64_t c = p.c, row = p.w * c;
+  const int64_t c = p.c, row = p.w * c, width = p.q();
   for (int64_t i = 0; i < p.p(); ++i) {
     const Taps rs = taps_of(i, p.stride, p.h);
-    for (int64_t j = 0; j < p.q(); ++j) {
+    for (int64_t j = 0; j < width; ++j) {
       const Taps ss = taps_of(j, p.stride, p.w);
       const float* window = x + (rs.first * p.w + ss.first) * c;
       const float share = 1.0f / static_cast<float>(rs.size() * ss.size());
-      for_vectors(0, c, [&](int64_t at, auto lanes) {
+      const auto pool = [&](int64_t at, auto lanes, Taps r_taps, Taps s_taps) __attribute__((always_inline)) {
         Vec best = broadcast(-std::numeric_limits<float>::infinity()), sum{};
-        IntVec where = IntVec{} + static_cast<int32_t>(3 * rs.begin + ss.begin);
-        for (int64_t r = rs.begin; r < rs.end; ++r) {
-          for (int64_t s = ss.begin; s < ss.end; ++s) {
+        IntVec where = IntVec{} + static_cast<int32_t>(3 * r_taps.begin + s_taps.begin);
+#pragma GCC unroll 3
+        for (int64_t r = r_taps.begin; r < r_taps.end; ++r) {
+#pragma GCC unroll 3
+          for (int64_t s = s_taps.begin; s < s_taps.end; ++s) {
             const Vec value = load(window + r * row + s * c + at, lanes);
             if constexpr (kAverage) sum += value;
             if constexpr (kMax) {
-              const auto wins = (value > best) | ((value != value) & (best == best));
+              const auto wins = ~(value <= best) & (best == best);  // NaN wins, and stays
               best = wins ? value : best;
               where = wins ? IntVec{} + static_cast<int32_t>(3 * r + s) : where;
             }
@@ -197,7 +205,12 @@ void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8
           std::memcpy(tap_to + at, &taps, static_cast<size_t>(lanes));
         }
         if constexpr (kAverage) store(average_to + at, sum * share, lanes);
-      });
+      };
+      constexpr Taps kAll{0, 3, 0};
+      if (rs.size() == 3 && ss.size() == 3)
+        for_vectors(0, c, [&](int64_t at, auto lanes) { pool(at, lanes, kAll, kAll); });
+      else
+        for_vectors(0, c, [&](int64_t at, auto lanes) { pool(at, lanes, rs, ss); });
       if constexpr (kMax) max_to += c, tap_to += c;
       if constexpr (kAverage) average_to += c;
     }
@@ -261,27 +274,38 @@ size_t dgrad_workspace(const StatePoolsBackwardProblem& p) {
 template <bool kMax, bool kAverage>
 void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const uint8_t* tap,
                   const float* daverage, float* dx) {
-  const int64_t c = p.c;
+  const int64_t c = p.c, width = p.q(), stride = p.stride;
   for (int64_t h = 0; h < p.h; ++h) {
-    const Outputs is = outputs_over(h, p.stride, p.p());
+    const Outputs is = outputs_over(h, stride, p.p());
     for (int64_t w = 0; w < p.w; ++w, dx += c) {
-      const Outputs js = outputs_over(w, p.stride, p.q());
-      for_vectors(0, c, [&](int64_t at, auto lanes) {
+      const Outputs js = outputs_over(w, stride, width);
+      const int64_t corner = (is.begin * width + js.begin) * c;
+      // The tap that this pixel is of the first window; of the next ones it is `stride` less.
+      const auto first = static_cast<int32_t>(3 * (h - is.begin * stride + 1) + w - js.begin * stride + 1);
+      const auto gather = [&](int64_t at, auto lanes, int64_t i_count, int64_t j_count, int64_t step)
+          __attribute__((always_inline)) {
         Vec sum = load(dx + at, lanes);
-        for (int64_t i = is.begin; i < is.end; ++i) {
-          for (int64_t j = js.begin; j < js.end; ++j) {
-            const int64_t out = (i * p.q() + j) * c + at;
+#pragma GCC unroll 3
+        for (int64_t i = 0; i < i_count; ++i) {
+#pragma GCC unroll 3
+          for (int64_t j = 0; j < j_count; ++j) {
+            const int64_t out = corner + (i * width + j) * c + at;
             if constexpr (kMax) {
               Bytes taps{};
               std::memcpy(&taps, tap + out, static_cast<size_t>(lanes));
-              const auto here = static_cast<int32_t>(3 * (h - i * p.stride + 1) + w - j * p.stride + 1);
+              const auto here = first - static_cast<int32_t>(step * (3 * i + j));
               sum += __builtin_convertvector(taps, IntVec) == here ? load(dmax + out, lanes) : Vec{};
             }
             if constexpr (kAverage) sum += load(daverage + out, lanes);
           }
         }
         store(dx + at, sum, lanes);
-      });
+      };
+      const int64_t rows = is.end - is.begin, columns = js.end - js.begin;
+      if (rows == 3 && columns == 3)
+        for_vectors(0, c, [&](int64_t at, auto lanes) { gather(at, lanes, 3, 3, 1); });
+      else
+        for_vectors(0, c, [&](int64_t at, auto lanes) { gather(at, lanes, rows, columns, stride); });
     }
   }
 }
