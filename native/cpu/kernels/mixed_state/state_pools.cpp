@@ -171,11 +171,9 @@ size_t pools_workspace(const StatePoolsProblem& p) {
   return static_cast<size_t>(ImageGroups(p.n).count * 4 * p.c) * sizeof(double);
 }
 
-using Bytes = uint8_t __attribute__((vector_size(LAPIDARY_VLEN)));
-
 template <bool kMax, bool kAverage>
-void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8_t* tap_to,
-                float* average_to) {
+void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8_t* tap_to, float* average_to,
+                int32_t* row_taps) {
   const int64_t c = p.c, row = p.w * c, width = p.q();
   for (int64_t i = 0; i < p.p(); ++i) {
     const Taps rs = taps_of(i, p.stride, p.h);
@@ -201,8 +199,7 @@ void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8
         }
         if constexpr (kMax) {
           store(max_to + at, best, lanes);
-          const Bytes taps = __builtin_convertvector(where, Bytes);
-          std::memcpy(tap_to + at, &taps, static_cast<size_t>(lanes));
+          std::memcpy(row_taps + j * c + at, &where, static_cast<size_t>(lanes) * sizeof(int32_t));
         }
         if constexpr (kAverage) store(average_to + at, sum * share, lanes);
       };
@@ -211,8 +208,12 @@ void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8
         for_vectors(0, c, [&](int64_t at, auto lanes) { pool(at, lanes, kAll, kAll); });
       else
         for_vectors(0, c, [&](int64_t at, auto lanes) { pool(at, lanes, rs, ss); });
-      if constexpr (kMax) max_to += c, tap_to += c;
+      if constexpr (kMax) max_to += c;
       if constexpr (kAverage) average_to += c;
+    }
+    if constexpr (kMax) {
+      for (int64_t k = 0; k < width * c; ++k) tap_to[k] = static_cast<uint8_t>(row_taps[k]);
+      tap_to += width * c;
     }
   }
 }
@@ -221,14 +222,16 @@ void pools_images(const StatePoolsProblem& p, const StatePools<float>& a, Kernel
   const ImageGroups groups(p.n);
   const int64_t image = p.h * p.w * p.c, rows = p.p() * p.q(), out = rows * p.c, part = 4 * p.c;
   auto* partials = static_cast<double*>(context.workspace);  // [group][max, average][mean, M2][channel]
-  context.parallel(groups.count, [&](int64_t group, int) {
+  context.parallel(groups.count, [&](int64_t group, int worker) {
+    auto* taps =
+        static_cast<int32_t*>(context.scratch(worker, static_cast<size_t>(p.q() * p.c) * sizeof(int32_t)));
     const int64_t first = groups.begin(group), images = groups.end(group) - first;
     with_flag(p.max, [&](auto max) {
       with_flag(p.average, [&](auto average) {
         for (int64_t n = first; n < first + images; ++n) {
           pool_image<max, average>(p, a.x + n * image, max ? a.max + n * out : nullptr,
                                    max ? a.max_tap + n * out : nullptr,
-                                   average ? a.average + n * out : nullptr);
+                                   average ? a.average + n * out : nullptr, taps);
         }
       });
     });
@@ -272,7 +275,7 @@ size_t dgrad_workspace(const StatePoolsBackwardProblem& p) {
 
 /// dx of one image += the windows that contain each pixel.
 template <bool kMax, bool kAverage>
-void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const uint8_t* tap,
+void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const int32_t* tap,
                   const float* daverage, float* dx) {
   const int64_t c = p.c, width = p.q(), stride = p.stride;
   for (int64_t h = 0; h < p.h; ++h) {
@@ -291,10 +294,10 @@ void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const u
           for (int64_t j = 0; j < j_count; ++j) {
             const int64_t out = corner + (i * width + j) * c + at;
             if constexpr (kMax) {
-              Bytes taps{};
-              std::memcpy(&taps, tap + out, static_cast<size_t>(lanes));
+              IntVec taps{};
+              std::memcpy(&taps, tap + out, static_cast<size_t>(lanes) * sizeof(int32_t));
               const auto here = first - static_cast<int32_t>(step * (3 * i + j));
-              sum += __builtin_convertvector(taps, IntVec) == here ? load(dmax + out, lanes) : Vec{};
+              sum += taps == here ? load(dmax + out, lanes) : Vec{};
             }
             if constexpr (kAverage) sum += load(daverage + out, lanes);
           }
@@ -318,7 +321,7 @@ void dgrad_images(const StatePoolsBackwardProblem& p, const StatePoolsDgrad<floa
   if (max) sum_coefficients(p.max, a.max_coefficients, c, max_shared);
   if (average) sum_coefficients(p.average, a.average_coefficients, c, average_shared);
   context.parallel(p.n, [&](int64_t n, int worker) {
-    auto* dmax = static_cast<float*>(context.scratch(worker, static_cast<size_t>(3 * out) * sizeof(float)));
+    auto* dmax = static_cast<float*>(context.scratch(worker, static_cast<size_t>(4 * out) * sizeof(float)));
     float *daverage = dmax + out, *identity = daverage + out, *dx = a.dx + n * image;
     if (!p.accumulate) std::fill_n(dx, image, 0.0f);
     if (!p.identity.empty()) {
@@ -341,7 +344,8 @@ void dgrad_images(const StatePoolsBackwardProblem& p, const StatePoolsDgrad<floa
         }
       }
     }
-    const uint8_t* tap = max ? a.max_tap + n * out : nullptr;
+    auto* tap = reinterpret_cast<int32_t*>(identity + out);
+    for (int64_t i = 0; max && i < out; ++i) tap[i] = a.max_tap[n * out + i];
     if (max && average)
       gather_image<true, true>(p, dmax, tap, daverage, dx);
     else if (max)
