@@ -120,6 +120,7 @@ export {
   type SgdStepOptions,
   sgd,
 } from './ops/optimizer.js';
+export { type PartialMixedStateOptions, partialMixedState } from './ops/partial-mixed-state.js';
 export { type BallNorm, type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { channelGather, channelScores, pruneMask } from './ops/prune.js';

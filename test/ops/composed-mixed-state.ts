@@ -13,8 +13,10 @@ import {
   maxPool2d,
   mul,
   relu,
+  reshape,
   slice,
   type Tensor,
+  transpose,
   zeros,
 } from '../../lib/index.js';
 
@@ -85,5 +87,28 @@ export function composedMixedState(
     const none: CandidateKind = 'none';
     const start = addend ?? composedCandidate(x, { kind: none }, stride, options);
     return terms.reduce(add, start);
+  });
+}
+
+/** As the search code of PC-DARTS has it. */
+export function composedPartialMixedState(
+  x: Tensor,
+  edges: readonly MixedEdge[],
+  options: MixedStateOptions,
+  portion: number,
+): Tensor[] {
+  const part = x.shape[3]! / portion;
+  const bare = edges.map(({ addend: _, ...edge }) => edge);
+  return composedMixedState(slice(x, 3, 0, part), bare, options).map((mixed, e) => {
+    const { stride = 1, addend } = edges[e]!;
+    let joined = mixed;
+    if (portion > 1) {
+      const others = slice(x, 3, part);
+      joined = concat([mixed, stride === 1 ? others : maxPool2d(others, 2)], 3);
+    }
+    const [n, p, q, channels] = joined.shape as [number, number, number, number];
+    const groups = transpose(reshape(joined, [n, p, q, portion, channels / portion]), [0, 1, 2, 4, 3]);
+    const shuffled = reshape(groups, [n, p, q, channels]);
+    return addend ? add(shuffled, addend) : shuffled;
   });
 }

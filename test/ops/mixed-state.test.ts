@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import * as L from '../../lib/index.js';
 import { bits } from '../kernels/harness.js';
-import { composedMixedState } from './composed-mixed-state.js';
-import { checkGradients, normal } from './finite-differences.js';
+import { composedMixedState, composedPartialMixedState } from './composed-mixed-state.js';
+import { checkGradients, expectClose, normal } from './finite-differences.js';
 
 const darts = L.candidateKinds.slice(0, 8);
 const bench201: readonly L.CandidateKind[] = [
@@ -68,7 +68,7 @@ function make(
   return { x, edges, leaves, running };
 }
 
-type Definition = typeof L.mixedState;
+type Definition = (x: L.Tensor, edges: readonly L.MixedEdge[], options: L.MixedStateOptions) => L.Tensor[];
 
 /** Outputs, gradients of a weighted sum of them, and the running statistics afterwards, each as an array. */
 function evaluate(definition: Definition, made: Made, options: L.MixedStateOptions): (Float32Array | null)[] {
@@ -226,6 +226,53 @@ describe('mixedState', () => {
       tracked: true,
       training: false,
       poolNorm: false,
+    });
+  });
+
+  it('has a partial-channel form: the rest of the channels bypasses the candidates, and all are shuffled', () => {
+    for (const [shape, portion, stride] of [
+      [[2, 6, 6, 8], 4, 1],
+      [[2, 6, 8, 12], 2, 2],
+      [[2, 4, 4, 16], 4, 2],
+      [[1, 5, 5, 3], 1, 1],
+    ] as const) {
+      L.scope(() => {
+        const shapes: EdgeShape[] = [
+          { kinds: darts, stride },
+          { kinds: darts, stride, active: [1, 3, 6] },
+        ];
+        const options = { training: true, portion };
+        const state = (): Made => {
+          const part = make([...shape.slice(0, 3), shape[3] / portion], shapes);
+          const { values } = normal(shape, 77);
+          const x = L.tensor(values, shape, { requiresGrad: true });
+          const output = [shape[0], shape[1] / stride, shape[2] / stride, shape[3]];
+          const addend = L.tensor(normal(output, 78).values, output, { requiresGrad: true });
+          const edges = [part.edges[0]!, { ...part.edges[1]!, addend }];
+          return { x, edges, leaves: [x, addend, ...part.leaves.slice(1)], running: [] };
+        };
+        const actual = evaluate(
+          (...call) => L.partialMixedState(call[0], call[1], options),
+          state(),
+          options,
+        );
+        const expected = evaluate(
+          (...call) => composedPartialMixedState(call[0], call[1], options, portion),
+          state(),
+          options,
+        );
+        for (const [index, wanted] of expected.entries()) {
+          if (wanted) expectClose(actual[index]!, [...wanted], 5e-5);
+        }
+      });
+    }
+    const call = (shape: readonly number[], stride: 1 | 2): L.Tensor[] => {
+      const { edges } = make([1, 4, 4, 2], [{ kinds: ['none'], stride }]);
+      return L.partialMixedState(L.ones(shape), edges, { training: true });
+    };
+    L.scope(() => {
+      expect(() => call([1, 4, 4, 6], 1)).toThrow(L.ShapeError);
+      expect(() => call([1, 5, 4, 8], 2)).toThrow(L.ShapeError);
     });
   });
 
