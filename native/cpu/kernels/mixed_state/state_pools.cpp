@@ -171,15 +171,28 @@ size_t pools_workspace(const StatePoolsProblem& p) {
   return static_cast<size_t>(ImageGroups(p.n).count * 4 * p.c) * sizeof(double);
 }
 
+/// Calls body(first output, outputs, taps along the row) for runs of outputs whose windows have the same
+/// valid taps and whose inputs follow each other: at stride 1 all between the first and the last one are one
+/// run.
+template <class Body>
+void for_window_runs(int64_t outs, int64_t stride, int64_t extent, const Body& body) {
+  for (int64_t j = 0; j < outs;) {
+    const Taps taps = taps_of(j, stride, extent);
+    const int64_t run = stride == 1 && taps.size() == 3 ? std::max<int64_t>(outs - 1 - j, 1) : 1;
+    body(j, run, taps);
+    j += run;
+  }
+}
+
 template <bool kMax, bool kAverage>
 void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8_t* tap_to, float* average_to,
                 int32_t* row_taps) {
-  const int64_t c = p.c, row = p.w * c, width = p.q();
+  const int64_t c = p.c, row = p.w * c, row_floats = p.q() * c;
   for (int64_t i = 0; i < p.p(); ++i) {
     const Taps rs = taps_of(i, p.stride, p.h);
-    for (int64_t j = 0; j < width; ++j) {
-      const Taps ss = taps_of(j, p.stride, p.w);
+    for_window_runs(p.q(), p.stride, p.w, [&](int64_t first, int64_t run, Taps ss) {
       const float* window = x + (rs.first * p.w + ss.first) * c;
+      const int64_t begin = first * c;
       const float share = 1.0f / static_cast<float>(rs.size() * ss.size());
       const auto pool = [&](int64_t at, auto lanes, Taps r_taps, Taps s_taps) __attribute__((always_inline)) {
         Vec best = broadcast(-std::numeric_limits<float>::infinity()), sum{};
@@ -198,23 +211,24 @@ void pool_image(const StatePoolsProblem& p, const float* x, float* max_to, uint8
           }
         }
         if constexpr (kMax) {
-          store(max_to + at, best, lanes);
-          std::memcpy(row_taps + j * c + at, &where, static_cast<size_t>(lanes) * sizeof(int32_t));
+          store(max_to + begin + at, best, lanes);
+          std::memcpy(row_taps + begin + at, &where, static_cast<size_t>(lanes) * sizeof(int32_t));
         }
-        if constexpr (kAverage) store(average_to + at, sum * share, lanes);
+        if constexpr (kAverage) store(average_to + begin + at, sum * share, lanes);
       };
       constexpr Taps kAll{0, 3, 0};
       if (rs.size() == 3 && ss.size() == 3)
-        for_vectors(0, c, [&](int64_t at, auto lanes) { pool(at, lanes, kAll, kAll); });
+        for_vectors(0, run * c, [&](int64_t at, auto lanes) { pool(at, lanes, kAll, kAll); });
+      else if (ss.size() == 3)
+        for_vectors(0, run * c, [&](int64_t at, auto lanes) { pool(at, lanes, rs, kAll); });
       else
-        for_vectors(0, c, [&](int64_t at, auto lanes) { pool(at, lanes, rs, ss); });
-      if constexpr (kMax) max_to += c;
-      if constexpr (kAverage) average_to += c;
-    }
+        for_vectors(0, run * c, [&](int64_t at, auto lanes) { pool(at, lanes, rs, ss); });
+    });
     if constexpr (kMax) {
-      for (int64_t k = 0; k < width * c; ++k) tap_to[k] = static_cast<uint8_t>(row_taps[k]);
-      tap_to += width * c;
+      for (int64_t k = 0; k < row_floats; ++k) tap_to[k] = static_cast<uint8_t>(row_taps[k]);
+      max_to += row_floats, tap_to += row_floats;
     }
+    if constexpr (kAverage) average_to += row_floats;
   }
 }
 
@@ -254,14 +268,15 @@ void sum_coefficients(const Counts& edges, const float* const* coefficients, int
   }
 }
 
-/// to = sum over edges of a g [+ b y + d] for `rows` rows from element `start` on.
+/// to (+)= sum over edges of a g [+ b y + d] for `rows` rows from element `start` on.
+template <bool kAdd>
 void sum_gradients(const Counts& edges, const float* const* g, const float* const* coefficients,
                    const float* y, const float* shared, int64_t channels, int64_t start, int64_t rows,
                    float* to) {
   for (int64_t row = 0; row < rows; ++row, start += channels, to += channels) {
     for_vectors(0, channels, [&](int64_t c, auto lanes) {
-      Vec sum{};
-      if (y) sum = load(shared + c, lanes) * load(y + start + c, lanes) + load(shared + channels + c, lanes);
+      Vec sum = kAdd ? load(to + c, lanes) : Vec{};
+      if (y) sum += load(shared + c, lanes) * load(y + start + c, lanes) + load(shared + channels + c, lanes);
       for (size_t e = 0; e < edges.size(); ++e)
         sum += load(coefficients[e] + c, lanes) * load(g[edges[e]] + start + c, lanes);
       store(to + c, sum, lanes);
@@ -277,12 +292,15 @@ size_t dgrad_workspace(const StatePoolsBackwardProblem& p) {
 template <bool kMax, bool kAverage>
 void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const int32_t* tap,
                   const float* daverage, float* dx) {
-  const int64_t c = p.c, width = p.q(), stride = p.stride;
+  const int64_t c = p.c, row = p.q() * c, stride = p.stride;
   for (int64_t h = 0; h < p.h; ++h) {
     const Outputs is = outputs_over(h, stride, p.p());
-    for (int64_t w = 0; w < p.w; ++w, dx += c) {
-      const Outputs js = outputs_over(w, stride, width);
-      const int64_t corner = (is.begin * width + js.begin) * c;
+    for (int64_t w = 0; w < p.w;) {
+      const Outputs js = outputs_over(w, stride, p.q());
+      const int64_t rows = is.end - is.begin, columns = js.end - js.begin;
+      // At stride 1 all pixels between the first and the last one are a run with the same windows.
+      const int64_t run = stride == 1 && columns == 3 ? std::max<int64_t>(p.w - 1 - w, 1) : 1;
+      const int64_t corner = (is.begin * p.q() + js.begin) * c;
       // The tap that this pixel is of the first window; of the next ones it is `stride` less.
       const auto first = static_cast<int32_t>(3 * (h - is.begin * stride + 1) + w - js.begin * stride + 1);
       const auto gather = [&](int64_t at, auto lanes, int64_t i_count, int64_t j_count, int64_t step)
@@ -292,7 +310,7 @@ void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const i
         for (int64_t i = 0; i < i_count; ++i) {
 #pragma GCC unroll 3
           for (int64_t j = 0; j < j_count; ++j) {
-            const int64_t out = corner + (i * width + j) * c + at;
+            const int64_t out = corner + i * row + j * c + at;
             if constexpr (kMax) {
               IntVec taps{};
               std::memcpy(&taps, tap + out, static_cast<size_t>(lanes) * sizeof(int32_t));
@@ -304,12 +322,26 @@ void gather_image(const StatePoolsBackwardProblem& p, const float* dmax, const i
         }
         store(dx + at, sum, lanes);
       };
-      const int64_t rows = is.end - is.begin, columns = js.end - js.begin;
       if (rows == 3 && columns == 3)
-        for_vectors(0, c, [&](int64_t at, auto lanes) { gather(at, lanes, 3, 3, 1); });
+        for_vectors(0, run * c, [&](int64_t at, auto lanes) { gather(at, lanes, 3, 3, 1); });
       else
-        for_vectors(0, c, [&](int64_t at, auto lanes) { gather(at, lanes, rows, columns, stride); });
+        for_vectors(0, run * c, [&](int64_t at, auto lanes) { gather(at, lanes, rows, columns, stride); });
+      dx += run * c, w += run;
     }
+  }
+}
+
+/// The gradient of an average, shared out among the taps of its window, for one image.
+void share_out(const StatePoolsBackwardProblem& p, float* daverage) {
+  for (int64_t i = 0; i < p.p(); ++i) {
+    const int64_t height = taps_of(i, p.stride, p.h).size();
+    for_window_runs(p.q(), p.stride, p.w, [&](int64_t, int64_t run, Taps taps) {
+      const float share = 1.0f / static_cast<float>(height * taps.size());
+      for_vectors(0, run * p.c, [&](int64_t at, auto lanes) {
+        store(daverage + at, load(daverage + at, lanes) * share, lanes);
+      });
+      daverage += run * p.c;
+    });
   }
 }
 
@@ -321,31 +353,21 @@ void dgrad_images(const StatePoolsBackwardProblem& p, const StatePoolsDgrad<floa
   if (max) sum_coefficients(p.max, a.max_coefficients, c, max_shared);
   if (average) sum_coefficients(p.average, a.average_coefficients, c, average_shared);
   context.parallel(p.n, [&](int64_t n, int worker) {
-    auto* dmax = static_cast<float*>(context.scratch(worker, static_cast<size_t>(4 * out) * sizeof(float)));
-    float *daverage = dmax + out, *identity = daverage + out, *dx = a.dx + n * image;
+    auto* dmax = static_cast<float*>(context.scratch(worker, static_cast<size_t>(3 * out) * sizeof(float)));
+    float *daverage = dmax + out, *dx = a.dx + n * image;
+    auto* tap = reinterpret_cast<int32_t*>(daverage + out);
     if (!p.accumulate) std::fill_n(dx, image, 0.0f);
-    if (!p.identity.empty()) {
-      sum_gradients(p.identity, a.g, a.identity_coefficients, nullptr, nullptr, c, n * out, rows, identity);
-      for_vectors(0, image, [&](int64_t i, auto lanes) {
-        store(dx + i, load(dx + i, lanes) + load(identity + i, lanes), lanes);
-      });
+    if (!p.identity.empty())
+      sum_gradients<true>(p.identity, a.g, a.identity_coefficients, nullptr, nullptr, c, n * out, rows, dx);
+    if (max) {
+      sum_gradients<false>(p.max, a.g, a.max_coefficients, a.max, max_shared, c, n * out, rows, dmax);
+      for (int64_t i = 0; i < out; ++i) tap[i] = a.max_tap[n * out + i];
     }
-    if (max) sum_gradients(p.max, a.g, a.max_coefficients, a.max, max_shared, c, n * out, rows, dmax);
     if (average) {
-      sum_gradients(p.average, a.g, a.average_coefficients, a.average, average_shared, c, n * out, rows,
-                    daverage);
-      float* at = daverage;
-      for (int64_t i = 0; i < p.p(); ++i) {
-        const int64_t height = taps_of(i, p.stride, p.h).size();
-        for (int64_t j = 0; j < p.q(); ++j, at += c) {
-          const float share = 1.0f / static_cast<float>(height * taps_of(j, p.stride, p.w).size());
-          for_vectors(0, c,
-                      [&](int64_t k, auto lanes) { store(at + k, load(at + k, lanes) * share, lanes); });
-        }
-      }
+      sum_gradients<false>(p.average, a.g, a.average_coefficients, a.average, average_shared, c, n * out,
+                           rows, daverage);
+      share_out(p, daverage);
     }
-    auto* tap = reinterpret_cast<int32_t*>(identity + out);
-    for (int64_t i = 0; max && i < out; ++i) tap[i] = a.max_tap[n * out + i];
     if (max && average)
       gather_image<true, true>(p, dmax, tap, daverage, dx);
     else if (max)
