@@ -2,7 +2,7 @@
 // and their statistics) is computed once a stride; ReLU happens where x is read. Kept for backward: the
 // pools, and of each edge what its branches' normalisations normalise; depthwise outputs, normalised values
 // and their gradients are never stored.
-#include "ops/ops.h"
+#include "ops/mixed_state_record.h"
 
 namespace lapidary {
 
@@ -49,75 +49,8 @@ void MixedSumProblem::check() const {
 }
 
 namespace ops {
+namespace mixed {
 namespace {
-
-/// What batch normalisation goes by: the batch's statistics or running ones.
-struct Norm {
-  Tensor mean, variance;
-  explicit operator bool() const { return static_cast<bool>(mean); }
-};
-
-/// Positions among the inputs of a normalisation's running statistics; 0: none.
-struct Running {
-  size_t mean = 0, variance = 0;
-};
-
-/// One active candidate of an edge, and what its part of forward leaves for backward.
-struct Branch {
-  CandidateKind kind;
-  int64_t place;                 ///< of its weight
-  std::vector<size_t> filters;   ///< positions among the inputs
-  std::vector<Running> running;  ///< one a normalisation, when tracked
-  Tensor y;                      ///< what enters the sum, before its normalisation
-  Norm norm;                     ///< of y; empty where it is not normalised
-  Tensor middle;                 ///< of a separable convolution: the output of its first half
-  Norm middle_norm;
-};
-
-struct EdgeState {
-  int64_t stride;
-  size_t weights, addend;  ///< positions among the inputs; addend 0: none
-  std::vector<Branch> branches;
-};
-
-struct SharedPools {
-  Tensor max, max_tap, average;
-  Norm max_norm, average_norm;
-};
-
-/// One call: its options, edges, and results.
-struct State {
-  bool training, update, pool_norm;
-  float eps, momentum;
-  int64_t n, h, w, c;
-  std::vector<EdgeState> edges;
-  SharedPools pools[2];  ///< by stride
-  Tensor one, zero;      ///< [C]: ReLU as a prologue of convolutions; only where there are any
-
-  int64_t rows(int64_t stride) const { return n * ((h - 1) / stride + 1) * ((w - 1) / stride + 1); }
-  Dims output(int64_t stride) const { return {n, (h - 1) / stride + 1, (w - 1) / stride + 1, c}; }
-};
-
-bool is_separable(CandidateKind kind) {
-  return kind == CandidateKind::SepConv3x3 || kind == CandidateKind::SepConv5x5;
-}
-bool is_dilated(CandidateKind kind) {
-  return kind == CandidateKind::DilConv3x3 || kind == CandidateKind::DilConv5x5;
-}
-bool is_dense(CandidateKind kind) {
-  return kind == CandidateKind::NorConv1x1 || kind == CandidateKind::NorConv3x3;
-}
-bool is_pool(CandidateKind kind) {
-  return kind == CandidateKind::MaxPool3x3 || kind == CandidateKind::AvgPool3x3;
-}
-/// Whether its (first) half is a branch of the separable kernels.
-bool is_branch(CandidateKind kind, int64_t stride) {
-  return is_separable(kind) || is_dilated(kind) || (kind == CandidateKind::SkipConnect && stride == 2);
-}
-int64_t taps_of(CandidateKind kind) {
-  if (kind == CandidateKind::SepConv3x3 || kind == CandidateKind::DilConv3x3) return 3;
-  return kind == CandidateKind::SkipConnect ? 1 : 5;
-}
 
 /// Shapes of a candidate's filters and the number of its normalisations (lib/ops/mixed-state.ts says the
 /// same).
@@ -232,26 +165,6 @@ class EdgeReader {
   std::span<const int32_t> ints_;
   std::span<const Tensor> tensors_;
   size_t int_ = 0, tensor_ = 0;
-};
-
-/// The operands of a kernel with lists: one list after the other. Keeps them alive until the launch.
-class SlotLists {
- public:
-  SlotLists& add(const Tensor& tensor) {
-    slots_.emplace_back(tensor);
-    tensors_.push_back(tensor);
-    return *this;
-  }
-  template <class List, class Pick>
-  SlotLists& add(const List& list, const Pick& pick) {
-    for (const auto& each : list) add(pick(each));
-    return *this;
-  }
-  const std::vector<Slot>& slots() const { return slots_; }
-
- private:
-  std::vector<Slot> slots_;
-  std::vector<Tensor> tensors_;
 };
 
 class Forward {
@@ -407,245 +320,19 @@ class Forward {
     }
   }
 
- public:
-  // ---- Problems, which backward builds likewise.
-
-  static SeparableProblem separable_problem(const State& state, int64_t stride, bool second) {
-    SeparableProblem problem;
-    problem.n = state.n, problem.c = state.c;
-    problem.h = second ? (state.h - 1) / stride + 1 : state.h;
-    problem.w = second ? (state.w - 1) / stride + 1 : state.w;
-    problem.stride = second ? 1 : stride, problem.normed = second;
-    problem.eps = state.eps, problem.statistics = problem.training = state.training;
-    return problem;
-  }
-  static void add_branch(SeparableProblem& problem, CandidateKind kind) {
-    problem.taps.push_back(taps_of(kind));
-    problem.dilations.push_back(is_dilated(kind) ? 2 : 1);
-  }
-  static Conv2dProblem dense_problem(const State& state, CandidateKind kind) {
-    Conv2dProblem problem;
-    problem.n = state.n, problem.h = state.h, problem.w = state.w, problem.c = problem.k = state.c;
-    problem.r = problem.s = kind == CandidateKind::NorConv3x3 ? 3 : 1;
-    problem.pad_h = problem.pad_w = problem.r / 2;
-    problem.prologue = Prologue::AffineRelu;
-    return problem;
-  }
-  static MixedSumProblem sum_problem(const State& state, const EdgeState& edge, int64_t weights,
-                                     std::vector<const Branch*>& terms) {
-    MixedSumProblem problem{state.rows(edge.stride), state.c, weights, {}, {}, false, state.eps,
-                            state.training};
-    for (const Branch& branch : edge.branches) {
-      if (!branch.y) continue;
-      terms.push_back(&branch);
-      problem.places.push_back(branch.place);
-      problem.normed.push_back(branch.norm ? 1 : 0);
-    }
-    return problem;
-  }
-  static void add_norms(SlotLists& lists, const std::vector<const Branch*>& terms) {
-    for (const Branch* branch : terms)
-      if (branch->norm) lists.add(branch->norm.mean);
-    for (const Branch* branch : terms)
-      if (branch->norm) lists.add(branch->norm.variance);
-  }
-
- private:
   const OpCall& call_;
   State& state_;
   Device& device_;
 };
 
-class BackwardPass {
- public:
-  BackwardPass(const State& state, std::span<const Tensor> saved, std::span<const Tensor> grads,
-               const NeedsMask& needs)
-      : state_(state),
-        saved_(saved),
-        grads_(grads),
-        needs_(needs),
-        device_(saved[0].device()),
-        result_(needs.size()) {}
-
-  Outputs run() {
-    coefficients_.resize(state_.edges.size());
-    for (size_t e = 0; e < state_.edges.size(); ++e) {
-      if (!grads_[e]) continue;
-      const EdgeState& edge = state_.edges[e];
-      if (edge.addend && needs_[edge.addend]) result_[edge.addend] = grads_[e];
-      this->edge(edge, grads_[e], coefficients_[e]);
-    }
-    for (int64_t stride : {1, 2}) pools(stride);
-    if (needs_[0] && !dx_) dx_ = constant(device_, saved_[0].shape(), 0);
-    result_[0] = dx_;
-    return std::move(result_);
-  }
-
- private:
-  using ByBranch = std::vector<Tensor>;  ///< coefficients of an edge's branches
-
-  bool needs_filters(const Branch& branch) const {
-    for (size_t filter : branch.filters)
-      if (needs_[filter]) return true;
-    return false;
-  }
-
-  void edge(const EdgeState& edge, const Tensor& g, ByBranch& coefficients) {
-    coefficients.resize(edge.branches.size());
-    bool wanted = needs_[0] || needs_[edge.weights];
-    for (const Branch& branch : edge.branches) wanted |= needs_filters(branch);
-    std::vector<const Branch*> terms;
-    const Tensor& weights = saved_[edge.weights];
-    const MixedSumProblem problem = Forward::sum_problem(state_, edge, weights.size(0), terms);
-    if (!wanted) return;
-    if (terms.empty()) {
-      if (needs_[edge.weights]) result_[edge.weights] = constant(device_, weights.shape(), 0);
-      return;
-    }
-    const Tensor dweights = weights.empty_like();
-    SlotLists lists;
-    lists.add(weights).add(g).add(terms, [](const Branch* branch) { return branch->y; });
-    Forward::add_norms(lists, terms);
-    lists.add(dweights);
-    for (const Branch* branch : terms) {
-      Tensor& of = coefficients[static_cast<size_t>(branch - edge.branches.data())];
-      of = Tensor::empty(device_, {3, state_.c});
-      lists.add(of);
-    }
-    launch(KernelId::mixed_reduce, device_, problem, lists.slots());
-    if (needs_[edge.weights]) result_[edge.weights] = dweights;
-
-    // Of each branch's first half: the gradient that its coefficients go with.
-    ByBranch gradients(edge.branches.size(), g), first_coefficients = coefficients;
-    halves(edge, true, gradients, first_coefficients);
-    halves(edge, false, gradients, first_coefficients);
-    for (size_t b = 0; b < edge.branches.size(); ++b) {
-      const Branch& branch = edge.branches[b];
-      if (is_dense(branch.kind) && (needs_[0] || needs_filters(branch))) dense(branch, g, coefficients[b]);
-    }
-  }
-
-  /// Second halves replace their branches' gradients and coefficients by those of the first halves.
-  void halves(const EdgeState& edge, bool second, ByBranch& gradients, ByBranch& coefficients) {
-    SeparableProblem problem = Forward::separable_problem(state_, edge.stride, second);
-    problem.dx = needs_[0], problem.dfilters = false;
-    std::vector<size_t> picked;
-    const size_t first = second ? 2 : 0;
-    for (size_t b = 0; b < edge.branches.size(); ++b) {
-      const Branch& branch = edge.branches[b];
-      if (second ? !is_separable(branch.kind) : !is_branch(branch.kind, edge.stride)) continue;
-      const bool filters = needs_[branch.filters[first]] || needs_[branch.filters[first + 1]];
-      const bool earlier = second && (needs_[branch.filters[0]] || needs_[branch.filters[1]]);
-      if (!needs_[0] && !filters && !earlier) continue;
-      problem.dfilters |= filters, problem.dx |= earlier;
-      Forward::add_branch(problem, branch.kind);
-      picked.push_back(b);
-    }
-    if (picked.empty()) return;
-    problem.accumulate = !second && dx_;
-    if (problem.dx && !second && !dx_) dx_ = Tensor::empty(device_, saved_[0].shape());
-
-    const auto branch = [&](size_t b) -> const Branch& { return edge.branches[b]; };
-    SlotLists lists;
-    if (second) {
-      lists.add(picked, [&](size_t b) { return branch(b).middle; });
-      lists.add(picked, [&](size_t b) { return branch(b).middle_norm.mean; });
-      lists.add(picked, [&](size_t b) { return branch(b).middle_norm.variance; });
-    } else {
-      lists.add(saved_[0]);
-    }
-    lists.add(picked, [&](size_t b) { return saved_[branch(b).filters[first]]; });
-    lists.add(picked, [&](size_t b) { return saved_[branch(b).filters[first + 1]]; });
-    lists.add(picked, [&](size_t b) { return gradients[b]; });
-    lists.add(picked, [&](size_t b) {
-      return !second && is_separable(branch(b).kind) ? branch(b).middle : branch(b).y;
-    });
-    lists.add(picked, [&](size_t b) { return coefficients[b]; });
-    if (problem.dx && second) {
-      for (size_t b : picked) {
-        gradients[b] = branch(b).middle.empty_like();
-        coefficients[b] = Tensor::empty(device_, {3, state_.c});
-      }
-      lists.add(picked, [&](size_t b) { return gradients[b]; }).add(picked, [&](size_t b) {
-        return coefficients[b];
-      });
-    } else if (problem.dx) {
-      lists.add(dx_);
-    }
-    for (size_t filter = first; problem.dfilters && filter < first + 2; ++filter) {
-      for (size_t b : picked) {
-        const Tensor gradient = saved_[branch(b).filters[filter]].empty_like();
-        if (needs_[branch(b).filters[filter]]) result_[branch(b).filters[filter]] = gradient;
-        lists.add(gradient);
-      }
-    }
-    launch(KernelId::separable_backward, device_, problem, lists.slots());
-  }
-
-  void dense(const Branch& branch, const Tensor& g, const Tensor& coefficients) {
-    const Tensor &x = saved_[0], &filter = saved_[branch.filters[0]];
-    const Conv2dProblem problem = Forward::dense_problem(state_, branch.kind);
-    const Tensor dy = branch.y.empty_like();
-    launch(KernelId::branch_gradient, device_, BranchGradientProblem{state_.rows(1), state_.c},
-           {g, branch.y, coefficients, dy});
-    if (needs_[branch.filters[0]])
-      result_[branch.filters[0]] =
-          conv2d_filter_gradient(problem, x, state_.one, state_.zero, dy, filter.shape());
-    if (!needs_[0]) return;
-    const Tensor through = conv2d_input_gradient(problem, dy, filter, x.shape()), masked = x.empty_like();
-    launch(KernelId::unary_backward, device_, UnaryProblem{x.count(), Unary::Relu}, {x, through, masked});
-    dx_ = dx_ ? add_gradients(dx_, masked) : masked;
-  }
-
-  /// The pools and identities of all edges of a stride, into dx.
-  void pools(int64_t stride) {
-    if (!needs_[0]) return;
-    StatePoolsBackwardProblem problem;
-    problem.n = state_.n, problem.h = state_.h, problem.w = state_.w, problem.c = state_.c,
-    problem.stride = stride;
-    std::vector<Tensor> g, max, average, identity;
-    for (size_t e = 0; e < state_.edges.size(); ++e) {
-      const EdgeState& edge = state_.edges[e];
-      if (!grads_[e] || edge.stride != stride) continue;
-      const auto index = static_cast<int64_t>(g.size());
-      bool any = false;
-      for (size_t b = 0; b < edge.branches.size(); ++b) {
-        const CandidateKind kind = edge.branches[b].kind;
-        const bool skips = kind == CandidateKind::SkipConnect && stride == 1;
-        if (!skips && !is_pool(kind)) continue;
-        any = true;
-        const bool is_max = kind == CandidateKind::MaxPool3x3;
-        (skips ? identity : is_max ? max : average).push_back(coefficients_[e][b]);
-        (skips ? problem.identity : is_max ? problem.max : problem.average).push_back(index);
-      }
-      if (any) g.push_back(grads_[e]);
-    }
-    if (g.empty()) return;
-    problem.edges = static_cast<int64_t>(g.size()), problem.accumulate = static_cast<bool>(dx_);
-    if (!dx_) dx_ = Tensor::empty(device_, saved_[0].shape());
-    const SharedPools& shared = state_.pools[stride - 1];
-    const auto itself = [](const Tensor& tensor) { return tensor; };
-    SlotLists lists;
-    lists.add(g, itself).add(max, itself).add(average, itself).add(identity, itself);
-    lists.add(shared.max).add(shared.max_tap).add(shared.average).add(dx_);
-    launch(KernelId::state_pools_dgrad, device_, problem, lists.slots());
-  }
-
-  const State& state_;
-  std::span<const Tensor> saved_, grads_;
-  const NeedsMask& needs_;
-  Device& device_;
-  Outputs result_;
-  std::vector<ByBranch> coefficients_;
-  Tensor dx_;
-};
-
 }  // namespace
+}  // namespace mixed
 
 Outputs mixed_state(OpCall& call) {
   const Tensor& x = call.input(0);
   expect_dtype(call, "x", x, DType::F32);
   expect_rank(call, "x (NHWC)", x, 4);
+  using namespace mixed;
   const auto state = std::make_shared<State>();
   state->training = call.flag(0), state->update = call.flag(0) && call.flag(1),
   state->pool_norm = call.flag(2);
@@ -670,11 +357,9 @@ Outputs mixed_state(OpCall& call) {
     for (const Branch& branch : edge.branches)
       for (size_t filter : branch.filters) saved[filter] = inputs[filter];
   }
-  lapidary::record(
-      call.record(), "mixedState", inputs, saved, outputs,
-      [state](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) {
-        return BackwardPass(*state, saved, grads, needs).run();
-      });
+  lapidary::record(call.record(), "mixedState", inputs, saved, outputs,
+                   [state](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                           const NeedsMask& needs) { return gradients(*state, saved, grads, needs); });
   return outputs;
 }
 
