@@ -1,7 +1,7 @@
 // mixedState: all edges that leave one state of a DARTS cell as one recorded op. What edges share (the pools
-// and their statistics) is computed once a stride; ReLU happens where x is read. Kept for backward: the
-// pools, and of each edge what its branches' normalisations normalise; depthwise outputs, normalised values
-// and their gradients are never stored.
+// and their statistics) is computed once a stride; ReLU happens where x is read. Kept for backward: of each
+// edge what its branches' normalisations normalise; depthwise outputs, normalised values and their gradients
+// are never stored.
 #include "ops/mixed_state_record.h"
 
 namespace lapidary {
@@ -194,40 +194,19 @@ class Forward {
     return {copy_of(call_.input(running.mean)), copy_of(call_.input(running.variance))};
   }
 
-  /// The pools of the edge's stride, where a branch needs them and no earlier edge has.
+  /// The edge's pools go by the statistics of those that all edges share, or by running ones of its own.
   void pools(EdgeState& edge) {
-    SharedPools& shared = state_.pools[edge.stride - 1];
-    StatePoolsProblem problem{state_.n, state_.h, state_.w, state_.c, edge.stride, false, false, false};
-    for (const EdgeState& other : state_.edges) {
-      for (const Branch& branch : other.branches) {
-        if (other.stride != edge.stride) continue;
-        problem.max |= branch.kind == CandidateKind::MaxPool3x3;
-        problem.average |= branch.kind == CandidateKind::AvgPool3x3;
-      }
-    }
-    if (!problem.max && !problem.average) return;
-    if (!shared.max && !shared.average) {
-      problem.statistics = state_.training && state_.pool_norm;
-      const Dims shape = state_.output(edge.stride);
-      const auto make = [&](Tensor& y, Norm& norm) {
-        y = Tensor::empty(device_, shape);
-        if (problem.statistics) norm = {vector(), vector()};
-      };
-      if (problem.max)
-        make(shared.max, shared.max_norm), shared.max_tap = Tensor::empty(device_, shape, DType::U8);
-      if (problem.average) make(shared.average, shared.average_norm);
-      launch(KernelId::state_pools, device_, problem,
-             {x(), shared.max, shared.max_tap, shared.max_norm.mean, shared.max_norm.variance, shared.average,
-              shared.average_norm.mean, shared.average_norm.variance});
-    }
+    SharedPools& shared = shared_pools(edge.stride);
+    if (!shared) shared = state_pools(state_, x(), edge.stride, state_.training && state_.pool_norm);
     for (Branch& branch : edge.branches) {
-      if (!is_pool(branch.kind)) continue;
-      const bool max = branch.kind == CandidateKind::MaxPool3x3;
-      branch.y = max ? shared.max : shared.average;
-      if (!state_.pool_norm) continue;
-      branch.norm = state_.training ? (max ? shared.max_norm : shared.average_norm) : norm_of(branch, 0);
+      if (!is_pool(branch.kind) || !state_.pool_norm) continue;
+      if (!state_.training)
+        branch.norm = norm_of(branch, 0);
+      else
+        branch.norm = branch.kind == CandidateKind::MaxPool3x3 ? shared.max_norm : shared.average_norm;
     }
   }
+  SharedPools& shared_pools(int64_t stride) { return pools_[stride - 1]; }
 
   /// All branches that are separable convolutions, or the second halves of those with two.
   void halves(EdgeState& edge, bool second) {
@@ -283,15 +262,14 @@ class Forward {
   }
 
   Tensor sum(EdgeState& edge) {
-    for (Branch& branch : edge.branches)
-      if (branch.kind == CandidateKind::SkipConnect && edge.stride == 1) branch.y = x().detached();
     std::vector<const Branch*> terms;
     MixedSumProblem problem = sum_problem(state_, edge, call_.input(edge.weights).size(0), terms);
     problem.addend = edge.addend != 0;
     if (terms.empty() && !problem.addend) return constant(device_, state_.output(edge.stride), 0);
     Tensor y = Tensor::empty(device_, state_.output(edge.stride));
     SlotLists lists;
-    lists.add(call_.input(edge.weights)).add(terms, [](const Branch* branch) { return branch->y; });
+    lists.add(call_.input(edge.weights));
+    lists.add(terms, [&](const Branch* branch) { return term_of(*branch, x(), shared_pools(edge.stride)); });
     add_norms(lists, terms);
     lists.add(problem.addend ? call_.input(edge.addend) : Tensor()).add(y);
     launch(KernelId::mixed_sum, device_, problem, lists.slots());
@@ -323,9 +301,37 @@ class Forward {
   const OpCall& call_;
   State& state_;
   Device& device_;
+  SharedPools pools_[2];  // by stride
 };
 
 }  // namespace
+
+SharedPools state_pools(const State& state, const Tensor& x, int64_t stride, bool statistics) {
+  StatePoolsProblem problem{state.n, state.h, state.w, state.c, stride, false, false, statistics};
+  for (const EdgeState& edge : state.edges) {
+    for (const Branch& branch : edge.branches) {
+      if (edge.stride != stride) continue;
+      problem.max |= branch.kind == CandidateKind::MaxPool3x3;
+      problem.average |= branch.kind == CandidateKind::AvgPool3x3;
+    }
+  }
+  SharedPools made;
+  if (!problem.max && !problem.average) return made;
+  Device& device = x.device();
+  const auto make = [&](Tensor& y, Norm& norm) {
+    y = Tensor::empty(device, state.output(stride));
+    if (statistics) norm = {Tensor::empty(device, {state.c}), Tensor::empty(device, {state.c})};
+  };
+  if (problem.max) {
+    make(made.max, made.max_norm);
+    made.max_tap = Tensor::empty(device, state.output(stride), DType::U8);
+  }
+  if (problem.average) make(made.average, made.average_norm);
+  launch(KernelId::state_pools, device, problem,
+         {x, made.max, made.max_tap, made.max_norm.mean, made.max_norm.variance, made.average,
+          made.average_norm.mean, made.average_norm.variance});
+  return made;
+}
 }  // namespace mixed
 
 Outputs mixed_state(OpCall& call) {

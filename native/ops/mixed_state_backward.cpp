@@ -54,7 +54,8 @@ class BackwardPass {
     }
     const Tensor dweights = weights.empty_like();
     SlotLists lists;
-    lists.add(weights).add(g).add(terms, [](const Branch* branch) { return branch->y; });
+    lists.add(weights).add(g).add(
+        terms, [&](const Branch* branch) { return term_of(*branch, saved_[0], shared_pools(edge.stride)); });
     add_norms(lists, terms);
     lists.add(dweights);
     for (const Branch* branch : terms) {
@@ -173,12 +174,18 @@ class BackwardPass {
     if (g.empty()) return;
     problem.edges = static_cast<int64_t>(g.size()), problem.accumulate = static_cast<bool>(dx_);
     if (!dx_) dx_ = Tensor::empty(device_, saved_[0].shape());
-    const SharedPools& shared = state_.pools[stride - 1];
+    const SharedPools& shared = shared_pools(stride);
     const auto itself = [](const Tensor& tensor) { return tensor; };
     SlotLists lists;
     lists.add(g, itself).add(max, itself).add(average, itself).add(identity, itself);
     lists.add(shared.max).add(shared.max_tap).add(shared.average).add(dx_);
     launch(KernelId::state_pools_dgrad, device_, problem, lists.slots());
+  }
+
+  const SharedPools& shared_pools(int64_t stride) {
+    SharedPools& shared = pools_[stride - 1];
+    if (!shared) shared = state_pools(state_, saved_[0], stride, false);
+    return shared;
   }
 
   const State& state_;
@@ -188,6 +195,7 @@ class BackwardPass {
   Outputs result_;
   std::vector<ByBranch> coefficients_;
   Tensor dx_;
+  SharedPools pools_[2];  // by stride
 };
 
 }  // namespace

@@ -22,9 +22,9 @@ struct Branch {
   int64_t place;                 ///< of its weight
   std::vector<size_t> filters;   ///< positions among the inputs
   std::vector<Running> running;  ///< one a normalisation, when tracked
-  Tensor y;                      ///< what enters the sum, before its normalisation
-  Norm norm;                     ///< of y; empty where it is not normalised
-  Tensor middle;                 ///< of a separable convolution: the output of its first half
+  Tensor y;       ///< what enters the sum, before its normalisation; not of pools and identities
+  Norm norm;      ///< of y; empty where it is not normalised
+  Tensor middle;  ///< of a separable convolution: the output of its first half
   Norm middle_norm;
 };
 
@@ -34,9 +34,12 @@ struct EdgeState {
   std::vector<Branch> branches;
 };
 
+/// The pools of one stride, which all its edges share. Forward drops them: backward makes them again, at a
+/// few per cent of its time, instead of keeping more than two tensors of x's size for every state.
 struct SharedPools {
   Tensor max, max_tap, average;
   Norm max_norm, average_norm;
+  explicit operator bool() const { return max || average; }
 };
 
 /// One call: its options, edges, and results.
@@ -45,8 +48,7 @@ struct State {
   float eps, momentum;
   int64_t n, h, w, c;
   std::vector<EdgeState> edges;
-  SharedPools pools[2];  ///< by stride
-  Tensor one, zero;      ///< [C]: ReLU as a prologue of convolutions; only where there are any
+  Tensor one, zero;  ///< [C]: ReLU as a prologue of convolutions; only where there are any
 
   int64_t rows(int64_t stride) const { return n * ((h - 1) / stride + 1) * ((w - 1) / stride + 1); }
   Dims output(int64_t stride) const { return {n, (h - 1) / stride + 1, (w - 1) / stride + 1, c}; }
@@ -121,12 +123,18 @@ inline MixedSumProblem sum_problem(const State& state, const EdgeState& edge, in
   MixedSumProblem problem{state.rows(edge.stride), state.c, weights, {}, {}, false, state.eps,
                           state.training};
   for (const Branch& branch : edge.branches) {
-    if (!branch.y) continue;
+    if (branch.kind == CandidateKind::None) continue;
     terms.push_back(&branch);
     problem.places.push_back(branch.place);
     problem.normed.push_back(branch.norm ? 1 : 0);
   }
   return problem;
+}
+/// What enters the sum for a branch.
+inline const Tensor& term_of(const Branch& branch, const Tensor& x, const SharedPools& pools) {
+  if (branch.kind == CandidateKind::MaxPool3x3) return pools.max;
+  if (branch.kind == CandidateKind::AvgPool3x3) return pools.average;
+  return branch.y ? branch.y : x;
 }
 inline void add_norms(SlotLists& lists, const std::vector<const Branch*>& terms) {
   for (const Branch* branch : terms)
@@ -134,6 +142,10 @@ inline void add_norms(SlotLists& lists, const std::vector<const Branch*>& terms)
   for (const Branch* branch : terms)
     if (branch->norm) lists.add(branch->norm.variance);
 }
+
+/// The pools that edges of a stride have, with the statistics of their normalisations where wanted; empty
+/// when none has.
+SharedPools state_pools(const State& state, const Tensor& x, int64_t stride, bool statistics);
 
 /// The gradients of all inputs, by position.
 Outputs gradients(const State& state, std::span<const Tensor> saved, std::span<const Tensor> grads,
