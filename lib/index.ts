@@ -27,6 +27,7 @@ export { type BackwardOptions, backward, grad, type HvpOptions, hvp } from './op
 export { type BatchNormState, batchNorm } from './ops/batch-norm.js';
 export { type ConvBatchNormOptions, convBatchNorm, residual } from './ops/conv-bn-act.js';
 export { type Conv2dOptions, type ConvGeometry, conv2d } from './ops/conv2d.js';
+export { cosineSimilarity } from './ops/cosine-similarity.js';
 export {
   full,
   type NestedArray,
