@@ -172,6 +172,11 @@ export class DartsCell extends Module<[before: Tensor, last: Tensor, mixture: Ce
 
   /** @param before, last outputs of the two cells before, after ReLU */
   override forward(before: Tensor, last: Tensor, mixture: CellMixture): Tensor {
+    // What backward does not need, such as sums of a node's first edges, need not wait for the caller's scope.
+    return scope(() => this.#mix(before, last, mixture));
+  }
+
+  #mix(before: Tensor, last: Tensor, mixture: CellMixture): Tensor {
     const states: Tensor[] = [this.preprocess0.forward(before), this.preprocess1.forward(last)];
     const sums: (Tensor | undefined)[] = Array<undefined>(this.nodes).fill(undefined);
     for (let origin = 0; origin <= this.nodes; origin++) {
