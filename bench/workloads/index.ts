@@ -1,5 +1,6 @@
 /** The workloads by name, in the order of the tables. */
 
+import { darts } from './darts.js';
 import { pgd10 } from './pgd10.js';
 import { resnet18 } from './resnet18.js';
 import { resnet20 } from './resnet20.js';
@@ -8,7 +9,7 @@ import { simsiam } from './simsiam.js';
 import type { Workload } from './workload.js';
 
 export const workloads: ReadonlyMap<string, Workload> = new Map(
-  [resnet20, resnet18, pgd10, simsiam, resnet152].map((workload) => [workload.name, workload]),
+  [resnet20, resnet18, darts, pgd10, simsiam, resnet152].map((workload) => [workload.name, workload]),
 );
 
 /** @throws RangeError when there is none of that name */

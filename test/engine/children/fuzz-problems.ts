@@ -83,6 +83,30 @@ const mixedSum: readonly Field[] = [
 ];
 const edges = ['0', '1x0', '0x2', 'scalar', '5'];
 
+const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
+const separable: readonly Field[] = [
+  ...image,
+  ['taps', ['3', '5x3', '1x5', '3x5x3x5', '4']],
+  ['dilations', ['1', '2x1', '1x2', '1x1x2x2', '3']],
+  ['normed', flag],
+  ['eps', numbers],
+  ['statistics', flag],
+  ['training', flag],
+  ['dx', flag],
+  ['dfilters', flag],
+  ['accumulate', flag],
+];
+const mixedSum: readonly Field[] = [
+  ...rows,
+  ['weights'],
+  ['places', ['0', '1x0', '0x1x2', '-1', 'scalar']],
+  ['normed', ['1', '1x0', '0x1x1', '2', 'scalar']],
+  ['addend', flag],
+  ['eps', numbers],
+  ['training', flag],
+];
+const edges = ['0', '1x0', '0x2', 'scalar', '5'];
+
 // Packed chains of picture transforms: possible ones, and some that are none.
 const programs = [
   '3x0x0x0x0',
