@@ -73,7 +73,7 @@ struct WinogradPlan {
 template <int M>
 WinogradPlan winograd_plan(const WinogradShape& s) {
   constexpr int64_t kFrequencies = Winograd<M>::kFrequencies;
-  constexpr int64_t kItems = 16, kMostChunks = 64, kBlockFloats = 96 * 1024;
+  constexpr int64_t kItems = 16, kMostChunks = 64, kBlockFloats = 64 * 1024;
   WinogradPlan plan;
   plan.outputs = M, plan.p = s.p, plan.q = s.q;
   plan.rows = ceil_div(s.p, M), plan.cols = ceil_div(s.q, M);
@@ -142,61 +142,80 @@ static inline Vec load_lanes(const float* p, int64_t lanes) {
   return v[0];
 }
 
-/// Where the inputs of a tile lie, and which of them exist.
+/// One after another the tiles of a plan.
+struct TileCursor {
+  int64_t rows, cols;  ///< of tiles, in an image
+  int64_t image, row, col;
+  TileCursor(const WinogradPlan& plan, int64_t tile)
+      : rows(plan.rows),
+        cols(plan.cols),
+        image(tile / (rows * cols)),
+        row(tile / cols % rows),
+        col(tile % cols) {}
+  void next() {
+    if (++col < cols) return;
+    col = 0;
+    if (++row < rows) return;
+    row = 0, ++image;
+  }
+};
+
+/// Where the inputs of a tile lie. Those beyond the image stand for its nearest ones and are masked.
 template <int M>
 struct TileWindow {
   static constexpr int kTile = Winograd<M>::kTile;
-  int64_t offset[kTile][kTile];
-  int32_t mask[kTile][kTile];
+  const float* row[kTile];
+  int64_t col[kTile];
+  int32_t row_mask[kTile], col_mask[kTile];
   bool inside;
 
-  TileWindow(const WinogradShape& s, int64_t top, int64_t left) {
+  TileWindow(const WinogradShape& s, const float* x, const TileCursor& at) {
+    const int64_t top = at.row * M - s.pad_h, left = at.col * M - s.pad_w, row_floats = s.w * s.in_pixel;
+    const float* const image = x + at.image * s.h * row_floats;
     inside = top >= 0 && left >= 0 && top + kTile <= s.h && left + kTile <= s.w;
-    if (inside) return;
     for (int64_t i = 0; i < kTile; ++i) {
-      const int64_t y = std::clamp<int64_t>(top + i, 0, s.h - 1);
-      for (int64_t j = 0; j < kTile; ++j) {
-        const int64_t x = std::clamp<int64_t>(left + j, 0, s.w - 1);
-        offset[i][j] = (y * s.w + x) * s.in_pixel;
-        mask[i][j] = y == top + i && x == left + j ? -1 : 0;
-      }
+      const int64_t h = std::clamp<int64_t>(top + i, 0, s.h - 1),
+                    w = std::clamp<int64_t>(left + i, 0, s.w - 1);
+      row[i] = image + h * row_floats, row_mask[i] = -(h == top + i);
+      col[i] = w * s.in_pixel, col_mask[i] = -(w == left + i);
     }
   }
 };
 
-/// One tile, all channels. `image`: the image's first float; `to`: the tile's row of the first frequency.
-template <int M, bool Affine>
-void transform_input(const WinogradShape& s, const WinogradOperands& a, const float* image, int64_t top,
-                     int64_t left, float* to, int64_t stride) {
-  using W = Winograd<M>;
-  const TileWindow<M> window(s, top, left);
-  const Vec floor = broadcast(relu_floor(a.in_relu));
-  for_vectors(0, s.c, [&](int64_t c, auto lanes) {
-    Vec scale{}, shift{};
-    if constexpr (Affine)
-      scale = load_lanes(a.in_scale + c, lanes), shift = load_lanes(a.in_shift + c, lanes);
-    const auto read = [&](const float* at) {
-      const Vec v = load_lanes(at, lanes);
-      if constexpr (Affine)
-        return at_least(v * scale + shift, floor);
-      else
+/// One tile and vector of channels from `c` on. `to`: its place in the first frequency.
+template <int M, bool Affine, bool Inside, class Lanes>
+[[gnu::always_inline]] inline void transform_lanes(const TileWindow<M>& window, const WinogradOperands& a,
+                                                   int64_t c, Lanes lanes, float* to, int64_t stride) {
+  constexpr int kTile = Winograd<M>::kTile;
+  Vec scale{}, shift{}, floor{};
+  if constexpr (Affine) {
+    scale = load_lanes(a.in_scale + c, lanes), shift = load_lanes(a.in_shift + c, lanes);
+    floor = broadcast(relu_floor(a.in_relu));
+  }
+  transform_tile<typename Winograd<M>::Input>(
+      [=, &window](int i, int j) {
+        Vec v = load_lanes(window.row[i] + window.col[j] + c, lanes);
+        if constexpr (Affine) v = at_least(v * scale + shift, floor);
+        if constexpr (!Inside)
+          v = reinterpret_cast<Vec>(reinterpret_cast<IntVec>(v) & window.row_mask[i] & window.col_mask[j]);
         return v;
-    };
-    const auto write = [&](int i, int j, Vec v) { store(to + (i * W::kTile + j) * stride + c, v); };
-    if (window.inside) {
-      const float* const from = image + (top * s.w + left) * s.in_pixel + c;
-      const int64_t row = s.w * s.in_pixel;
-      transform_tile<typename W::Input>([&](int i, int j) { return read(from + i * row + j * s.in_pixel); },
-                                        write);
-    } else {
-      transform_tile<typename W::Input>(
-          [&](int i, int j) {
-            return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(read(image + window.offset[i][j] + c)) &
-                                         window.mask[i][j]);
-          },
-          write);
-    }
-  });
+      },
+      [=](int i, int j, Vec v) { store(to + (i * kTile + j) * stride, v); });
+}
+
+/// `count` tiles, all channels, into rows of the frequencies' matrices.
+template <int M, bool Affine>
+void transform_input(const WinogradShape& s, const WinogradOperands& a, TileCursor at, int64_t count,
+                     float* to, int64_t row, int64_t stride) {
+  for (int64_t i = 0; i < count; ++i, to += row, at.next()) {
+    const TileWindow<M> window(s, a.x, at);
+    for_vectors(0, s.c, [&](int64_t c, auto lanes) {
+      if (window.inside)
+        transform_lanes<M, Affine, true>(window, a, c, lanes, to + c, stride);
+      else
+        transform_lanes<M, Affine, false>(window, a, c, lanes, to + c, stride);
+    });
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -247,43 +266,65 @@ template <int V>
 // ---------------------------------------------------------------------------------------------------------
 // (c) Output transform.
 
-/// One tile and vector of channels. `sums`: its values of the first frequency; (n, p0, q0): its first output.
-template <int M, class Lanes>
-void transform_output(const WinogradShape& s, const WinogradOperands& a, const float* sums, int64_t stride,
-                      int64_t n, int64_t p0, int64_t q0, int64_t k, Lanes lanes,
-                      PanelStatistics* statistics) {
-  using W = Winograd<M>;
+/// One tile and vector of channels from `k` on. `sums`: its values of the first frequency. Plain: no scale,
+/// bias, residual or ReLU.
+template <int M, bool Plain, class Lanes>
+[[gnu::always_inline]] inline void transform_sums(const WinogradShape& s, const WinogradOperands& a,
+                                                  const float* sums, int64_t stride, const TileCursor& at,
+                                                  int64_t k, Lanes lanes, PanelStatistics* statistics) {
+  constexpr int kTile = Winograd<M>::kTile;
   Vec value[M * M][1];
-  transform_tile<typename W::Output>([&](int i, int j) { return load(sums + (i * W::kTile + j) * stride); },
-                                     [&](int i, int j, Vec v) { value[i * M + j][0] = v; });
-  const Vec scale = a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
-  const Vec bias = a.bias ? load_lanes(a.bias + k, lanes) : Vec{};
+  transform_tile<typename Winograd<M>::Output>(
+      [=](int i, int j) { return load(sums + (i * kTile + j) * stride); },
+      [&](int i, int j, Vec v) { value[i * M + j][0] = v; });
+  const int64_t pixel = (at.image * s.p + at.row * M) * s.q + at.col * M, q = s.q;
+  const int64_t out_pixel = s.out_pixel, residual_pixel = s.k;
+  float* const y = a.y + pixel * out_pixel + k;
+  const float* const residual = a.residual ? a.residual + pixel * residual_pixel + k : nullptr;
+  const Vec scale = !Plain && a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
+  Vec bias{};
+  if (!Plain && a.bias) bias = load_lanes(a.bias + k, lanes);
   const Vec floor = broadcast(relu_floor(a.relu));
-  const auto finish = [&](int64_t i, int64_t j, Vec sum) {
-    const int64_t pixel = (n * s.p + p0 + i) * s.q + q0 + j;
-    Vec v[1] = {sum * scale + bias};
-    if (a.residual) v[0] += load_lanes(a.residual + pixel * s.k + k, lanes);
-    v[0] = at_least(v[0], floor);
-    float* const to = a.y + pixel * s.out_pixel + k;
+  const auto finish = [=](int64_t i, int64_t j, Vec sum) {
+    Vec v[1] = {sum};
+    if constexpr (!Plain) {
+      v[0] = v[0] * scale + bias;
+      if (residual) v[0] += load_lanes(residual + (i * q + j) * residual_pixel, lanes);
+      v[0] = at_least(v[0], floor);
+    }
+    float* const to = y + (i * q + j) * out_pixel;
     if constexpr (std::is_same_v<Lanes, Full>)
       store(to, v[0]);
     else
       store_columns<1>(to, v, lanes);
   };
-  if (p0 + M <= s.p && q0 + M <= s.q) {
+  const int64_t rows = std::min<int64_t>(M, s.p - at.row * M), cols = std::min<int64_t>(M, q - at.col * M);
+  if (rows == M && cols == M) {
     if (statistics) merge_statistics<M * M, 1>(*statistics, value, M * M);
 #pragma GCC unroll 16
-    for (int at = 0; at < M * M; ++at) finish(at / M, at % M, value[at][0]);
+    for (int i = 0; i < M * M; ++i) finish(i / M, i % M, value[i][0]);
     return;
   }
   Vec there[M * M][1] = {};
   int valid = 0;
-  for (int at = 0; at < M * M; ++at) {
-    if (p0 + at / M >= s.p || q0 + at % M >= s.q) continue;
-    there[valid++][0] = value[at][0];
-    finish(at / M, at % M, value[at][0]);
-  }
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < cols; ++j) {
+      there[valid++][0] = value[i * M + j][0];
+      finish(i, j, value[i * M + j][0]);
+    }
   if (statistics) merge_statistics<M * M, 1>(*statistics, there, valid);
+}
+
+/// `count` tiles of a panel of `width` channels from k0 on. `statistics`: of its vectors, or null.
+template <int M, bool Plain>
+void transform_output(const WinogradShape& s, const WinogradOperands& a, TileCursor at, int64_t count,
+                      const float* sums, int64_t width, int64_t stride, int64_t k0,
+                      PanelStatistics* statistics) {
+  for (int64_t i = 0; i < count; ++i, sums += width, at.next())
+    for_vectors(0, std::min(width, s.k - k0), [&](int64_t k, auto lanes) {
+      transform_sums<M, Plain>(s, a, sums + k, stride, at, k0 + k, lanes,
+                               statistics ? statistics + k / kLanes : nullptr);
+    });
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -292,6 +333,15 @@ void transform_output(const WinogradShape& s, const WinogradOperands& a, const f
 template <int M>
 size_t winograd_statistics_bytes(const WinogradShape& s) {
   return static_cast<size_t>(winograd_plan<M>(s).chunks * 2 * statistics_floats(s.k)) * sizeof(float);
+}
+
+/// Part `part` of `parts` of `floats` floats, on their way into L2 while the products keep the processor
+/// busy. An address beyond the tensor does no harm.
+inline void prefetch_part(const float* from, int64_t floats, int64_t part, int64_t parts) {
+  const char* const bytes = reinterpret_cast<const char*>(from);
+  const int64_t lines = floats / 16;
+  for (int64_t line = lines * part / parts; line < lines * (part + 1) / parts; ++line)
+    __builtin_prefetch(bytes + line * 64, 0, 2);
 }
 
 template <int M>
@@ -304,6 +354,8 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
       round_up(static_cast<int64_t>(sizeof(PanelStatistics)) * kTileVecs * plan.panels_per_part, 64);
   const size_t scratch_bytes =
       statistics_bytes + static_cast<size_t>(kFrequencies * (in_stride + out_stride)) * sizeof(float);
+
+  const bool plain = !a.out_scale && !a.bias && !a.residual && !a.relu;
 
   context.parallel(plan.chunks * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
@@ -318,19 +370,22 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
     const int64_t end = std::min(plan.tiles, (chunk + 1) * plan.chunk_tiles());
     for (int64_t first = chunk * plan.chunk_tiles(); first < end; first += plan.block) {
       const int64_t tiles = std::min(plan.block, end - first);
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t tile = first + i, image = tile / (plan.rows * plan.cols);
-        const int64_t top = tile / plan.cols % plan.rows * M - s.pad_h, left = tile % plan.cols * M - s.pad_w;
-        const float* const x = a.x + image * s.h * s.w * s.in_pixel;
-        if (a.in_scale)
-          transform_input<M, true>(s, a, x, top, left, in + i * plan.in_row, in_stride);
-        else
-          transform_input<M, false>(s, a, x, top, left, in + i * plan.in_row, in_stride);
-      }
+      const TileCursor at(plan, first), next(plan, first + tiles);
+      const int64_t block_pixels = tiles * M * M;
+      const float* const block_y = a.y + (at.image * s.p + at.row * M) * s.q * s.out_pixel;
+      const float* const next_x = a.x + (next.image * s.h + next.row * M) * s.w * s.in_pixel;
+      if (a.in_scale)
+        transform_input<M, true>(s, a, at, tiles, in, plan.in_row, in_stride);
+      else
+        transform_input<M, false>(s, a, at, tiles, in, plan.in_row, in_stride);
       for (int64_t panel = first_panel; panel < last_panel; ++panel) {
         const int64_t width = panel_width(s.k, panel), filter_stride = frequency_stride(s.c * width);
         const float* const filter = a.filter + panel * winograd_panel_floats<M>(s.c, kPanel);
         for (int64_t f = 0; f < kFrequencies; ++f) {
+          if (panel == first_panel) {  // what the output transform writes, and the next input transform reads
+            prefetch_part(block_y, block_pixels * s.out_pixel, f, kFrequencies);
+            if (first + tiles < end) prefetch_part(next_x, block_pixels * s.in_pixel, f, kFrequencies);
+          }
           if (width == kPanel)
             product<kTileVecs>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
                                out + f * out_stride);
@@ -338,16 +393,11 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
             product<1>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
                        out + f * out_stride);
         }
-        PanelStatistics* const running = statistics + (panel - first_panel) * kTileVecs;
-        for (int64_t i = 0; i < tiles; ++i) {
-          const int64_t tile = first + i, image = tile / (plan.rows * plan.cols);
-          const int64_t p0 = tile / plan.cols % plan.rows * M, q0 = tile % plan.cols * M;
-          const int64_t k0 = panel * kPanel;
-          for_vectors(k0, std::min(s.k, k0 + width), [&](int64_t k, auto lanes) {
-            transform_output<M>(s, a, out + i * width + (k - k0), out_stride, image, p0, q0, k, lanes,
-                                a.partial ? running + (k - k0) / kLanes : nullptr);
-          });
-        }
+        PanelStatistics* const running = a.partial ? statistics + (panel - first_panel) * kTileVecs : nullptr;
+        if (plain)
+          transform_output<M, true>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
+        else
+          transform_output<M, false>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
       }
     }
     if (!a.partial) return;
