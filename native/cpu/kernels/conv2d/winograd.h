@@ -179,8 +179,7 @@ template <class X, class T = Vec, class Load, class Store>
 /// Floats between neighbouring frequencies of a matrix of `floats` floats each: whole cache lines, and one
 /// more where they would lie a power of two apart and share few cache sets.
 constexpr int64_t frequency_stride(int64_t floats) {
-  const int64_t whole = round_up(floats, 16);
-  return whole % 256 == 0 ? whole + 16 : whole;
+  return (ceil_div(floats, 16) | 1) * 16;
 }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,0 +1,274 @@
+// conv2d wgrad of a dense 3x3 convolution of stride 1, Winograd: the adjoint of F(m x m, 3x3).
+#include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/partial_sums.h"
+#include "cpu/kernels/conv2d/winograd.h"
+#include "cpu/kernels/register_tile.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+namespace {
+
+/// Filters of a slab of dU: its sums over all frequencies and a panel of channels stay in L2.
+constexpr int64_t kSlab = 32;
+
+/// How a problem is cut. A function of the problem only.
+template <int M>
+struct Plan {
+  static constexpr int64_t kTile = Winograd<M>::kTile, kFrequencies = Winograd<M>::kFrequencies;
+
+  static constexpr int64_t kPrivateFloats = 96 * 1024, kChunkFloats = 2 * 1024 * 1024;
+
+  Conv2dProblem p;
+  int64_t P, Q;
+  int64_t tile_rows, tile_cols, tiles;
+  int64_t block, blocks;  ///< tiles of a block; blocks
+  bool shared;            ///< the work is split over slabs of dU, not over tiles
+  int64_t parts;          ///< partial sums (of tiles), when it is split over tiles
+  int64_t chunk, chunks;  ///< blocks that are transformed before they are multiplied, when it is shared
+
+  int64_t panels() const { return panel_count(p.c); }
+  int64_t k_vectors() const { return ceil_div(p.k, kLanes); }
+  int64_t c_vectors() const { return ceil_div(p.c, kLanes); }
+  int64_t slabs() const { return panels() * ceil_div(p.k, kSlab); }
+  // Frequencies are a cache line more than a power of two apart.
+  int64_t x_frequency() const { return frequency_stride(round_up(p.c, kLanes) * block); }
+  int64_t dy_frequency() const { return frequency_stride(round_up(p.k, kLanes) * block); }
+  int64_t x_floats() const { return kFrequencies * x_frequency(); }
+  int64_t block_floats() const { return x_floats() + kFrequencies * dy_frequency(); }
+  int64_t sums_floats() const { return kFrequencies * p.k * round_up(p.c, kLanes); }
+  int64_t tiles_of(int64_t index) const { return std::min(block, tiles - index * block); }
+
+  explicit Plan(const Conv2dProblem& given) : p(given) {
+    p.x_stride = given.x_pixel(), p.y_stride = given.y_pixel();
+    P = p.p(), Q = p.q();
+    tile_rows = ceil_div(P, M), tile_cols = ceil_div(Q, M);
+    tiles = p.n * tile_rows * tile_cols;
+    shared = sums_floats() > kPrivateFloats;
+    block = shared ? 64 : 48;
+    // Few tiles: smaller blocks, so that there are several parts.
+    if (!shared) block = std::clamp<int64_t>(tiles / kMostParts, 8, block);
+    block = std::min(block, tiles);
+    blocks = ceil_div(tiles, block);
+    parts = std::min(kMostParts, blocks);
+    chunk =
+        std::clamp<int64_t>(kChunkFloats / block_floats(), 1, blocks);
+    chunks = ceil_div(blocks, chunk);
+    chunk = ceil_div(blocks, chunks);
+    chunks = ceil_div(blocks, chunk);
+  }
+
+  size_t workspace() const {
+    const int64_t floats =
+        shared ? chunk * block_floats() + (chunks > 1 ? sums_floats() : 0) : parts * sums_floats();
+    return static_cast<size_t>(floats) * sizeof(float);
+  }
+};
+
+/// Images seen as windows, one a tile.
+struct TiledImages {
+  const float* data;
+  int64_t h, w, channels, pixel;
+  int64_t pad_h, pad_w;
+  const float *scale = nullptr, *shift = nullptr;
+  bool relu = false;
+};
+
+/// Transforms one vector of channels of the tiles first..first+count-1; tile t's frequency f goes to
+/// to[f * frequency + t * step].
+template <int M, class X>
+[[gnu::noinline]] void transform_tiles(const Plan<M>& plan, const TiledImages& from, int64_t vector,
+                                       int64_t first, int64_t count, float* to, int64_t step,
+                                       int64_t frequency) {
+  constexpr int64_t kWindow = X::kFrom;
+  const int64_t c0 = vector * kLanes, lanes = std::min<int64_t>(kLanes, from.channels - c0);
+  const bool plain = lanes == kLanes && !from.scale;
+  Vec scale{}, shift{};
+  if (from.scale) scale = load_tail(from.scale + c0, lanes), shift = load_tail(from.shift + c0, lanes);
+  alignas(64) float patch[kWindow * kWindow * kLanes];
+  const auto load_from = [&](const float* at) {
+    const Vec v = lanes == kLanes ? load(at) : load_tail(at, lanes);
+    if (!from.scale) return v;
+    const Vec y = v * scale + shift;
+    return from.relu ? max(Vec{}, y) : y;
+  };
+  int64_t col = first % plan.tile_cols, row = first / plan.tile_cols % plan.tile_rows,
+          image = first / plan.tile_cols / plan.tile_rows;
+  for (int64_t tile = 0; tile < count; ++tile, to += step) {
+    const int64_t top = row * M - from.pad_h, left = col * M - from.pad_w;
+    const int64_t i0 = std::clamp<int64_t>(-top, 0, kWindow),
+                  i1 = std::clamp<int64_t>(from.h - top, i0, kWindow);
+    const int64_t j0 = std::clamp<int64_t>(-left, 0, kWindow),
+                  j1 = std::clamp<int64_t>(from.w - left, j0, kWindow);
+    const float* window = from.data + ((image * from.h + top) * from.w + left) * from.pixel + c0;
+    int64_t row_floats = from.w * from.pixel, col_floats = from.pixel;
+    if (!plain || i1 - i0 < kWindow || j1 - j0 < kWindow) {
+      if (i1 - i0 < kWindow || j1 - j0 < kWindow) std::memset(patch, 0, sizeof patch);
+      for (int64_t i = i0; i < i1; ++i)
+        for (int64_t j = j0; j < j1; ++j)
+          store(patch + (i * kWindow + j) * kLanes, load_from(window + i * row_floats + j * col_floats));
+      window = patch, row_floats = kWindow * kLanes, col_floats = kLanes;
+    }
+    transform_tile<X>([&](int i, int j) { return load(window + i * row_floats + j * col_floats); },
+                      [&](int i, int j, Vec v) { store(to + (i * X::kTo + j) * frequency, v); });
+    if (++col == plan.tile_cols) {
+      col = 0;
+      if (++row == plan.tile_rows) row = 0, ++image;
+    }
+  }
+}
+
+template <int M>
+struct Operation {
+  const Plan<M> plan;
+  const Conv2dWgrad<float>& a;
+  const TiledImages x, dy;
+
+  Operation(const Conv2dProblem& given, const Conv2dWgrad<float>& operands)
+      : plan(given),
+        a(operands),
+        x{a.x,          plan.p.h,     plan.p.w,   plan.p.c,   plan.p.x_stride,
+          plan.p.pad_h, plan.p.pad_w, a.in_scale, a.in_shift, plan.p.prologue == Prologue::AffineRelu},
+        dy{a.dy, plan.P, plan.Q, plan.p.k, plan.p.y_stride, 0, 0} {}
+
+  /// Vector of channels `vector` of x, then of dy, of one block of tiles.
+  void transform_block(int64_t index, int64_t vector, float* to) const {
+    const int64_t first = index * plan.block, count = plan.tiles_of(index);
+    if (vector < plan.c_vectors()) {
+      const int64_t panel = vector / kTileVecs;
+      transform_tiles<M, typename Winograd<M>::Input>(
+          plan, x, vector, first, count, to + panel * kPanel * plan.block + vector % kTileVecs * kLanes,
+          panel_width(plan.p.c, panel), plan.x_frequency());
+    } else {
+      vector -= plan.c_vectors();
+      transform_tiles<M, typename Winograd<M>::OutputAdjoint>(
+          plan, dy, vector, first, count, to + plan.x_floats() + vector * kLanes * plan.block, kLanes,
+          plan.dy_frequency());
+    }
+  }
+
+  /// dU of one slab, [frequency][filter][channel] (+)= the products of a transformed block.
+  void multiply(const float* block, int64_t count, int64_t slab, float* sums, bool add) const {
+    const int64_t panel = slab % plan.panels(), width = panel_width(plan.p.c, panel);
+    const int64_t k0 = slab / plan.panels() * kSlab, rows = std::min(kSlab, plan.p.k - k0);
+    OuterRun run;
+    run.cols = count, run.x_col = kLanes, run.y_col = width;
+    for (int64_t f = 0; f < plan.kFrequencies; ++f) {
+      const float* const v = block + f * plan.x_frequency() + panel * kPanel * plan.block;
+      for (int64_t k = 0; k < rows; k += kLanes) {
+        const float* const d = block + plan.x_floats() + f * plan.dy_frequency() + (k0 + k) * plan.block;
+        const int64_t height = std::min<int64_t>(kLanes, rows - k), size = outer_rows(height);
+        for (int64_t i = 0; i < height; i += size)
+          accumulate_outer(run, d + i, std::min(size, height - i), v, width,
+                           sums + (f * rows + k + i) * width, add);
+      }
+    }
+  }
+
+  /// Where a slab lies in a whole dU.
+  int64_t slab_at(int64_t slab) const {
+    const int64_t panel = slab % plan.panels(), k0 = slab / plan.panels() * kSlab;
+    const int64_t rows = std::min(kSlab, plan.p.k - k0);
+    return plan.kFrequencies * (k0 * round_up(plan.p.c, kLanes) + panel * kPanel * rows);
+  }
+
+  /// dW = G^T dU G of one slab's filter `row`, dU the sum over `parts` partial sums as a tree.
+  void finish(int64_t slab, int64_t row, const float* sums, int64_t parts) const {
+    const int64_t panel = slab % plan.panels(), width = panel_width(plan.p.c, panel);
+    const int64_t k0 = slab / plan.panels() * kSlab, rows = std::min(kSlab, plan.p.k - k0);
+    for (int64_t j = 0; j < width; j += kLanes) {
+      const int64_t c = panel * kPanel + j, lanes = std::min<int64_t>(kLanes, plan.p.c - c);
+      float* const to = a.dfilter + (k0 + row) * 9 * plan.p.c + c;
+      transform_tile<typename Winograd<M>::FilterAdjoint>(
+          [&](int i, int l) {
+            return tree_sum(sums + ((i * plan.kTile + l) * rows + row) * width + j, parts,
+                            plan.sums_floats());
+          },
+          [&](int r, int s, Vec v) {
+            float* at = to + (r * 3 + s) * plan.p.c;
+            if (lanes == kLanes)
+              store(at, v);
+            else
+              store_tail(at, v, lanes);
+          });
+    }
+  }
+
+  /// Each part of the tiles has a dU of its own.
+  void split_tiles(KernelContext& context) const {
+    float* const partial = static_cast<float*>(context.workspace);
+    const size_t scratch_bytes = static_cast<size_t>(plan.block_floats()) * sizeof(float);
+    const int64_t vectors = plan.c_vectors() + plan.k_vectors();
+    context.parallel(plan.parts, [&](int64_t part, int worker) {
+      float* const block = static_cast<float*>(context.scratch(worker, scratch_bytes));
+      const int64_t begin = part * plan.blocks / plan.parts, end = (part + 1) * plan.blocks / plan.parts;
+      for (int64_t index = begin; index < end; ++index) {
+        for (int64_t vector = 0; vector < vectors; ++vector) transform_block(index, vector, block);
+        for (int64_t slab = 0; slab < plan.slabs(); ++slab)
+          multiply(block, plan.tiles_of(index), slab, partial + part * plan.sums_floats() + slab_at(slab),
+                   index != begin);
+      }
+    });
+    for_ranges(context, plan.p.k * plan.panels(), 4, [&](int64_t begin, int64_t end, int64_t, int) {
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t k = unit / plan.panels(), slab = k / kSlab * plan.panels() + unit % plan.panels();
+        finish(slab, k % kSlab, partial + slab_at(slab), plan.parts);
+      }
+    });
+  }
+
+  /// All threads transform a chunk of tiles, then share the slabs of the one dU.
+  void split_slabs(KernelContext& context) const {
+    float* const transformed = static_cast<float*>(context.workspace);
+    float* const whole = transformed + plan.chunk * plan.block_floats();
+    const size_t scratch_bytes = static_cast<size_t>(plan.kFrequencies * kSlab * kPanel) * sizeof(float);
+    const int64_t vectors = plan.c_vectors() + plan.k_vectors();
+    for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
+      const int64_t first = chunk * plan.chunk, count = std::min(plan.chunk, plan.blocks - first);
+      context.parallel(count * vectors, [&](int64_t item, int) {
+        transform_block(first + item / vectors, item % vectors,
+                        transformed + item / vectors * plan.block_floats());
+      });
+      context.parallel(plan.slabs(), [&](int64_t slab, int worker) {
+        float* const sums = plan.chunks > 1 ? whole + slab_at(slab)
+                                            : static_cast<float*>(context.scratch(worker, scratch_bytes));
+        for (int64_t index = 0; index < count; ++index)
+          multiply(transformed + index * plan.block_floats(), plan.tiles_of(first + index), slab, sums,
+                   chunk > 0 || index > 0);
+        if (chunk + 1 < plan.chunks) return;
+        const int64_t rows = std::min(kSlab, plan.p.k - slab / plan.panels() * kSlab);
+        for (int64_t row = 0; row < rows; ++row) finish(slab, row, sums, 1);
+      });
+    }
+  }
+};
+
+template <int M>
+void wgrad(const Conv2dProblem& p, const Conv2dWgrad<float>& a, KernelContext& context) {
+  const Operation<M> operation(p, a);
+  if (operation.plan.shared)
+    operation.split_slabs(context);
+  else
+    operation.split_tiles(context);
+}
+
+template <int M>
+size_t workspace(const Conv2dProblem& p) {
+  return Plan<M>(p).workspace();
+}
+
+std::string supports(const Conv2dProblem& p) {
+  if (p.r != 3 || p.s != 3 || p.groups != 1) return "not a dense 3x3 convolution";
+  if (p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 || p.dilation_w != 1)
+    return "stride or dilation is not 1";
+  return "";
+}
+
+}  // namespace
+
+Implementation conv2d_wgrad_winograd_f2x3() {
+  return implementation<Conv2dWgrad<float>, &wgrad<2>, &supports, &workspace<2>>("winograd_f2x3");
+}
+Implementation conv2d_wgrad_winograd_f4x3() {
+  return implementation<Conv2dWgrad<float>, &wgrad<4>, &supports, &workspace<4>>("winograd_f4x3");
+}
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA
