@@ -23,6 +23,8 @@ struct Conv2dProblem {
   /// Elements between neighbouring pixels of x and of y; 0: dense (c and k). Lets fused ops write concat in
   /// place.
   int64_t x_stride = 0, y_stride = 0;
+  /// Precision 'strict': no algorithm whose error exceeds that of a plain sum, so no Winograd F(4x4, 3x3).
+  bool strict = false;
 
   int64_t p() const noexcept { return (h + 2 * pad_h - dilation_h * (r - 1) - 1) / stride_h + 1; }
   int64_t q() const noexcept { return (w + 2 * pad_w - dilation_w * (s - 1) - 1) / stride_w + 1; }
@@ -49,7 +51,7 @@ struct Conv2dProblem {
     visit("groups", self.groups), visit("prologue", self.prologue), visit("bias", self.bias),
         visit("relu", self.relu);
     visit("residual", self.residual), visit("statistics", self.statistics), visit("x_stride", self.x_stride);
-    visit("y_stride", self.y_stride);
+    visit("y_stride", self.y_stride), visit("strict", self.strict);
   }
 };
 

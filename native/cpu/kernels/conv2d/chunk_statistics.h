@@ -29,9 +29,10 @@ inline size_t statistics_bytes(const OutputChunks& chunks, int64_t channels) {
   return static_cast<size_t>(chunks.count() * 2 * statistics_floats(channels)) * sizeof(float);
 }
 
-/// `partial`: [chunk][mean, M2][channel].
-inline void merge_chunks(const OutputChunks& chunks, int64_t channels, const float* partial,
-                         const Conv2dFprop<float>& a, KernelContext& context) {
+/// `partial`: [chunk][mean, M2][channel]; `chunks` has count() and pixels(chunk).
+template <class Chunks>
+void merge_chunks(const Chunks& chunks, int64_t channels, const float* partial, const Conv2dFprop<float>& a,
+                  KernelContext& context) {
   const int64_t padded = statistics_floats(channels), count = chunks.count();
   for_ranges(context, padded / kLanes, ceil_div(4096, count), [&](int64_t begin, int64_t end, int64_t, int) {
     for (int64_t block = begin; block < end; ++block) {

@@ -13,6 +13,7 @@
 #include "cpu/kernels/conv2d/lane_groups.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
+#include "cpu/kernels/conv2d/winograd_choice.h"
 #include "cpu/kernels/register_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -113,7 +114,8 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_dgrad, Conv2dDgrad, conv2d_dgrad_ref, conv2d_dgrad_direct_depthwise(),
-                       conv2d_dgrad_direct_grouped(), conv2d_dgrad_narrow(),
+                       conv2d_dgrad_direct_grouped(), conv2d_dgrad_narrow(), conv2d_dgrad_winograd_f4x3(),
+                       conv2d_dgrad_winograd_f2x3(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
                            implementation<Conv2dDgrad<float>, &dgrad>("implicit_gemm"), "dgrad_panels", 1))
 

@@ -13,6 +13,7 @@
 #include "cpu/kernels/conv2d/lane_groups.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
+#include "cpu/kernels/conv2d/winograd_choice.h"
 #include "cpu/kernels/register_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -208,7 +209,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_fprop, Conv2dFprop, conv2d_fprop_ref, conv2d_fprop_direct_depthwise(),
-                       conv2d_fprop_direct_grouped(),
+                       conv2d_fprop_direct_grouped(), conv2d_fprop_winograd_f4x3(),
+                       conv2d_fprop_winograd_f2x3(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
                            implementation<Conv2dFprop<float>, &fprop, &supports, &workspace>("implicit_gemm"),
                            "fprop_panels", 1))

@@ -13,6 +13,7 @@
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/partial_sums.h"
 #include "cpu/kernels/conv2d/ref.h"
+#include "cpu/kernels/conv2d/winograd_choice.h"
 #include "cpu/kernels/register_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -193,7 +194,8 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_wgrad, Conv2dWgrad, conv2d_wgrad_ref, conv2d_wgrad_direct_depthwise(),
-                       conv2d_wgrad_direct_grouped(),
+                       conv2d_wgrad_direct_grouped(), conv2d_wgrad_winograd_f4x3(),
+                       conv2d_wgrad_winograd_f2x3(),
                        implementation<Conv2dWgrad<float>, &wgrad, nullptr, &workspace>("implicit_gemm"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

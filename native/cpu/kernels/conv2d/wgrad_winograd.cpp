@@ -1,7 +1,6 @@
 // conv2d wgrad of a dense 3x3 convolution of stride 1, Winograd: the adjoint of F(m x m, 3x3).
-#include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/partial_sums.h"
-#include "cpu/kernels/conv2d/winograd.h"
+#include "cpu/kernels/conv2d/winograd_choice.h"
 #include "cpu/kernels/register_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -49,8 +48,7 @@ struct Plan {
     block = std::min(block, tiles);
     blocks = ceil_div(tiles, block);
     parts = std::min(kMostParts, blocks);
-    chunk =
-        std::clamp<int64_t>(kChunkFloats / block_floats(), 1, blocks);
+    chunk = std::clamp<int64_t>(kChunkFloats / block_floats(), 1, blocks);
     chunks = ceil_div(blocks, chunk);
     chunk = ceil_div(blocks, chunks);
     chunks = ceil_div(blocks, chunk);
@@ -72,43 +70,57 @@ struct TiledImages {
   bool relu = false;
 };
 
-/// Transforms one vector of channels of the tiles first..first+count-1; tile t's frequency f goes to
-/// to[f * frequency + t * step].
-template <int M, class X>
-[[gnu::noinline]] void transform_tiles(const Plan<M>& plan, const TiledImages& from, int64_t vector,
+/// Where the rows (or columns) of a window lie, and which exist; the others repeat the nearest.
+template <int kSize>
+struct WindowAxis {
+  int64_t offset[kSize];
+  int32_t mask[kSize];
+  bool inside;
+
+  WindowAxis(int64_t first, int64_t extent, int64_t step) : inside(first >= 0 && first + kSize <= extent) {
+    for (int64_t i = 0; i < kSize; ++i) {
+      const int64_t at = std::clamp<int64_t>(first + i, 0, extent - 1);
+      offset[i] = at * step;
+      mask[i] = at == first + i ? -1 : 0;
+    }
+  }
+};
+
+/// Transforms the channels c .. c + lanes - 1 of the tiles first .. first + count - 1; tile t's frequency f
+/// goes to to[f * frequency + t * step].
+template <int M, class X, bool kAffine, class Lanes>
+[[gnu::noinline]] void transform_tiles(const Plan<M>& plan, const TiledImages& from, int64_t c, Lanes lanes,
                                        int64_t first, int64_t count, float* to, int64_t step,
                                        int64_t frequency) {
-  constexpr int64_t kWindow = X::kFrom;
-  const int64_t c0 = vector * kLanes, lanes = std::min<int64_t>(kLanes, from.channels - c0);
-  const bool plain = lanes == kLanes && !from.scale;
   Vec scale{}, shift{};
-  if (from.scale) scale = load_tail(from.scale + c0, lanes), shift = load_tail(from.shift + c0, lanes);
-  alignas(64) float patch[kWindow * kWindow * kLanes];
-  const auto load_from = [&](const float* at) {
-    const Vec v = lanes == kLanes ? load(at) : load_tail(at, lanes);
-    if (!from.scale) return v;
-    const Vec y = v * scale + shift;
-    return from.relu ? max(Vec{}, y) : y;
+  if constexpr (kAffine) scale = load_lanes(from.scale + c, lanes), shift = load_lanes(from.shift + c, lanes);
+  const Vec floor = broadcast(relu_floor(from.relu));
+  const auto read = [&](const float* at) {
+    const Vec v = load_lanes(at, lanes);
+    if constexpr (kAffine)
+      return at_least(v * scale + shift, floor);
+    else
+      return v;
   };
+  const int64_t pixel = from.pixel, row_floats = from.w * pixel;
   int64_t col = first % plan.tile_cols, row = first / plan.tile_cols % plan.tile_rows,
           image = first / plan.tile_cols / plan.tile_rows;
   for (int64_t tile = 0; tile < count; ++tile, to += step) {
-    const int64_t top = row * M - from.pad_h, left = col * M - from.pad_w;
-    const int64_t i0 = std::clamp<int64_t>(-top, 0, kWindow),
-                  i1 = std::clamp<int64_t>(from.h - top, i0, kWindow);
-    const int64_t j0 = std::clamp<int64_t>(-left, 0, kWindow),
-                  j1 = std::clamp<int64_t>(from.w - left, j0, kWindow);
-    const float* window = from.data + ((image * from.h + top) * from.w + left) * from.pixel + c0;
-    int64_t row_floats = from.w * from.pixel, col_floats = from.pixel;
-    if (!plain || i1 - i0 < kWindow || j1 - j0 < kWindow) {
-      if (i1 - i0 < kWindow || j1 - j0 < kWindow) std::memset(patch, 0, sizeof patch);
-      for (int64_t i = i0; i < i1; ++i)
-        for (int64_t j = j0; j < j1; ++j)
-          store(patch + (i * kWindow + j) * kLanes, load_from(window + i * row_floats + j * col_floats));
-      window = patch, row_floats = kWindow * kLanes, col_floats = kLanes;
+    const WindowAxis<X::kFrom> rows(row * M - from.pad_h, from.h, row_floats);
+    const WindowAxis<X::kFrom> cols(col * M - from.pad_w, from.w, pixel);
+    const float* const start = from.data + image * from.h * row_floats + c;
+    const auto write = [&](int i, int j, Vec v) { store(to + (i * X::kTo + j) * frequency, v); };
+    if (rows.inside && cols.inside) {
+      const float* const window = start + rows.offset[0] + cols.offset[0];
+      transform_tile<X>([&](int i, int j) { return read(window + i * row_floats + j * pixel); }, write);
+    } else {
+      transform_tile<X>(
+          [&](int i, int j) {
+            const IntVec bits = reinterpret_cast<IntVec>(read(start + rows.offset[i] + cols.offset[j]));
+            return reinterpret_cast<Vec>(bits & (rows.mask[i] & cols.mask[j]));
+          },
+          write);
     }
-    transform_tile<X>([&](int i, int j) { return load(window + i * row_floats + j * col_floats); },
-                      [&](int i, int j, Vec v) { store(to + (i * X::kTo + j) * frequency, v); });
     if (++col == plan.tile_cols) {
       col = 0;
       if (++row == plan.tile_rows) row = 0, ++image;
@@ -129,20 +141,30 @@ struct Operation {
           plan.p.pad_h, plan.p.pad_w, a.in_scale, a.in_shift, plan.p.prologue == Prologue::AffineRelu},
         dy{a.dy, plan.P, plan.Q, plan.p.k, plan.p.y_stride, 0, 0} {}
 
-  /// Vector of channels `vector` of x, then of dy, of one block of tiles.
+  /// Transforms vector `vector` of the channels of x, then of dy, of one block of tiles.
   void transform_block(int64_t index, int64_t vector, float* to) const {
-    const int64_t first = index * plan.block, count = plan.tiles_of(index);
     if (vector < plan.c_vectors()) {
       const int64_t panel = vector / kTileVecs;
-      transform_tiles<M, typename Winograd<M>::Input>(
-          plan, x, vector, first, count, to + panel * kPanel * plan.block + vector % kTileVecs * kLanes,
-          panel_width(plan.p.c, panel), plan.x_frequency());
+      to += panel * kPanel * plan.block + vector % kTileVecs * kLanes;
+      with_flag(plan.p.prologue != Prologue::None, [&](auto affine) {
+        transform_vector<typename Winograd<M>::Input, affine>(
+            x, vector, index, to, panel_width(plan.p.c, panel), plan.x_frequency());
+      });
     } else {
       vector -= plan.c_vectors();
-      transform_tiles<M, typename Winograd<M>::OutputAdjoint>(
-          plan, dy, vector, first, count, to + plan.x_floats() + vector * kLanes * plan.block, kLanes,
+      transform_vector<typename Winograd<M>::OutputAdjoint, false>(
+          dy, vector, index, to + plan.x_floats() + vector * kLanes * plan.block, kLanes,
           plan.dy_frequency());
     }
+  }
+
+  template <class X, bool kAffine>
+  void transform_vector(const TiledImages& from, int64_t vector, int64_t index, float* to, int64_t step,
+                        int64_t frequency) const {
+    const int64_t c = vector * kLanes, first = index * plan.block;
+    for_vectors(c, std::min(c + kLanes, from.channels), [&](int64_t, auto lanes) {
+      transform_tiles<M, X, kAffine>(plan, from, c, lanes, first, plan.tiles_of(index), to, step, frequency);
+    });
   }
 
   /// dU of one slab, [frequency][filter][channel] (+)= the products of a transformed block.
@@ -182,13 +204,7 @@ struct Operation {
             return tree_sum(sums + ((i * plan.kTile + l) * rows + row) * width + j, parts,
                             plan.sums_floats());
           },
-          [&](int r, int s, Vec v) {
-            float* at = to + (r * 3 + s) * plan.p.c;
-            if (lanes == kLanes)
-              store(at, v);
-            else
-              store_tail(at, v, lanes);
-          });
+          [&](int r, int s, Vec v) { store_tail(to + (r * 3 + s) * plan.p.c, v, lanes); });
     }
   }
 
@@ -255,20 +271,18 @@ size_t workspace(const Conv2dProblem& p) {
   return Plan<M>(p).workspace();
 }
 
-std::string supports(const Conv2dProblem& p) {
-  if (p.r != 3 || p.s != 3 || p.groups != 1) return "not a dense 3x3 convolution";
-  if (p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 || p.dilation_w != 1)
-    return "stride or dilation is not 1";
-  return "";
+template <int M>
+std::string refuse(const Conv2dProblem& p) {
+  return refuse_winograd<M>(p, WinogradShape::fprop(p));
 }
 
 }  // namespace
 
 Implementation conv2d_wgrad_winograd_f2x3() {
-  return implementation<Conv2dWgrad<float>, &wgrad<2>, &supports, &workspace<2>>("winograd_f2x3");
+  return implementation<Conv2dWgrad<float>, &wgrad<2>, &refuse<2>, &workspace<2>>("winograd_f2x3");
 }
 Implementation conv2d_wgrad_winograd_f4x3() {
-  return implementation<Conv2dWgrad<float>, &wgrad<4>, &supports, &workspace<4>>("winograd_f4x3");
+  return implementation<Conv2dWgrad<float>, &wgrad<4>, &refuse<4>, &workspace<4>>("winograd_f4x3");
 }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

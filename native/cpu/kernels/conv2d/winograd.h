@@ -176,10 +176,8 @@ template <class X, class T = Vec, class Load, class Store>
   }
 }
 
-/// Floats between neighbouring frequencies of a matrix of `floats` floats each: whole cache lines, and one
-/// more where they would lie a power of two apart and share few cache sets.
-constexpr int64_t frequency_stride(int64_t floats) {
-  return (ceil_div(floats, 16) | 1) * 16;
-}
+/// Floats between matrices of `floats` floats, one a frequency: an odd number of cache lines, so that a
+/// tile's frequencies, which are written together, fall into different cache sets.
+constexpr int64_t frequency_stride(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,0 +1,50 @@
+// conv2d dgrad, Winograd F(2x2, 3x3) and F(4x4, 3x3): of stride 1 it is the convolution of dy with the filter
+// flipped and transposed, padded by 2 - pad; winograd_convolution.h has the algorithm.
+//
+// Packed filter "winograd_f2x3_dgrad", "winograd_f4x3_dgrad": [panel of C][frequency][k][C lanes].
+// Multiply-adds an input and channel pair: 4 and 2.25 instead of 9. Bytes: dy and dx once, the transformed
+// filter (1.8 and 4 times the filter) once a block of tiles.
+// Bench: npm run bench:kernel -- --kernel conv2d_dgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1
+// pad_w=1"
+#include "cpu/kernels/conv2d/winograd_choice.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+namespace {
+
+template <int M>
+std::string supports(const Conv2dProblem& p) {
+  return refuse_winograd<M>(p, WinogradShape::dgrad(p));
+}
+
+template <int M>
+size_t packed_bytes(const Conv2dProblem& p) {
+  return winograd_filter_bytes<M>(WinogradShape::dgrad(p));
+}
+
+template <int M>
+void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
+  pack_winograd<M>(WinogradShape::dgrad(p), packed, context,
+                   [&](int64_t tap, int64_t k0, int64_t count, int64_t panel, int64_t width, float* to) {
+                     pack_plain(filter + k0 * 9 * p.c + (8 - tap) * p.c + panel * kPanel, 9 * p.c,
+                                p.c - panel * kPanel, count, width, to);
+                   });
+}
+
+template <int M>
+void dgrad(const Conv2dProblem& p, const Conv2dDgrad<float>& a, KernelContext& context) {
+  winograd_convolution<M>(WinogradShape::dgrad(p), {a.dy, static_cast<const float*>(context.packed), a.dx},
+                          context);
+}
+
+template <int M>
+Implementation winograd(const char* name, const char* packed_format) {
+  return with_packing<Conv2dProblem, &packed_bytes<M>, &pack<M>>(
+      implementation<Conv2dDgrad<float>, &dgrad<M>, &supports<M>>(name), packed_format, 1);
+}
+
+}  // namespace
+
+Implementation conv2d_dgrad_winograd_f2x3() { return winograd<2>("winograd_f2x3", "winograd_f2x3_dgrad"); }
+Implementation conv2d_dgrad_winograd_f4x3() { return winograd<4>("winograd_f4x3", "winograd_f4x3_dgrad"); }
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA

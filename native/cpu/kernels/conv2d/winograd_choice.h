@@ -1,0 +1,32 @@
+// Which convolutions Winograd takes, and with which tile: a pure function of the problem without N, so that a
+// sample has the same bits in every batch.
+#pragma once
+
+#include "cpu/kernels/conv2d/winograd_convolution.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+
+/// Why F(M x M, 3 x 3) does not take the problem, whose convolution has the shape `s`; empty: it does.
+template <int M>
+std::string refuse_winograd(const Conv2dProblem& p, const WinogradShape& s) {
+  if (p.r != 3 || p.s != 3) return "not a 3x3 filter";
+  if (p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 || p.dilation_w != 1)
+    return "stride or dilation above 1";
+  if (p.groups != 1) return "groups";
+  if (p.pad_h > 2 || p.pad_w > 2) return "padding above 2";
+  if (M == 4 && p.strict) return "precision is strict";
+  (void)s;
+  return {};
+}
+
+/// fprop_winograd.cpp
+Implementation conv2d_fprop_winograd_f2x3();
+Implementation conv2d_fprop_winograd_f4x3();
+/// dgrad_winograd.cpp
+Implementation conv2d_dgrad_winograd_f2x3();
+Implementation conv2d_dgrad_winograd_f4x3();
+/// wgrad_winograd.cpp
+Implementation conv2d_wgrad_winograd_f2x3();
+Implementation conv2d_wgrad_winograd_f4x3();
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -1,0 +1,362 @@
+// Winograd convolution of stride 1, which fprop and dgrad (the same with the filter flipped and transposed)
+// share.
+//
+// The tiles of all images are one list, cut into chunks of blocks. For each block: (a) the input transform, a
+// vector of channels at a time, straight from x with the prologue; what a tile reads beyond the image is
+// masked to zero; (b) for each panel of output channels one small matrix product [tile][C] x [C][panel] for
+// every frequency; (c) the output transform with the epilogue. Everything between x and y stays in L2. Each
+// sum is one chain over C in order and belongs to one tile, whatever block that lies in: bits depend neither
+// on the batch nor on the blocks. Statistics are merged tile by tile, block by block, chunk by chunk, in
+// order.
+#pragma once
+
+#include "cpu/kernels/conv2d/chunk_statistics.h"
+#include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/winograd.h"
+#include "cpu/kernels/register_tile.h"
+#include "cpu/kernels/vectors.h"
+
+namespace lapidary::cpu::LAPIDARY_ISA {
+
+/// y[n,p,q,k] = sum over r,s,c of x[n,p+r-pad_h,q+s-pad_w,c] u[r,s,c,k]; pixels lie in_pixel and out_pixel
+/// floats apart.
+struct WinogradShape {
+  int64_t n, h, w, c;  ///< of the input
+  int64_t p, q, k;     ///< of the output
+  int64_t pad_h, pad_w, in_pixel, out_pixel;
+
+  static WinogradShape fprop(const Conv2dProblem& p) {
+    return {p.n, p.h, p.w, p.c, p.p(), p.q(), p.k, p.pad_h, p.pad_w, p.x_pixel(), p.y_pixel()};
+  }
+  static WinogradShape dgrad(const Conv2dProblem& p) {
+    return {p.n, p.p(), p.q(), p.k, p.h, p.w, p.c, 2 - p.pad_h, 2 - p.pad_w, p.y_pixel(), p.x_pixel()};
+  }
+};
+
+/// What is applied on the way; absent pointers: nothing.
+struct WinogradOperands {
+  const float* x;
+  const float* filter;  ///< packed by pack_winograd
+  float* y;
+  const float *in_scale = nullptr, *in_shift = nullptr;
+  bool in_relu = false;
+  const float *bias = nullptr, *residual = nullptr;
+  bool relu = false;
+  float* partial = nullptr;  ///< statistics of the chunks
+};
+
+/// How a problem is cut. A function of the problem only.
+struct WinogradPlan {
+  int64_t outputs;     ///< of a tile, each way
+  int64_t rows, cols;  ///< of tiles, in an image
+  int64_t p, q;
+  int64_t tiles;          ///< in all
+  int64_t block, blocks;  ///< tiles a block; blocks a chunk
+  int64_t chunks;
+  int64_t panels, panels_per_part, k_parts;
+  int64_t in_row;  ///< floats between neighbouring tiles of a transformed input
+
+  int64_t chunk_tiles() const { return block * blocks; }
+  int64_t count() const { return chunks; }
+  /// Outputs of the first `tile` tiles.
+  int64_t pixels_before(int64_t tile) const {
+    const int64_t image = tile / (rows * cols), row = tile / cols % rows, col = tile % cols;
+    const int64_t top = std::min(row * outputs, p), height = std::min(top + outputs, p) - top;
+    return (image * p + top) * q + height * std::min(col * outputs, q);
+  }
+  /// Outputs of a chunk, for merge_chunks.
+  int64_t pixels(int64_t chunk) const {
+    return pixels_before(std::min(tiles, (chunk + 1) * chunk_tiles())) - pixels_before(chunk * chunk_tiles());
+  }
+};
+
+template <int M>
+WinogradPlan winograd_plan(const WinogradShape& s) {
+  constexpr int64_t kFrequencies = Winograd<M>::kFrequencies;
+  constexpr int64_t kItems = 16, kMostChunks = 64, kBlockFloats = 96 * 1024;
+  WinogradPlan plan;
+  plan.outputs = M, plan.p = s.p, plan.q = s.q;
+  plan.rows = ceil_div(s.p, M), plan.cols = ceil_div(s.q, M);
+  plan.tiles = s.n * plan.rows * plan.cols;
+  plan.in_row = spread_pixel(round_up(s.c, kLanes));
+  const int64_t most =
+      std::clamp<int64_t>(kBlockFloats / (kFrequencies * plan.in_row) / kTileRows, 2, 8) * kTileRows;
+  const int64_t wanted = round_up(ceil_div(plan.tiles, kItems), kTileRows);
+  plan.block = std::clamp<int64_t>(wanted, std::min<int64_t>(most, 2 * kTileRows), most);
+  const int64_t all = ceil_div(plan.tiles, plan.block);
+  plan.blocks = ceil_div(all, kMostChunks);
+  plan.chunks = ceil_div(all, plan.blocks);
+  plan.panels = panel_count(s.k);
+  const int64_t parts = std::clamp<int64_t>(ceil_div(kItems, plan.chunks), 1, plan.panels);
+  plan.panels_per_part = ceil_div(plan.panels, parts);
+  plan.k_parts = ceil_div(plan.panels, plan.panels_per_part);
+  return plan;
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// The filter: [panel of K][frequency][c][K lanes].
+
+inline constexpr int64_t kFilterBlock = 16;  // channels transformed at a time
+
+template <int M>
+int64_t winograd_panel_floats(int64_t channels, int64_t width) {
+  return Winograd<M>::kFrequencies * frequency_stride(channels * width);
+}
+
+template <int M>
+size_t winograd_filter_bytes(const WinogradShape& s) {
+  const int64_t last = panel_count(s.k) - 1;
+  return static_cast<size_t>(last * winograd_panel_floats<M>(s.c, kPanel) +
+                             winograd_panel_floats<M>(s.c, panel_width(s.k, last))) *
+         sizeof(float);
+}
+
+/// Transforms the filter. fetch(tap, c0, count, panel, width, to) lays out to[c][K lane] of a tap r * 3 + s.
+template <int M, class Fetch>
+void pack_winograd(const WinogradShape& s, float* packed, KernelContext& context, const Fetch& fetch) {
+  const int64_t blocks = ceil_div(s.c, kFilterBlock);
+  for_ranges(context, panel_count(s.k) * blocks, 1, [&](int64_t begin, int64_t end, int64_t, int worker) {
+    float* const taps =
+        static_cast<float*>(context.scratch(worker, 9 * kFilterBlock * kPanel * sizeof(float)));
+    for (int64_t at = begin; at < end; ++at) {
+      const int64_t panel = at / blocks, c0 = at % blocks * kFilterBlock, width = panel_width(s.k, panel);
+      const int64_t count = std::min(kFilterBlock, s.c - c0), stride = frequency_stride(s.c * width);
+      for (int64_t tap = 0; tap < 9; ++tap)
+        fetch(tap, c0, count, panel, width, taps + tap * kFilterBlock * width);
+      float* const to = packed + panel * winograd_panel_floats<M>(s.c, kPanel) + c0 * width;
+      for (int64_t i = 0; i < count * width; i += kLanes)
+        transform_tile<typename Winograd<M>::Filter>(
+            [&](int r, int col) { return load(taps + (r * 3 + col) * kFilterBlock * width + i); },
+            [&](int r, int col, Vec v) { store(to + (r * Winograd<M>::kTile + col) * stride + i, v); });
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// (a) Input transform.
+
+static inline Vec load_lanes(const float* p, Full) { return load(p); }
+static inline Vec load_lanes(const float* p, int64_t lanes) {
+  Vec v[1];
+  load_columns<1>(p, v, lanes);
+  return v[0];
+}
+
+/// Where the inputs of a tile lie, and which of them exist.
+template <int M>
+struct TileWindow {
+  static constexpr int kTile = Winograd<M>::kTile;
+  int64_t offset[kTile][kTile];
+  int32_t mask[kTile][kTile];
+  bool inside;
+
+  TileWindow(const WinogradShape& s, int64_t top, int64_t left) {
+    inside = top >= 0 && left >= 0 && top + kTile <= s.h && left + kTile <= s.w;
+    if (inside) return;
+    for (int64_t i = 0; i < kTile; ++i) {
+      const int64_t y = std::clamp<int64_t>(top + i, 0, s.h - 1);
+      for (int64_t j = 0; j < kTile; ++j) {
+        const int64_t x = std::clamp<int64_t>(left + j, 0, s.w - 1);
+        offset[i][j] = (y * s.w + x) * s.in_pixel;
+        mask[i][j] = y == top + i && x == left + j ? -1 : 0;
+      }
+    }
+  }
+};
+
+/// One tile, all channels. `image`: the image's first float; `to`: the tile's row of the first frequency.
+template <int M, bool Affine>
+void transform_input(const WinogradShape& s, const WinogradOperands& a, const float* image, int64_t top,
+                     int64_t left, float* to, int64_t stride) {
+  using W = Winograd<M>;
+  const TileWindow<M> window(s, top, left);
+  const Vec floor = broadcast(relu_floor(a.in_relu));
+  for_vectors(0, s.c, [&](int64_t c, auto lanes) {
+    Vec scale{}, shift{};
+    if constexpr (Affine)
+      scale = load_lanes(a.in_scale + c, lanes), shift = load_lanes(a.in_shift + c, lanes);
+    const auto read = [&](const float* at) {
+      const Vec v = load_lanes(at, lanes);
+      if constexpr (Affine)
+        return at_least(v * scale + shift, floor);
+      else
+        return v;
+    };
+    const auto write = [&](int i, int j, Vec v) { store(to + (i * W::kTile + j) * stride + c, v); };
+    if (window.inside) {
+      const float* const from = image + (top * s.w + left) * s.in_pixel + c;
+      const int64_t row = s.w * s.in_pixel;
+      transform_tile<typename W::Input>([&](int i, int j) { return read(from + i * row + j * s.in_pixel); },
+                                        write);
+    } else {
+      transform_tile<typename W::Input>(
+          [&](int i, int j) {
+            return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(read(image + window.offset[i][j] + c)) &
+                                         window.mask[i][j]);
+          },
+          write);
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// (b) The products.
+
+/// y[i][0..V) = sum over steps of x[i][step] panel[step][0..V), i < Rows.
+template <int Rows, int V>
+[[gnu::always_inline]] inline void product_tile(const float* x, int64_t x_row, const float* panel,
+                                                int64_t steps, float* y) {
+  Vec sum[Rows][V] = {};
+#pragma GCC unroll 4
+  for (int64_t step = 0; step < steps; ++step) {
+    Vec weight[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) weight[v] = load(panel + (step * V + v) * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+      const Vec scalar = broadcast(x[i * x_row + step]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sum[i][v] += scalar * weight[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) store(y + (i * V + v) * kLanes, sum[i][v]);
+  }
+}
+
+template <int V, int Rows = kTileRows - 1>
+[[gnu::noinline]] void product_rest(int64_t rows, const float* x, int64_t x_row, const float* panel,
+                                    int64_t steps, float* y) {
+  if (rows == Rows)
+    product_tile<Rows, V>(x, x_row, panel, steps, y);
+  else if constexpr (Rows > 1)
+    product_rest<V, Rows - 1>(rows, x, x_row, panel, steps, y);
+}
+
+template <int V>
+[[gnu::noinline]] void product(int64_t rows, const float* x, int64_t x_row, const float* panel, int64_t steps,
+                               float* y) {
+  int64_t i = 0;
+  for (; i + kTileRows <= rows; i += kTileRows)
+    product_tile<kTileRows, V>(x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
+  if (i < rows) product_rest<V>(rows - i, x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// (c) Output transform.
+
+/// One tile and vector of channels. `sums`: its values of the first frequency; (n, p0, q0): its first output.
+template <int M, class Lanes>
+void transform_output(const WinogradShape& s, const WinogradOperands& a, const float* sums, int64_t stride,
+                      int64_t n, int64_t p0, int64_t q0, int64_t k, Lanes lanes,
+                      PanelStatistics* statistics) {
+  using W = Winograd<M>;
+  Vec value[M * M][1];
+  transform_tile<typename W::Output>([&](int i, int j) { return load(sums + (i * W::kTile + j) * stride); },
+                                     [&](int i, int j, Vec v) { value[i * M + j][0] = v; });
+  const Vec bias = a.bias ? load_lanes(a.bias + k, lanes) : Vec{};
+  const Vec floor = broadcast(relu_floor(a.relu));
+  const auto finish = [&](int64_t i, int64_t j, Vec sum) {
+    const int64_t pixel = (n * s.p + p0 + i) * s.q + q0 + j;
+    Vec v[1] = {sum + bias};
+    if (a.residual) v[0] += load_lanes(a.residual + pixel * s.k + k, lanes);
+    v[0] = at_least(v[0], floor);
+    float* const to = a.y + pixel * s.out_pixel + k;
+    if constexpr (std::is_same_v<Lanes, Full>)
+      store(to, v[0]);
+    else
+      store_columns<1>(to, v, lanes);
+  };
+  if (p0 + M <= s.p && q0 + M <= s.q) {
+    if (statistics) merge_statistics<M * M, 1>(*statistics, value, M * M);
+#pragma GCC unroll 16
+    for (int at = 0; at < M * M; ++at) finish(at / M, at % M, value[at][0]);
+    return;
+  }
+  Vec there[M * M][1] = {};
+  int valid = 0;
+  for (int at = 0; at < M * M; ++at) {
+    if (p0 + at / M >= s.p || q0 + at % M >= s.q) continue;
+    there[valid++][0] = value[at][0];
+    finish(at / M, at % M, value[at][0]);
+  }
+  if (statistics) merge_statistics<M * M, 1>(*statistics, there, valid);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+/// Bytes of `partial`.
+template <int M>
+size_t winograd_statistics_bytes(const WinogradShape& s) {
+  return static_cast<size_t>(winograd_plan<M>(s).chunks * 2 * statistics_floats(s.k)) * sizeof(float);
+}
+
+template <int M>
+void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, KernelContext& context) {
+  constexpr int kFrequencies = Winograd<M>::kFrequencies;
+  const WinogradPlan plan = winograd_plan<M>(s);
+  const int64_t in_stride = frequency_stride(plan.block * plan.in_row),
+                out_stride = frequency_stride(plan.block * kPanel), padded_k = statistics_floats(s.k);
+  const size_t statistics_bytes =
+      round_up(static_cast<int64_t>(sizeof(PanelStatistics)) * kTileVecs * plan.panels_per_part, 64);
+  const size_t scratch_bytes =
+      statistics_bytes + static_cast<size_t>(kFrequencies * (in_stride + out_stride)) * sizeof(float);
+
+  context.parallel(plan.chunks * plan.k_parts, [&](int64_t item, int worker) {
+    const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
+    const int64_t first_panel = part * plan.panels_per_part,
+                  last_panel = std::min(plan.panels, first_panel + plan.panels_per_part);
+    char* const scratch = static_cast<char*>(context.scratch(worker, scratch_bytes));
+    PanelStatistics* const statistics = reinterpret_cast<PanelStatistics*>(scratch);
+    float* const in = reinterpret_cast<float*>(scratch + statistics_bytes);
+    float* const out = in + kFrequencies * in_stride;
+    if (a.partial) std::memset(scratch, 0, statistics_bytes);
+
+    const int64_t end = std::min(plan.tiles, (chunk + 1) * plan.chunk_tiles());
+    for (int64_t first = chunk * plan.chunk_tiles(); first < end; first += plan.block) {
+      const int64_t tiles = std::min(plan.block, end - first);
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t tile = first + i, image = tile / (plan.rows * plan.cols);
+        const int64_t top = tile / plan.cols % plan.rows * M - s.pad_h, left = tile % plan.cols * M - s.pad_w;
+        const float* const x = a.x + image * s.h * s.w * s.in_pixel;
+        if (a.in_scale)
+          transform_input<M, true>(s, a, x, top, left, in + i * plan.in_row, in_stride);
+        else
+          transform_input<M, false>(s, a, x, top, left, in + i * plan.in_row, in_stride);
+      }
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+        const int64_t width = panel_width(s.k, panel), filter_stride = frequency_stride(s.c * width);
+        const float* const filter = a.filter + panel * winograd_panel_floats<M>(s.c, kPanel);
+        for (int64_t f = 0; f < kFrequencies; ++f) {
+          if (width == kPanel)
+            product<kTileVecs>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
+                               out + f * out_stride);
+          else
+            product<1>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
+                       out + f * out_stride);
+        }
+        PanelStatistics* const running = statistics + (panel - first_panel) * kTileVecs;
+        for (int64_t i = 0; i < tiles; ++i) {
+          const int64_t tile = first + i, image = tile / (plan.rows * plan.cols);
+          const int64_t p0 = tile / plan.cols % plan.rows * M, q0 = tile % plan.cols * M;
+          const int64_t k0 = panel * kPanel;
+          for_vectors(k0, std::min(s.k, k0 + width), [&](int64_t k, auto lanes) {
+            transform_output<M>(s, a, out + i * width + (k - k0), out_stride, image, p0, q0, k, lanes,
+                                a.partial ? running + (k - k0) / kLanes : nullptr);
+          });
+        }
+      }
+    }
+    if (!a.partial) return;
+    for (int64_t k = first_panel * kPanel; k < std::min(s.k, last_panel * kPanel); k += kLanes) {
+      const PanelStatistics& of = statistics[(k - first_panel * kPanel) / kLanes];
+      float* const to = a.partial + chunk * 2 * padded_k + k;
+      store(to, of.mean[0]);
+      store(to + padded_k, of.m2[0]);
+    }
+  });
+}
+
+}  // namespace lapidary::cpu::LAPIDARY_ISA
