@@ -8,6 +8,13 @@ import { native } from './resource.js';
 /** `auto`: the best there is. */
 export type DeviceKind = 'auto' | 'cpu' | 'cuda';
 
+/**
+ * How exact a convolution must be. `default`: every operation within 1e-5 of the largest value of its result, a 3x3
+ * convolution by Winograd's F(4x4, 3x3) within 1e-4. `strict`: that algorithm is not used, so that no error exceeds that
+ * of plain sums in f32.
+ */
+export type Precision = 'default' | 'strict';
+
 const slotCount = 32;
 const philoxStep = -1;
 const philoxEpoch = -2;
@@ -80,6 +87,21 @@ export class Device {
   /** Uses so many threads from now on; results do not depend on it. @throws ArgumentError below 1 */
   setThreads(threads: number): void {
     native(() => addon.setThreads(threads));
+  }
+
+  /** How exact the operations are that this thread calls; part of what decides the bits of results. */
+  get precision(): Precision {
+    return addon.engine().precision;
+  }
+
+  /**
+   * Applies to every operation that this thread calls from now on. Backward keeps the precision of its forward pass, a
+   * capture that of its recording. Kernel problems say it (`strict=1` in errors and in the verbose log).
+   *
+   * @throws ArgumentError when it is neither 'default' nor 'strict'
+   */
+  setPrecision(precision: Precision): void {
+    native(() => addon.setPrecision(precision));
   }
 
   /** Resolves when everything enqueued so far has run; rejects with the first error since the last call. */

@@ -13,6 +13,7 @@ export {
   device,
   emptyMemoryCache,
   memory,
+  type Precision,
   resetPeakMemory,
   type StepBlock,
   setMemoryLimit,

@@ -67,6 +67,8 @@ export interface EngineInfo {
   readonly isa: string;
   readonly isas: string[];
   readonly threads: number;
+  /** Of this environment. */
+  readonly precision: 'default' | 'strict';
   readonly build: string;
   readonly queueLimit: number;
   readonly stagingLimit: number;
@@ -180,6 +182,8 @@ export interface NativeAddon {
   usedImplementations(): string[];
   /** 'avx2', 'avx2:ref', ':ref', or '' for the ordinary choice; applies to calls from this environment. Returns the former. */
   forceImplementation(choice: string): string;
+  /** 'default' or 'strict'; applies to calls from this environment. */
+  setPrecision(precision: string): void;
   /** CSV line per kernel on stderr (LAPIDARY_VERBOSE=1 sets it at load). */
   setVerbose(value: boolean): void;
   /** Debug mode: the JavaScript stack that faults of the next calls will carry. */

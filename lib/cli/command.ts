@@ -4,6 +4,7 @@
 
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
+import type { Precision } from '../device.js';
 import { AbortedError, ArgumentError, ConfigError, LapidaryError } from '../errors.js';
 
 /** The exit codes of every command. */
@@ -23,6 +24,7 @@ export interface SharedOptions {
   /** `kind:path`, as in `cifar10:/data/cifar-10-batches-bin`. */
   data?: string;
   device: 'auto' | 'cpu' | 'cuda';
+  precision?: Precision;
   threads?: number;
   seed?: number;
   out?: string;
@@ -43,6 +45,9 @@ export function addSharedOptions(command: Command): Command {
     .option('--data <kind:path>', 'data set')
     .addOption(
       new Option('--device <device>', 'where to compute').choices(['auto', 'cpu', 'cuda']).default('auto'),
+    )
+    .addOption(
+      new Option('--precision <precision>', 'how exact convolutions are').choices(['default', 'strict']),
     )
     .option('--threads <count>', 'CPU threads', parseInteger(1))
     .option('--seed <number>', 'seed of all random numbers', parseInteger(0))

@@ -146,6 +146,7 @@ async function environmentOf(
   return {
     build: all(processes.map(({ build }) => build)),
     isa: all(processes.map(({ isa }) => isa)),
+    precision: all(processes.map(({ precision }) => precision)),
     threads: all(processes.map(({ threads }) => String(threads))),
     commit: all(
       processes.map(({ git }) =>

@@ -18,9 +18,11 @@ const SCHEMA_VERSION = 1;
 const processSchema = z.object({
   /** ISO 8601, UTC. */
   startedAt: z.string(),
-  /** Digest of the addon's sources. Results are equal to the bit only where build and `isa` are. */
+  /** Digest of the addon's sources. Results are equal to the bit only where build, `isa` and `precision` are. */
   build: z.string(),
   isa: z.string(),
+  /** Absent in runs from before there was a choice. */
+  precision: z.enum(['default', 'strict']).default('default'),
   threads: z.int().positive(),
   /** Of this package, where it is a checkout. */
   git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
@@ -52,12 +54,13 @@ export type RunEnvironment = z.infer<typeof environmentSchema>;
 
 /** The process that runs this. */
 export async function currentProcess(): Promise<RunProcess> {
-  const { build, isa, threads } = device();
+  const { build, isa, precision, threads } = device();
   const { version, packages } = await packageVersions();
   return {
     startedAt: new Date().toISOString(),
     build,
     isa,
+    precision,
     threads,
     git: await packageCommit(),
     version,
@@ -83,9 +86,13 @@ export async function recordEnvironment(run: RunFolder, seed: number): Promise<s
   const environment: RunEnvironment = { ...before, schemaVersion: SCHEMA_VERSION, seed, processes };
   await writeFileAtomic(path, `${JSON.stringify(environment, null, 2)}\n`);
   const [first] = processes;
-  if (first === undefined || (first.build === now.build && first.isa === now.isa)) return undefined;
+  if (first === undefined) return undefined;
+  const samePrecision = first.precision === now.precision;
+  if (first.build === now.build && first.isa === now.isa && samePrecision) return undefined;
+  const told = ({ build, isa, precision }: RunProcess): string =>
+    `${build} on ${isa}${samePrecision ? '' : ` at precision ${precision}`}`;
   return (
-    `The run was started with build ${first.build} on ${first.isa} and goes on with ${now.build} on ${now.isa}: ` +
+    `The run was started with build ${told(first)} and goes on with ${told(now)}: ` +
     'its bits will differ from an uninterrupted run.'
   );
 }

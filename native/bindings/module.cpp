@@ -353,12 +353,13 @@ Napi::Value set_threads(const Napi::CallbackInfo& info, Environment& environment
   return info.Env().Undefined();
 }
 
-Napi::Value engine(const Napi::CallbackInfo& info, Environment&) {
+Napi::Value engine(const Napi::CallbackInfo& info, Environment& environment) {
   const Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
   result["isa"] = Device::cpu().backend().isa();
   result["isas"] = string_list(env, cpu::available_isas());
   result["threads"] = Device::cpu().backend().threads();
+  result["precision"] = environment.context.strict ? "strict" : "default";
   result["build"] = "lapidary " LAPIDARY_VERSION ", g++ " __VERSION__;
   result["queueLimit"] = static_cast<double>(Stream::kQueueLimit);
   result["stagingLimit"] = static_cast<double>(Device::kStagingLimit);
@@ -383,6 +384,14 @@ Napi::Value force_implementation(const Napi::CallbackInfo& info, Environment& en
   context.forced_isa = isa;
   context.forced_implementation = colon == std::string::npos ? "" : choice.substr(colon + 1);
   return Napi::String::New(info.Env(), former);
+}
+
+Napi::Value set_precision(const Napi::CallbackInfo& info, Environment& environment) {
+  const std::string precision = string_argument(info, 0, "precision");
+  if (precision != "default" && precision != "strict")
+    fail(ErrorCode::Argument, "expected 'default' or 'strict' as precision, got '%s'", precision.c_str());
+  environment.context.strict = precision == "strict";
+  return info.Env().Undefined();
 }
 
 Napi::Value set_verbose(const Napi::CallbackInfo& info, Environment&) {
@@ -425,6 +434,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set("engine", guarded<engine>);
   set("usedImplementations", guarded<used_implementations_binding>);
   set("forceImplementation", guarded<force_implementation>);
+  set("setPrecision", guarded<set_precision>);
   set("setVerbose", guarded<set_verbose>);
   set("setCallSite", guarded<set_call_site>);
   export_tape_bindings(env, exports);

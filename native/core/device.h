@@ -18,6 +18,7 @@ namespace lapidary {
 struct CallContext {
   EnvironmentId environment = 0;
   std::string forced_isa, forced_implementation;
+  bool strict = false;           ///< precision of the problems that these calls make
   std::string call_site;         ///< set by TypeScript in debug mode before each call
   Capture* recording = nullptr;  ///< the capture that the tasks of these calls go into, too
   Profile* profile = nullptr;    ///< what measures these calls and their tasks

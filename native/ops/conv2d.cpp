@@ -47,6 +47,7 @@ Conv2dProblem conv2d_problem(const OpCall& call, const Tensor& x, const Tensor& 
   p.stride_h = call.int_at(0), p.stride_w = call.int_at(1), p.pad_h = call.int_at(2),
   p.pad_w = call.int_at(3);
   p.dilation_h = call.int_at(4), p.dilation_w = call.int_at(5), p.groups = call.int_at(6);
+  p.strict = call_context().strict;
   p.check();
   if (filter.size(3) != p.c / p.groups) {
     fail(ErrorCode::Shape,

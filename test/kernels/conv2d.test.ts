@@ -1,5 +1,5 @@
-import { describe, test } from 'vitest';
-import { type CaseOptions, expectBatchInvariant, testKernel } from './harness.js';
+import { describe, expect, test } from 'vitest';
+import { acceptedImplementations, type CaseOptions, expectBatchInvariant, testKernel } from './harness.js';
 
 const positive = (random: () => number): number => random();
 
@@ -100,11 +100,37 @@ const grouped = [
 ];
 shapes.push(...depthwise, ...grouped);
 
+/** Winograd's tiles are 2x2 and 4x4 outputs. */
+const tiled = [
+  // No, one and two pixels of padding, not the same both ways; outputs of 1 to 9 pixels, so every tail of a tile.
+  'N=2 H=3 W=3 C=16 K=16 R=3 S=3',
+  'N=3 H=1 W=1 C=16 K=32 R=3 S=3 pad_h=1 pad_w=1',
+  'N=2 H=1 W=1 C=9 K=9 R=3 S=3 pad_h=2 pad_w=2',
+  'N=2 H=2 W=5 C=7 K=13 R=3 S=3 pad_h=2 pad_w=1',
+  'N=2 H=6 W=4 C=13 K=7 R=3 S=3 pad_w=2',
+  'N=1 H=11 W=8 C=24 K=24 R=3 S=3 pad_h=2',
+  // Channels: a lane too many and too few, several panels with a tail, few of one side; a prime number of tiles.
+  `N=1 H=13 W=17 C=33 K=31 ${same}`,
+  `N=3 H=7 W=7 C=15 K=100 ${same}`,
+  `N=2 H=8 W=8 C=64 K=64 ${same}`,
+  `N=11 H=5 W=3 C=48 K=8 ${same}`,
+  `N=1 H=9 W=9 C=8 K=130 ${same}`,
+  // Blocks of several chunks, pixel strides, channels that would lie a power of two apart.
+  `N=13 H=30 W=27 C=16 K=16 ${same}`,
+  `N=2 H=9 W=10 C=20 K=17 ${same} x_stride=24 y_stride=29`,
+  `N=1 H=5 W=6 C=256 K=40 ${same}`,
+  // Strict: F(2x2) is left.
+  `N=2 H=9 W=9 C=24 K=40 ${same} strict=1`,
+];
+shapes.push(...tiled);
+
 const batches = [
   `H=7 W=9 C=19 K=37 ${same}`,
   'H=5 W=5 C=16 K=16',
   `H=6 W=6 C=3 K=20 ${half}`,
   `H=6 W=5 C=3 K=16 ${same}`,
+  `H=9 W=6 C=16 K=24 ${same}`,
+  `H=4 W=4 C=40 K=70 ${same} strict=1`,
   `H=6 W=5 C=20 K=20 groups=20 ${same}`,
   `H=7 W=6 C=16 K=24 groups=4 ${half}`,
 ];
@@ -119,6 +145,10 @@ describe('conv2d_fprop', () => {
     `N=2 H=9 W=9 C=16 K=16 ${half} prologue=affine_relu x_stride=19`,
     'N=2 H=8 W=8 C=70 K=16 prologue=affine_relu',
     'N=2 H=8 W=8 C=32 K=16 stride_h=2 stride_w=2 prologue=affine',
+    `N=3 H=7 W=10 C=24 K=40 ${same} bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=2 H=5 W=9 C=19 K=33 R=3 S=3 pad_h=2 pad_w=0 residual=1 prologue=affine x_stride=22 y_stride=35`,
+    `N=2 H=1 W=1 C=16 K=16 ${same} bias=1 prologue=affine_relu`,
+    `N=1 H=6 W=6 C=8 K=16 ${same} relu=1 prologue=affine strict=1`,
     `N=2 H=9 W=9 C=24 K=24 groups=24 ${same} bias=1`,
     `N=2 H=9 W=9 C=21 K=21 groups=21 ${half} bias=1 relu=1 residual=1 prologue=affine_relu`,
     `N=2 H=9 W=9 C=32 K=32 groups=32 ${atrous(5, 2)} prologue=affine residual=1 y_stride=50`,
@@ -133,6 +163,9 @@ describe('conv2d_fprop', () => {
     [
       `N=9 H=8 W=8 C=16 K=16 ${same} statistics=1`,
       `N=5 H=7 W=7 C=8 K=40 ${half} statistics=1 prologue=affine_relu`,
+      `N=5 H=7 W=7 C=8 K=40 ${same} statistics=1 prologue=affine_relu`,
+      `N=2 H=33 W=30 C=16 K=24 ${same} statistics=1 prologue=affine y_stride=30`,
+      `N=1 H=1 W=1 C=12 K=70 ${same} statistics=1`,
       'N=3 H=5 W=5 C=17 K=21 statistics=1 y_stride=30',
       'N=1 H=1 W=1 C=4 K=5 bias=1',
       `N=3 H=9 W=9 C=20 K=20 groups=20 ${same} statistics=1 prologue=affine_relu`,
@@ -154,6 +187,19 @@ describe('conv2d_dgrad', () => {
 
   test('a sample has the same bits in every batch', () => {
     for (const rest of batches) expectBatchInvariant('conv2d_dgrad', `N=1 ${rest}`, `N=19 ${rest}`);
+  });
+});
+
+describe('Winograd', () => {
+  const first = (kernel: string, problem: string): string =>
+    acceptedImplementations(kernel, problem)[0]!.replace(/.*:/, '');
+
+  test.each(['conv2d_fprop', 'conv2d_dgrad'])('is what %s chooses for dense 3x3 filters', (kernel) => {
+    const problem = `N=4 H=16 W=16 C=32 K=32 ${same}`;
+    expect(first(kernel, problem)).toBe('winograd_f4x3');
+    expect(first(kernel, `${problem} strict=1`)).toBe('winograd_f2x3');
+    for (const other of ['stride_h=2', 'dilation_w=2', 'groups=2', 'pad_h=3', 'C=3 K=3', 'S=1'])
+      expect(first(kernel, `${problem} ${other}`), other).not.toMatch(/winograd/);
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { device } from '../../lib/device.js';
 import { RunFolder } from '../../lib/io/run-folder.js';
 import { openTrainingData } from '../../lib/train/data-recipe.js';
 import { completeEnvironment, readEnvironment, recordEnvironment } from '../../lib/train/run-environment.js';
@@ -59,6 +60,20 @@ it('a run whose images are the same goes on', async () => {
   await expect(openTwice(() => {})).resolves.toBeUndefined();
 });
 
+it('a run that goes on at another precision is told that its bits differ', async () => {
+  const path = join(temporaryFolder(), 'run');
+  await recordEnvironment(await RunFolder.open(path, {}), 3);
+  device().setPrecision('strict');
+  try {
+    const again = await RunFolder.open(path, {}, { resume: true });
+    expect(await recordEnvironment(again, 3)).toMatch(
+      /at precision default and goes on with .* at precision strict: its bits will differ/,
+    );
+  } finally {
+    device().setPrecision('default');
+  }
+});
+
 it('the environment names every process that worked at a run, and what it ran', async () => {
   const path = join(temporaryFolder(), 'run');
   const first = await RunFolder.open(path, {});
@@ -68,6 +83,7 @@ it('the environment names every process that worked at a run, and what it ran', 
 
   const again = await RunFolder.open(path, {}, { resume: true });
   expect(await recordEnvironment(again, 3)).toMatch(/on other and goes on with .*bits will differ/);
+  expect((await readEnvironment(path)).processes[1]!.precision).toBe('default');
   const data = await openTrainingData({ source: 'shapes10:1', train: 16, validation: 4, test: 4 }, 3, again);
   data.dataset.dispose();
   await completeEnvironment(again);

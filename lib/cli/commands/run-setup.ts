@@ -37,9 +37,10 @@ export function commandConfig<T>(
   return resolveConfig(schema, { defaults, file: options.config, sets });
 }
 
-/** Applies `--device` and `--threads`. @throws DeviceError when the device is not there */
+/** Applies `--device`, `--precision` and `--threads`. @throws DeviceError when the device is not there */
 export function setUpDevice(options: SharedOptions): void {
   const chosen = device(options.device === 'auto' ? 'cpu' : options.device);
+  if (options.precision !== undefined) chosen.setPrecision(options.precision);
   if (options.threads !== undefined) chosen.setThreads(options.threads);
 }
 

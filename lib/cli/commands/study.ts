@@ -180,9 +180,10 @@ function arrayShare(
   );
 }
 
-function trialArgs({ threads, device, quiet }: StudyOptions): string[] {
+function trialArgs({ threads, precision, device, quiet }: StudyOptions): string[] {
   return [
     ...['--device', device],
+    ...(precision === undefined ? [] : ['--precision', precision]),
     ...(threads === undefined ? [] : ['--threads', String(threads)]),
     ...(quiet ? ['--quiet'] : []),
   ];

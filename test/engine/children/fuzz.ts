@@ -374,6 +374,7 @@ const possible: Readonly<Record<string, () => unknown[]>> = {
   setThreads: () => [1 + below(4)],
   setMemoryLimit: () => [below(1 << 24)],
   forceImplementation: () => [pick(texts)],
+  setPrecision: () => [chance(0.5) ? pick(['default', 'strict']) : pick(texts)],
   setCallSite: () => [pick(texts)],
   kernelOperands: () => {
     const kernel = pick(kernels);
