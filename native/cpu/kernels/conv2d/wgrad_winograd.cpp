@@ -27,15 +27,15 @@
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
-/// Filters of a slab of dU: its sums over all frequencies and a panel of channels stay in L2.
+/// Filters of a slab of dU: all frequencies of it and of a panel of channels stay in L2.
 constexpr int64_t kSlab = 32;
 
 /// How a problem is cut. A function of the problem only.
 template <int M>
 struct Plan {
   static constexpr int64_t kTile = Winograd<M>::kTile, kFrequencies = Winograd<M>::kFrequencies;
-
-  static constexpr int64_t kPrivateFloats = 48 * 1024, kChunkFloats = 2 * 1024 * 1024;
+  static constexpr int64_t kPrivateFloats = 48 * 1024;      ///< of a dU that stays in L2 beside a block
+  static constexpr int64_t kChunkFloats = 2 * 1024 * 1024;  ///< of transformed blocks that stay in L3
 
   Conv2dProblem p;
   int64_t P, Q;
@@ -69,10 +69,8 @@ struct Plan {
     block = std::min(block, tiles);
     blocks = ceil_div(tiles, block);
     parts = std::min(kMostParts, blocks);
-    chunk = std::clamp<int64_t>(kChunkFloats / block_floats(), 1, blocks);
-    chunks = ceil_div(blocks, chunk);
+    chunks = ceil_div(blocks, std::max<int64_t>(kChunkFloats / block_floats(), 1));
     chunk = ceil_div(blocks, chunks);
-    chunks = ceil_div(blocks, chunk);
   }
 
   size_t workspace() const {
@@ -311,7 +309,7 @@ double winograd_cost(const Conv2dProblem& p) {
 
 template <int M>
 std::string refuse(const Conv2dProblem& p) {
-  if (std::string reason = refuse_winograd<M>(p, WinogradShape::fprop(p)); !reason.empty()) return reason;
+  if (std::string reason = refuse_geometry<M>(p); !reason.empty()) return reason;
   const double cost = winograd_cost<M>(p);
   if (cost > 0.9 * implicit_gemm_cost(p)) return "implicit_gemm is cheaper: few channels or few pixels";
   if (M == 4 && cost > winograd_cost<2>(p)) return "F(2x2) is cheaper: the images hold few whole tiles";
