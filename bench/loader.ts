@@ -14,7 +14,8 @@ import { device } from '../lib/device.js';
 import { formatTable } from '../lib/report/table.js';
 import { describeMachine, notIdle, watchOthers } from './machine.js';
 import { spread } from './statistics.js';
-import { TrainingStep } from './training-step.js';
+import { TrainingStep } from './workloads/training-step.js';
+import { runSteps } from './workloads/workload.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -52,7 +53,7 @@ const warning = notIdle(machine);
 if (warning !== null) console.warn(`warning: ${warning}`);
 
 const data = await shapes10({ seed: 1, train: Math.max(2048, 2 * batch), test: 10 });
-const step = new TrainingStep(batch);
+const training = new TrainingStep('resnet20', batch);
 
 /** Batches without end. */
 async function* batchesOf(augmentation: AugmentationConfig | undefined): AsyncGenerator<Batch> {
@@ -72,14 +73,26 @@ const without = 'one batch, no loader';
 const contestants = [without, ...names];
 const times = new Map<string, number[]>(contestants.map((name) => [name, []]));
 
-for (const name of contestants) await step.run(2, iterators.get(name));
+/** Milliseconds that so many steps take, on batches of a loader if it is given. */
+async function run(count: number, batches: AsyncIterator<Batch> | undefined): Promise<number> {
+  const { ms } = await runSteps(
+    {
+      ...training,
+      step: async () => training.step(batches && (await batches.next()).value),
+    },
+    count,
+  );
+  return ms;
+}
+
+for (const name of contestants) await run(2, iterators.get(name));
 const othersShare = watchOthers();
 for (let round = 0; round < rounds; round++) {
   // Everybody comes first, second, ... in turn.
   for (let turn = 0; turn < contestants.length; turn++) {
     const name = contestants[(turn + round) % contestants.length]!;
     await sleep(pause);
-    times.get(name)!.push((await step.run(steps, iterators.get(name))).ms / steps);
+    times.get(name)!.push((await run(steps, iterators.get(name))) / steps);
   }
 }
 const others = othersShare(0);

@@ -3,6 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { device } from '../lib/device.js';
 
 export interface Machine {
@@ -86,4 +88,12 @@ export function resetPeak(): void {
   } catch {
     // An older kernel: the peak is that of the whole process.
   }
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Frees what JavaScript no longer holds, so that it does not count as memory of what is measured next. */
+export function collectGarbage(): void {
+  collect();
 }

@@ -26,8 +26,9 @@ export * from './nn/index.js';
 export { adaptiveAvgPool2d } from './ops/adaptive-pool.js';
 export { type BackwardOptions, backward, grad, type HvpOptions, hvp } from './ops/autograd.js';
 export { type BatchNormState, batchNorm } from './ops/batch-norm.js';
-export { type ConvBatchNormOptions, convBatchNorm, residual } from './ops/conv-bn-act.js';
+export { type ConvBatchNormOptions, convBatchNorm, convBatchNormAdd, residual } from './ops/conv-bn-act.js';
 export { type Conv2dOptions, type ConvGeometry, conv2d } from './ops/conv2d.js';
+export { cosineSimilarity } from './ops/cosine-similarity.js';
 export {
   full,
   type NestedArray,
@@ -100,6 +101,17 @@ export {
   transpose,
 } from './ops/layout.js';
 export { linear, type MatmulOptions, matmul } from './ops/linear.js';
+export {
+  type CandidateKind,
+  type CandidateLayout,
+  candidateKinds,
+  candidateLayout,
+  type MixedCandidate,
+  type MixedEdge,
+  type MixedStateOptions,
+  mixedState,
+  type RunningStatistics,
+} from './ops/mixed-state.js';
 export { Normed } from './ops/normed.js';
 export { oneHot } from './ops/one-hot.js';
 export {
@@ -110,6 +122,7 @@ export {
   type SgdStepOptions,
   sgd,
 } from './ops/optimizer.js';
+export { type PartialMixedStateOptions, partialMixedState } from './ops/partial-mixed-state.js';
 export { type BallNorm, type PgdBox, pgdStart, pgdStep } from './ops/pgd.js';
 export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/pool.js';
 export { channelGather, channelScores, pruneMask } from './ops/prune.js';

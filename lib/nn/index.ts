@@ -2,8 +2,9 @@
 
 export { AuxiliaryHead, isTapped, type TappedModule, WithAuxiliaryHead } from './auxiliary-head.js';
 export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
+export { BatchNorm1d, type BatchNorm1dOptions } from './batch-norm-1d.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
-export { convBnAct, convBnRelu6 } from './conv-bn-act.js';
+export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';

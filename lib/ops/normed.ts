@@ -1,4 +1,4 @@
-/** The result of a convolution whose batch normalisation is still pending. */
+/** The result of a convolution whose batch normalisation may still be pending. */
 
 import type { Handle } from '../native.js';
 import { addon } from '../native-addon.js';
@@ -14,8 +14,9 @@ const normalizeOp = new Op('normalize', '', '', 'x');
 export let wrapNormed: (handle: Handle) => Normed;
 
 /**
- * A raw convolution output together with the scale, shift and ReLU that are yet to be applied: the next convolution or
- * residual sum does so while it reads, and the normalised tensor is never stored. `tensor()` stores it.
+ * What a convolution followed by a batch normalisation gives. In training it is the raw convolution output together with
+ * the scale, shift and ReLU that are yet to be applied: the next convolution or residual sum does so while it reads, and
+ * the normalised tensor is never stored, unless by `tensor()`. In evaluation the convolution has stored it already.
  */
 export class Normed extends Resource {
   #shape: Shape | null = null;
@@ -35,14 +36,16 @@ export class Normed extends Resource {
     return this.#shape;
   }
 
-  /** The normalised (and rectified) tensor: one pass over memory. */
+  /** The normalised (and rectified) tensor: one pass over memory where the normalisation is pending, else none. */
   tensor(): Tensor {
     normalizeOp.inputs[0] = handleOf(this);
     return wrap(normalizeOp.run(), 'f32');
   }
 
-  /** Prints the shape and that the normalisation is pending. */
+  /** Prints the shape and whether the normalisation is pending. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return `Normed ${this.disposed ? '(disposed)' : `f32[${this.shape.join(', ')}] on cpu, pending`}`;
+    if (this.disposed) return 'Normed (disposed)';
+    const { normed } = native(() => addon.info(handleOf(this)));
+    return `Normed f32[${this.shape.join(', ')}] on cpu${normed ? ', pending' : ''}`;
   }
 }

@@ -1,10 +1,9 @@
 #include "cpu/cpu_backend.h"
 
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <mutex>
 
+#include "cpu/huge_pages.h"
 #include "cpu/pool.h"
 
 namespace lapidary::cpu {
@@ -31,9 +30,7 @@ namespace base {
 
 namespace {
 
-constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kMapped = size_t{1} << 20;  // blocks from here on are mappings of their own
-constexpr size_t kStagger = 5 * 64;
+constexpr size_t kHuge = size_t{256} << 10;  // blocks from here on lie in huge pages
 
 struct IsaTable {
   const char* name;
@@ -130,27 +127,11 @@ class CpuBackend final : public Backend {
 
   const char* name() const noexcept override { return "cpu"; }
 
-  // Large blocks are mappings with huge pages: touching a fresh 4 KiB page costs half a microsecond. Their
-  // starts are staggered by a few cache lines, so that tensors of one size do not alias in the caches.
   void* allocate(size_t bytes) override {
-    if (bytes < kMapped) return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-    const size_t length = mapped_length(bytes);
-    void* region = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (region == MAP_FAILED) return nullptr;
-    const auto start = reinterpret_cast<uintptr_t>(region);
-    const uintptr_t aligned = (start + kHugePage - 1) / kHugePage * kHugePage;
-    if (aligned > start) munmap(region, aligned - start);
-    madvise(reinterpret_cast<void*>(aligned), length - (aligned - start), MADV_HUGEPAGE);
-    const uintptr_t end = aligned + kHugePage * ((bytes + 16 * kStagger + kHugePage - 1) / kHugePage);
-    if (start + length > end) munmap(reinterpret_cast<void*>(end), start + length - end);
-    return reinterpret_cast<void*>(aligned + (stagger_++ % 16) * kStagger / 64 * 64);
+    return bytes < kHuge ? std::aligned_alloc(64, (bytes + 63) / 64 * 64) : huge_pages_.allocate(bytes);
   }
-
   void release(void* block, size_t bytes) noexcept override {
-    if (bytes < kMapped) return std::free(block);
-    const uintptr_t aligned = reinterpret_cast<uintptr_t>(block) / kHugePage * kHugePage;
-    munmap(reinterpret_cast<void*>(aligned),
-           kHugePage * ((bytes + 16 * kStagger + kHugePage - 1) / kHugePage));
+    bytes < kHuge ? std::free(block) : huge_pages_.release(block);
   }
 
   void copy_in(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
@@ -191,14 +172,10 @@ class CpuBackend final : public Backend {
   }
 
  private:
-  static size_t mapped_length(size_t bytes) {
-    return (bytes + 16 * kStagger + kHugePage - 1) / kHugePage * kHugePage + kHugePage;
-  }
-
   const IsaTable& isa_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::pair<void*, size_t>> scratch_;
-  std::atomic<size_t> stagger_{0};
+  HugePages huge_pages_;
   uint64_t events_ = 0;
   std::atomic<int> threads_{1};
 };

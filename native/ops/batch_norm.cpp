@@ -45,20 +45,19 @@ FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t
 }
 
 NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tensor& dz, const Tensor& x,
-                             const FoldedNorm& norm, bool need_dx, bool need_sums) {
+                             const Tensor& output, const FoldedNorm& norm, bool need_dx, bool need_sums) {
   NormGradients result;
   Device& device = dz.device();
   if (need_sums || (need_dx && problem.training)) {
     result.dbeta = Tensor::empty(device, {problem.channels});
     result.dgamma = Tensor::empty(device, {problem.channels});
     launch(KernelId::batch_norm_reduce, device, problem,
-           {dz, x, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma});
+           {dz, x, output, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma});
   }
   if (need_dx) {
-    result.dx = x.empty_like();
+    result.dx = dz.empty_like();
     launch(KernelId::batch_norm_dgrad, device, problem,
-           {dz, x, norm.scale, norm.shift, norm.mean, norm.invstd,
-            problem.training ? Slot(result.dbeta) : Slot(), problem.training ? Slot(result.dgamma) : Slot(),
+           {dz, x, output, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma,
             result.dx});
   }
   return result;
@@ -91,7 +90,7 @@ Outputs batch_norm(OpCall& call) {
          [rows, channels, training](std::span<const Tensor> saved, std::span<const Tensor> grads,
                                     const NeedsMask& needs) -> Outputs {
            const NormGradients result =
-               norm_gradients({rows, channels, false, training}, grads[0], saved[0],
+               norm_gradients({rows, channels, ReluMask::None, training}, grads[0], saved[0], {},
                               {saved[1], saved[2], saved[3], saved[4]}, needs[0], needs[1] || needs[2]);
            return {result.dx, needs[1] ? result.dgamma : Tensor(), needs[2] ? result.dbeta : Tensor()};
          });

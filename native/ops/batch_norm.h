@@ -4,7 +4,7 @@
 //   statistics:  mean, variance (biased) of x                          (or from conv2d_fprop's epilogue)
 //   fold:        scale = gamma * invstd, shift = beta - mean * scale;  running statistics updated
 //   normalize:   y = act(a * a_scale + a_shift [+ b  or  b * b_scale + b_shift])
-//   reduce:      sums over rows of dz' and dz' * xhat, where dz' = dz masked by act       (dbeta and dgamma)
+//   reduce:      sums over rows of dz' and dz' * xhat, where dz' = dz masked by ReLU      (dbeta and dgamma)
 //   dgrad:       dx = scale * (dz' - sum_dz / rows - xhat * sum_dz_xhat / rows)   training;   dx = scale *
 //   dz'   evaluation
 #pragma once
@@ -108,14 +108,25 @@ struct Normalize {
   }
 };
 
+/// Where the ReLU behind a normalisation lets its gradient through: dz' = dz there, else 0.
+enum class ReluMask : uint8_t {
+  None,    ///< there was no ReLU
+  Input,   ///< x * scale + shift > 0
+  Output,  ///< its stored output > 0, which may be that of a sum with something else
+};
+inline const char* const* enum_names(ReluMask) {
+  static constexpr const char* kNames[] = {"none", "input", "output", nullptr};
+  return kNames;
+}
+
 struct BatchNormBackwardProblem {
   int64_t rows = 1, channels = 1;
-  bool relu = false;     ///< dz' = dz where x * scale + shift > 0, else 0
+  ReluMask mask = ReluMask::None;
   bool training = true;  ///< false: statistics were constants
   void check() const { check_extents({rows, channels}); }
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("rows", self.rows), visit("channels", self.channels), visit("relu", self.relu),
+    visit("rows", self.rows), visit("channels", self.channels), visit("mask", self.mask),
         visit("training", self.training);
   }
 };
@@ -126,6 +137,7 @@ struct BatchNormReduce {
   using Problem = BatchNormBackwardProblem;
   const T* dz;
   const T* x;
+  const T* output;  ///< of the ReLU
   const T* scale;
   const T* shift;
   const T* mean;
@@ -133,9 +145,10 @@ struct BatchNormReduce {
   T* sum_dz;
   T* sum_dz_xhat;
   static Operands operands(const Problem& p) {
-    const int64_t all = p.rows * p.channels, c = p.channels;
-    return {in("dz", all), in("x", all),    in("scale", c),   in("shift", c),
-            in("mean", c), in("invstd", c), out("sum_dz", c), out("sum_dz_xhat", c)};
+    const int64_t all = p.rows * p.channels, c = p.channels, affine = p.mask == ReluMask::Input ? c : 0;
+    return {in("dz", all),       in("x", all),        in("output", p.mask == ReluMask::Output ? all : 0),
+            in("scale", affine), in("shift", affine), in("mean", c),
+            in("invstd", c),     out("sum_dz", c),    out("sum_dz_xhat", c)};
   }
 };
 
@@ -144,6 +157,7 @@ struct BatchNormDgrad {
   using Problem = BatchNormBackwardProblem;
   const T* dz;
   const T* x;
+  const T* output;  ///< of the ReLU
   const T* scale;
   const T* shift;
   const T* mean;
@@ -152,9 +166,18 @@ struct BatchNormDgrad {
   const T* sum_dz_xhat;
   T* dx;
   static Operands operands(const Problem& p) {
-    const int64_t all = p.rows * p.channels, c = p.channels, sums = p.training ? c : 0;
-    return {in("dz", all),   in("x", all),       in("scale", c),          in("shift", c), in("mean", c),
-            in("invstd", c), in("sum_dz", sums), in("sum_dz_xhat", sums), out("dx", all)};
+    const int64_t all = p.rows * p.channels, c = p.channels, training = p.training ? c : 0;
+    const bool by_input = p.mask == ReluMask::Input;
+    return {in("dz", all),
+            in("x", p.training || by_input ? all : 0),
+            in("output", p.mask == ReluMask::Output ? all : 0),
+            in("scale", c),
+            in("shift", by_input ? c : 0),
+            in("mean", training),
+            in("invstd", training),
+            in("sum_dz", training),
+            in("sum_dz_xhat", training),
+            out("dx", all)};
   }
 };
 

@@ -60,8 +60,8 @@ Conv2dProblem conv2d_problem(const OpCall& call, const Tensor& x, const Tensor& 
 
 Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter,
                              const Dims& shape) {
+  problem = problem.without_epilogue();
   problem.prologue = Prologue::None;
-  problem.bias = problem.relu = problem.residual = problem.statistics = false;
   Tensor dx = Tensor::empty(dy.device(), shape);
   launch(KernelId::conv2d_dgrad, dy.device(), problem, {dy, filter, dx});
   return dx;
@@ -69,7 +69,7 @@ Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tens
 
 Tensor conv2d_filter_gradient(Conv2dProblem problem, const Tensor& x, const Tensor& in_scale,
                               const Tensor& in_shift, const Tensor& dy, const Dims& shape) {
-  problem.bias = problem.relu = problem.residual = problem.statistics = false;
+  problem = problem.without_epilogue();
   Tensor dfilter = Tensor::empty(dy.device(), shape);
   launch(KernelId::conv2d_wgrad, dy.device(), problem, {x, in_scale, in_shift, dy, dfilter});
   return dfilter;
@@ -85,7 +85,7 @@ Outputs conv2d(OpCall& call) {
   }
   Tensor y = Tensor::empty(x.device(), {problem.n, problem.p(), problem.q(), problem.k});
   launch(KernelId::conv2d_fprop, x.device(), problem,
-         {x, filter, nullptr, nullptr, bias, nullptr, y, nullptr, nullptr});
+         {x, filter, nullptr, nullptr, nullptr, bias, nullptr, y, nullptr, nullptr});
   record(call.record(), "conv2d", {x, filter, bias}, {x, filter}, y,
          [problem](std::span<const Tensor> saved, std::span<const Tensor> grads,
                    const NeedsMask& needs) -> Outputs {

@@ -1,8 +1,8 @@
 // 2-D convolution: NHWC activations, KRSC filters, NPQK outputs; three directions.
 //
 // Prologue (fprop and wgrad): the input that is convolved is  act(x * in_scale[c] + in_shift[c]);  zero
-// padding is applied after it. Epilogue (fprop):  y = act(conv + bias[k] + residual), statistics of conv's
-// output per channel k.
+// padding is applied after it. Epilogue (fprop):  y = act(conv * out_scale[k] + bias[k] + residual),
+// statistics of conv's output per channel k.
 #pragma once
 
 #include "backend.h"
@@ -19,7 +19,7 @@ struct Conv2dProblem {
   int64_t n = 1, h = 1, w = 1, c = 1, k = 1, r = 1, s = 1;
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
   Prologue prologue = Prologue::None;
-  bool bias = false, relu = false, residual = false, statistics = false;
+  bool scale = false, bias = false, relu = false, residual = false, statistics = false;
   /// Elements between neighbouring pixels of x and of y; 0: dense (c and k). Lets fused ops write concat in
   /// place.
   int64_t x_stride = 0, y_stride = 0;
@@ -33,6 +33,14 @@ struct Conv2dProblem {
   int64_t x_count() const noexcept { return (n * h * w - 1) * x_pixel() + c; }
   int64_t y_count() const noexcept { return (n * p() * q() - 1) * y_pixel() + k; }
   int64_t filter_count() const noexcept { return k * r * s * (c / groups); }
+  /// Whether fprop changes what it stores: all of the epilogue but the statistics.
+  bool changes_output() const noexcept { return scale || bias || relu || residual; }
+  /// Without the epilogue of fprop, as dgrad and wgrad take it.
+  Conv2dProblem without_epilogue() const {
+    Conv2dProblem plain = *this;
+    plain.scale = plain.bias = plain.relu = plain.residual = plain.statistics = false;
+    return plain;
+  }
   /// What the packed forms of one filter depend on.
   Dims filter_extents() const { return {groups, k / groups, r, s, c / groups}; }
   int64_t macs() const noexcept { return n * p() * q() * k * r * s * (c / groups); }
@@ -48,8 +56,8 @@ struct Conv2dProblem {
     visit("S", self.s), visit("stride_h", self.stride_h), visit("stride_w", self.stride_w),
         visit("pad_h", self.pad_h);
     visit("pad_w", self.pad_w), visit("dilation_h", self.dilation_h), visit("dilation_w", self.dilation_w);
-    visit("groups", self.groups), visit("prologue", self.prologue), visit("bias", self.bias),
-        visit("relu", self.relu);
+    visit("groups", self.groups), visit("prologue", self.prologue), visit("scale", self.scale);
+    visit("bias", self.bias), visit("relu", self.relu);
     visit("residual", self.residual), visit("statistics", self.statistics), visit("x_stride", self.x_stride);
     visit("y_stride", self.y_stride), visit("strict", self.strict);
   }
@@ -62,10 +70,11 @@ struct Conv2dFprop {
   const T* filter;
   const T* in_scale;
   const T* in_shift;
+  const T* out_scale;
   const T* bias;
   const T* residual;
   T* y;
-  T* mean;      ///< of conv's output over n, p, q (before bias, which is not used together with statistics)
+  T* mean;      ///< of conv's output over n, p, q; statistics stand alone in the epilogue
   T* variance;  ///< biased
   static Operands operands(const Problem& p) {
     const int64_t affine = p.prologue == Prologue::None ? 0 : p.c;
@@ -73,6 +82,7 @@ struct Conv2dFprop {
             in("filter", p.filter_count()),
             in("in_scale", affine),
             in("in_shift", affine),
+            in("out_scale", p.scale ? p.k : 0),
             in("bias", p.bias ? p.k : 0),
             in("residual", p.residual ? p.n * p.p() * p.q() * p.k : 0),
             out("y", p.y_count()),

@@ -1,47 +1,57 @@
-// convBnAct: convolution, batch normalisation and an optional ReLU as one recorded op. The result keeps the
-// raw convolution output and a pending normalisation, which the next op applies while it reads: the
-// normalised tensor is never stored. The gradient that arrives is with respect to the normalised value.
+// convBnAct: convolution, batch normalisation, in evaluation a residual sum, and an optional ReLU as one
+// recorded op.
+//
+// In training the result keeps the raw convolution output and a pending normalisation, which the next op
+// applies while it reads: the normalised tensor is never stored. The gradient that arrives is with respect to
+// the normalised value. In evaluation the normalisation is known beforehand, so the convolution's epilogue
+// applies it: y = relu(conv * scale + shift + residual) is what is stored.
 #include "ops/ops.h"
 
 namespace lapidary::ops {
+namespace {
 
-Outputs conv_bn_act(OpCall& call) {
-  const Tensor &x = call.input_or_normed(0), &filter = call.input(1);
-  Conv2dProblem problem = conv2d_problem(call, x, filter);
-  const bool relu = call.flag(7), training = call.flag(8);
-  Tensor in_scale, in_shift;
-  if (const Normalization* pending = x.pending()) {
+/// The convolution of a call and what is pending on its input.
+struct Convolution {
+  Conv2dProblem problem;
+  Tensor x, filter, in_scale, in_shift;
+
+  explicit Convolution(const OpCall& call)
+      : problem(conv2d_problem(call, call.input_or_normed(0), call.input(1))),
+        x(call.input_or_normed(0)),
+        filter(call.input(1)) {
+    const Normalization* pending = x.pending();
+    if (!pending) return;
     problem.prologue = pending->relu ? Prologue::AffineRelu : Prologue::Affine;
     in_scale = pending->scale;
     in_shift = pending->shift;
   }
-  problem.statistics = training;
-  Device& device = x.device();
-  Tensor y = Tensor::empty(device, {problem.n, problem.p(), problem.q(), problem.k});
-  Tensor mean, variance;
-  if (training) {
-    mean = Tensor::empty(device, {problem.k});
-    variance = Tensor::empty(device, {problem.k});
-  }
+  int64_t rows() const { return problem.n * problem.p() * problem.q(); }
+  Dims output_shape() const { return {problem.n, problem.p(), problem.q(), problem.k}; }
+};
+
+Outputs in_training(OpCall& call, Convolution conv, bool relu) {
+  Conv2dProblem& problem = conv.problem;
+  problem.statistics = true;
+  Device& device = conv.x.device();
+  Tensor y = Tensor::empty(device, conv.output_shape());
+  const Tensor mean = Tensor::empty(device, {problem.k}), variance = Tensor::empty(device, {problem.k});
   launch(KernelId::conv2d_fprop, device, problem,
-         {x, filter, in_scale, in_shift, nullptr, nullptr, y, mean, variance});
-  const int64_t rows = y.count() / problem.k;
-  const FoldedNorm norm = fold_norm(call, 2, 8, rows, problem.k, mean, variance);
+         {conv.x, conv.filter, conv.in_scale, conv.in_shift, nullptr, nullptr, nullptr, y, mean, variance});
+  const FoldedNorm norm = fold_norm(call, 2, 8, conv.rows(), problem.k, mean, variance);
   y.impl()->pending = std::make_shared<Normalization>(Normalization{norm.scale, norm.shift, relu});
 
-  const Tensor &gamma = call.input(2), &beta = call.input(3);
-  const bool recorded = call.record() && (x.needs_grad() || filter.needs_grad() ||
-                                          (gamma && gamma.needs_grad()) || (beta && beta.needs_grad()));
-  if (!recorded) return {y};
-  const Tensor saved_mean = training ? norm.mean : copy_of(norm.mean);
   record(
-      true, "convBnAct", {x, filter, gamma, beta},
-      {x, in_scale, in_shift, filter, y, norm.scale, norm.shift, saved_mean, norm.invstd}, y,
-      [=](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+      call.record(), "convBnAct", {conv.x, conv.filter, call.input(2), call.input(3)},
+      {conv.x, conv.in_scale, conv.in_shift, conv.filter, y, norm.scale, norm.shift, norm.mean, norm.invstd},
+      y,
+      [problem, relu, rows = conv.rows()](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                          const NeedsMask& needs) -> Outputs {
         const Tensor &x = saved[0], &filter = saved[3];
-        const NormGradients result = norm_gradients({rows, problem.k, relu, training}, grads[0], saved[4],
-                                                    {saved[5], saved[6], saved[7], saved[8]},
-                                                    needs[0] || needs[1], needs[2] || needs[3]);
+        const BatchNormBackwardProblem backward{rows, problem.k, relu ? ReluMask::Input : ReluMask::None,
+                                                true};
+        const NormGradients result =
+            norm_gradients(backward, grads[0], saved[4], {}, {saved[5], saved[6], saved[7], saved[8]},
+                           needs[0] || needs[1], needs[2] || needs[3]);
         Tensor dx, dfilter;
         if (needs[0]) dx = conv2d_input_gradient(problem, result.dx, filter, x.shape());
         if (needs[1])
@@ -49,6 +59,84 @@ Outputs conv_bn_act(OpCall& call) {
         return {dx, dfilter, needs[2] ? result.dgamma : Tensor(), needs[3] ? result.dbeta : Tensor()};
       });
   return {y};
+}
+
+Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, const Tensor& residual) {
+  const FoldedNorm norm = fold_norm(call, 2, 8, conv.rows(), conv.problem.k, {}, {});
+  Device& device = conv.x.device();
+  Tensor y = Tensor::empty(device, conv.output_shape());
+  Conv2dProblem problem = conv.problem;
+  problem.scale = problem.bias = true;
+  problem.relu = relu;
+  problem.residual = static_cast<bool>(residual);
+  launch(KernelId::conv2d_fprop, device, problem,
+         {conv.x, conv.filter, conv.in_scale, conv.in_shift, norm.scale, norm.shift, residual, y, nullptr,
+          nullptr});
+
+  const Tensor &gamma = call.input(2), &beta = call.input(3);
+  const bool recorded =
+      call.record() && (conv.x.needs_grad() || conv.filter.needs_grad() || (gamma && gamma.needs_grad()) ||
+                        (beta && beta.needs_grad()) || (residual && residual.needs_grad()));
+  if (!recorded) return {y};
+  // Running statistics change with every training step: what backward needs of them is saved as a copy.
+  const Tensor mean = gamma && gamma.needs_grad() ? copy_of(norm.mean) : Tensor();
+  record(
+      true, "convBnAct", {conv.x, conv.filter, gamma, beta, residual},
+      {conv.x, conv.in_scale, conv.in_shift, conv.filter, relu ? y : Tensor(), norm.scale, mean, norm.invstd},
+      y,
+      [plain = conv.problem, relu, rows = conv.rows()](
+          std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
+        const Tensor &x = saved[0], &in_scale = saved[1], &in_shift = saved[2], &filter = saved[3],
+                     &y = saved[4], &dy = grads[0];
+        Device& device = dy.device();
+        const FoldedNorm norm{saved[5], {}, saved[6], saved[7]};
+        const BatchNormBackwardProblem backward{rows, plain.k, relu ? ReluMask::Output : ReluMask::None,
+                                                false};
+        Tensor dx, dfilter, dgamma, dbeta, dresidual;
+        if (needs[0] || needs[1]) {
+          const Tensor dconv = norm_gradients(backward, dy, {}, y, norm, true, false).dx;
+          if (needs[0]) dx = conv2d_input_gradient(plain, dconv, filter, x.shape());
+          if (needs[1]) dfilter = conv2d_filter_gradient(plain, x, in_scale, in_shift, dconv, filter.shape());
+        }
+        if (needs[2]) {
+          // gamma's gradient alone needs what the convolution gave, which is computed again.
+          Tensor raw = Tensor::empty(device, dy.shape());
+          launch(KernelId::conv2d_fprop, device, plain,
+                 {x, filter, in_scale, in_shift, nullptr, nullptr, nullptr, raw, nullptr, nullptr});
+          const NormGradients sums = norm_gradients(backward, dy, raw, y, norm, false, true);
+          dgamma = sums.dgamma, dbeta = sums.dbeta;
+        }
+        dresidual = dy;
+        if (relu && (needs[4] || (needs[3] && !dbeta))) {
+          dresidual = dy.empty_like();
+          launch(KernelId::unary_backward, device, UnaryProblem{dy.count(), Unary::Relu}, {y, dy, dresidual});
+        }
+        if (needs[3] && !dbeta) {
+          dbeta = Tensor::empty(device, {plain.k});
+          launch(KernelId::column_sum, device, ColumnSumProblem{rows, plain.k}, {dresidual, dbeta});
+        }
+        return {dx, dfilter, dgamma, needs[3] ? dbeta : Tensor(), needs[4] ? dresidual : Tensor()};
+      });
+  return {y};
+}
+
+}  // namespace
+
+Outputs conv_bn_act(OpCall& call) {
+  const Convolution conv(call);
+  const bool relu = call.flag(7), training = call.flag(8);
+  const Tensor& residual = call.input(6);
+  if (residual) {
+    if (training) {
+      fail(ErrorCode::Argument,
+           "[convBnAct] expected no residual in training, where the sum waits for the batch's statistics; "
+           "add it "
+           "with residual");
+    }
+    expect_dtype(call, "residual", residual, DType::F32);
+    expect_shape(call, "residual", residual, conv.output_shape());
+  }
+  return training ? in_training(call, conv, relu) : in_evaluation(call, conv, relu, residual);
 }
 
 }  // namespace lapidary::ops

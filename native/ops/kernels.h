@@ -7,6 +7,7 @@
 #include "ops/elementwise.h"
 #include "ops/gemm.h"
 #include "ops/layout.h"
+#include "ops/mixed_state.h"
 #include "ops/optimizer.h"
 #include "ops/pgd.h"
 #include "ops/pool.h"

@@ -37,6 +37,8 @@ Outputs normalize(OpCall& call);
 Outputs residual(OpCall& call);
 Outputs conv_bn_act(OpCall& call);
 Outputs pool(OpCall& call);
+// mixed_state.cpp
+Outputs mixed_state(OpCall& call);
 // softmax.cpp
 Outputs softmax(OpCall& call);
 Outputs cross_entropy(OpCall& call);
@@ -96,8 +98,9 @@ FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t
 struct NormGradients {
   Tensor dx, dgamma, dbeta;
 };
+/// `output`: of the ReLU, where the problem's mask goes by it.
 NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tensor& dz, const Tensor& x,
-                             const FoldedNorm& norm, bool need_dx, bool need_sums);
+                             const Tensor& output, const FoldedNorm& norm, bool need_dx, bool need_sums);
 
 // ---- Checks that throw typed errors naming the op and both sides.
 

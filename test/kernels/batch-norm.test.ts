@@ -46,10 +46,19 @@ testKernel(
   ),
   { fill: { a_shift: (random) => random() } },
 );
-testKernel('batch_norm_reduce', each('', 'relu=1').slice(2), { fill: positive });
-testKernel('batch_norm_dgrad', each('', 'relu=1', 'training=0', 'relu=1 training=0').slice(4), {
-  fill: positive,
-});
+testKernel('batch_norm_reduce', each('', 'mask=input', 'mask=output').slice(3), { fill: positive });
+testKernel(
+  'batch_norm_dgrad',
+  each(
+    '',
+    'mask=input',
+    'mask=output',
+    'training=0',
+    'mask=input training=0',
+    'mask=output training=0',
+  ).slice(6),
+  { fill: positive },
+);
 
 test('batch_norm_statistics: one row has its own mean and no variance', () => {
   expectValues('batch_norm_statistics', 'channels=2', [[3, -4], null, null], 'mean', [3, -4]);
@@ -62,8 +71,11 @@ test('normalize: ReLU lets NaN through, and the sum of two operands is theirs', 
 });
 
 test('batch_norm_dgrad: where the activation was cut no gradient flows', () => {
-  const inputs = [[5, 7], [-1, 1], [1, 1], [0, 0], [0, 0], [1, 1], null, null, null];
-  expectValues('batch_norm_dgrad', 'channels=2 relu=1 training=0', inputs, 'dx', [0, 7]);
+  const [cut, none] = [[-1, 1], null];
+  const byInput = [[5, 7], cut, none, [1, 1], [0, 0], none, none, none, none, none];
+  expectValues('batch_norm_dgrad', 'channels=2 mask=input training=0', byInput, 'dx', [0, 7]);
+  const byOutput = [[5, 7], none, cut, [1, 2], none, none, none, none, none, none];
+  expectValues('batch_norm_dgrad', 'channels=2 mask=output training=0', byOutput, 'dx', [0, 14]);
 });
 
 test('normalize: a sample does not depend on its batch', () => {

@@ -125,6 +125,7 @@ const tiled = [
 shapes.push(...tiled);
 
 const batches = [
+  'H=6 W=5 C=40 K=37 scale=1 bias=1 relu=1',
   `H=7 W=9 C=19 K=37 ${same}`,
   'H=5 W=5 C=16 K=16',
   `H=6 W=6 C=3 K=20 ${half}`,
@@ -140,6 +141,12 @@ describe('conv2d_fprop', () => {
   testKernel('conv2d_fprop', [
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1`,
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1 relu=1 residual=1`,
+    `N=2 H=9 W=9 C=16 K=40 ${same} scale=1`,
+    `N=2 H=9 W=9 C=16 K=37 ${half} scale=1 bias=1 relu=1 residual=1`,
+    'N=3 H=5 W=7 C=40 K=50 scale=1 bias=1 relu=1 residual=1 y_stride=60',
+    'N=3 H=5 W=7 C=40 K=50 scale=1 bias=1 prologue=affine_relu',
+    `N=2 H=9 W=9 C=24 K=24 groups=24 ${same} scale=1 bias=1 relu=1`,
+    `N=2 H=9 W=9 C=24 K=36 groups=6 ${half} scale=1 bias=1 residual=1`,
     `N=2 H=9 W=9 C=5 K=32 ${same} prologue=affine residual=1 y_stride=50`,
     `N=2 H=9 W=9 C=5 K=17 ${same} prologue=affine_relu relu=1`,
     `N=2 H=9 W=9 C=16 K=16 ${half} prologue=affine_relu x_stride=19`,

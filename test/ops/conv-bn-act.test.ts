@@ -93,6 +93,104 @@ describe('convBatchNorm', () => {
     });
   });
 
+  describe('in evaluation', () => {
+    const leaves = [x, w1, w2, gamma, beta];
+    const make = (): L.Tensor[] =>
+      leaves.map(({ values, shape }) => L.tensor(values, shape, { requiresGrad: true }));
+    const running = (): Pick<L.BatchNormState, 'runningMean' | 'runningVariance'> => ({
+      runningMean: L.tensor([0.1, -0.3, 0.5, 0]),
+      runningVariance: L.tensor([0.5, 1.5, 2, 0.7]),
+    });
+    const fusedBlock = ([input, first, second, g, b]: readonly L.Tensor[]): L.Tensor => {
+      const norm = { gamma: g!, beta: b!, training: false, ...running() };
+      const hidden = L.convBatchNorm(input!, first!, { padding: 1, norm });
+      return L.convBatchNormAdd(hidden, second!, hidden, { padding: 1, norm });
+    };
+    const plainBlock = ([input, first, second, g, b]: readonly L.Tensor[]): L.Tensor => {
+      const norm = { gamma: g!, beta: b!, training: false, ...running() };
+      const hidden = L.relu(L.batchNorm(L.conv2d(input!, first!, { padding: 1 }), norm));
+      return L.relu(L.add(L.batchNorm(L.conv2d(hidden, second!, { padding: 1 }), norm), hidden));
+    };
+
+    it('stores what its parts compute, and has their gradients', () => {
+      L.scope(() => {
+        const [ours, theirs] = [make(), make()];
+        const [y, wanted] = [fusedBlock(ours), plainBlock(theirs)];
+        expectClose(y.dataSync(), [...wanted.dataSync()], 1e-5);
+        const seed = L.randn(y.shape, { seed: 9 });
+        const gradients = L.grad(wanted, theirs, { seed });
+        for (const [i, gradient] of L.grad(y, ours, { seed }).entries()) {
+          expectClose(gradient.dataSync(), [...gradients[i]!.dataSync()], 1e-5);
+        }
+      });
+    });
+
+    it('has the gradients of finite differences, also where gamma is 0', () => {
+      const zeros = { values: Float32Array.of(0, 0.5, 0, 2), shape: [4] };
+      const smooth = (input: L.Tensor, w: L.Tensor, s: L.Tensor, g: L.Tensor, b: L.Tensor): L.Tensor =>
+        L.convBatchNormAdd(input, w, s, {
+          norm: { gamma: g, beta: b, training: false, ...running() },
+          relu: false,
+        });
+      checkGradients(smooth, [x, w1, normal([2, 2, 2, 4], 6), zeros, beta]);
+    });
+
+    it('gives gradients of the input alone, and of beta alone, as with all others', () => {
+      L.scope(() => {
+        const tensors = make();
+        const seed = L.randn([2, 4, 4, 4], { seed: 9 });
+        const all = L.grad(fusedBlock(tensors), tensors, { seed });
+        for (const i of [0, 4]) {
+          const [alone] = L.grad(fusedBlock(tensors), [tensors[i]!], { seed });
+          expectClose(alone!.dataSync(), [...all[i]!.dataSync()], 1e-6);
+        }
+      });
+    });
+
+    it('keeps what backward needs of running statistics that move', () => {
+      L.scope(() => {
+        const tensors = make();
+        const state = running();
+        const [input, first, , g, b] = tensors;
+        const norm = { gamma: g!, beta: b!, ...state };
+        const of = (training: boolean): L.Tensor =>
+          L.convBatchNorm(input!, first!, { norm: { ...norm, training } }).tensor();
+        const seed = L.randn([2, 2, 2, 4], { seed: 3 });
+        const wanted = L.grad(of(false), [g!], { seed })[0]!.dataSync();
+        const y = of(false);
+        of(true);
+        expectClose(L.grad(y, [g!], { seed })[0]!.dataSync(), [...wanted]);
+      });
+    });
+
+    it('is stored: nothing is pending', () => {
+      L.scope(() => {
+        const norm = { training: false, ...running() };
+        const y = L.convBatchNorm(L.ones([1, 4, 4, 2]), L.ones([4, 3, 3, 2]), { norm });
+        expect(inspect(y)).toBe('Normed f32[1, 2, 2, 4] on cpu');
+        expect(y.tensor().dataSync()).toEqual(y.tensor().dataSync());
+        const wrong = L.ones([1, 3, 2, 4]);
+        expect(() => L.convBatchNormAdd(y, L.ones([4, 1, 1, 4]), wrong, { norm })).toThrow(L.ShapeError);
+      });
+    });
+
+    it('adds a pending shortcut, and sums in training as residual does', () => {
+      L.scope(() => {
+        const [input, first, second, g, b] = make();
+        const evaluation = { gamma: g!, beta: b!, training: false, ...running() };
+        const training = { gamma: g!, beta: b!, training: true };
+        const pending = L.convBatchNorm(input!, first!, { padding: 1, norm: training });
+        const y = L.convBatchNormAdd(pending, second!, pending, { padding: 1, norm: evaluation });
+        const stored = pending.tensor();
+        const plain = L.batchNorm(L.conv2d(stored, second!, { padding: 1 }), evaluation);
+        expectClose(y.dataSync(), [...L.relu(L.add(plain, stored)).dataSync()], 1e-5);
+        const trained = L.convBatchNormAdd(pending, second!, pending, { padding: 1, norm: training });
+        const unsummed = L.convBatchNorm(pending, second!, { padding: 1, norm: training, relu: false });
+        expect(trained.dataSync()).toEqual(L.residual(unsummed, pending).dataSync());
+      });
+    });
+  });
+
   it('gives a pending result with a shape', () => {
     L.scope(() => {
       const pending = L.convBatchNorm(L.ones([1, 4, 4, 2]), L.ones([3, 3, 3, 2]), {

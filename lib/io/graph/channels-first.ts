@@ -63,7 +63,9 @@ class Lowering {
         return this.#convolution(call);
       case 'convBnAct': {
         const normalized = this.#batchNorm(call, this.#convolution(call));
-        return call.ints.relu === 1 ? this.#unary('relu', normalized) : normalized;
+        const { residual } = call.inputs;
+        const sum = residual ? this.#combine('add', normalized, this.#held(residual)) : normalized;
+        return call.ints.relu === 1 ? this.#unary('relu', sum) : sum;
       }
       case 'batchNorm':
         return this.#batchNorm(call, this.#held(need(call, 'x')));

@@ -2,12 +2,11 @@
 
 import { z } from 'zod';
 
-import { residual } from '../../ops/conv-bn-act.js';
 import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
-import { convBnAct, convBnRelu6 } from '../conv-bn-act.js';
+import { convBnAct, convBnAdd, convBnRelu6 } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Dropout } from '../dropout.js';
 import { Linear } from '../linear.js';
@@ -59,8 +58,9 @@ class InvertedResidual extends Module<[x: Tensor | Normed], Tensor | Normed> {
   override forward(x: Tensor | Normed): Tensor | Normed {
     let y = x;
     for (const [conv, bn] of this.#activated) y = convBnRelu6(y, conv, bn);
-    const linear = convBnAct(y, ...this.#linear, { relu: false });
-    return this.#hasShortcut ? residual(linear, x, { relu: false }) : linear;
+    return this.#hasShortcut
+      ? convBnAdd(y, ...this.#linear, x, { relu: false })
+      : convBnAct(y, ...this.#linear, { relu: false });
   }
 }
 

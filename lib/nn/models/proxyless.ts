@@ -2,12 +2,11 @@
 
 import { z } from 'zod';
 
-import { residual } from '../../ops/conv-bn-act.js';
 import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
-import { convBnAct, convBnRelu6 } from '../conv-bn-act.js';
+import { convBnAct, convBnAdd, convBnRelu6 } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Linear } from '../linear.js';
 import { Module } from '../module.js';
@@ -62,8 +61,12 @@ class ConvNorm extends Module<[x: Tensor | Normed], Tensor> {
     return convBnRelu6(x, this.conv, this.bn);
   }
 
-  linear(x: Tensor): Normed {
-    return convBnAct(x, this.conv, this.bn, { relu: false });
+  /** Without activation, added to `shortcut` if there is one. */
+  linear(x: Tensor | Normed, shortcut: Tensor | Normed | null): Tensor | Normed {
+    const linear = { relu: false };
+    return shortcut === null
+      ? convBnAct(x, this.conv, this.bn, linear)
+      : convBnAdd(x, this.conv, this.bn, shortcut, linear);
   }
 }
 
@@ -84,8 +87,7 @@ class InvertedResidual extends Module<[x: Tensor | Normed], Tensor | Normed> {
 
   override forward(x: Tensor | Normed): Tensor | Normed {
     const y = this.inverted_bottleneck?.forward(x) ?? x;
-    const linear = this.point_linear.linear(this.depth_conv.forward(y));
-    return this.#hasShortcut ? residual(linear, x, { relu: false }) : linear;
+    return this.point_linear.linear(this.depth_conv.forward(y), this.#hasShortcut ? x : null);
   }
 }
 

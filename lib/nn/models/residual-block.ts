@@ -1,10 +1,10 @@
 /** The blocks of residual networks (He et al., arXiv 1512.03385), with torchvision's names. */
 
-import { residual } from '../../ops/conv-bn-act.js';
 import type { Normed } from '../../ops/normed.js';
+import { scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
-import { convBnAct } from '../conv-bn-act.js';
+import { convBnAct, convBnAdd } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Module } from '../module.js';
 
@@ -30,8 +30,7 @@ export class BasicBlock extends Module<[x: Tensor | Normed], Tensor> {
 
   override forward(x: Tensor | Normed): Tensor {
     const hidden = convBnAct(x, this.conv1, this.bn1);
-    const y = convBnAct(hidden, this.conv2, this.bn2, { relu: false });
-    return residual(y, shortcut(x, this.downsample));
+    return convBnAdd(hidden, this.conv2, this.bn2, shortcut(x, this.downsample));
   }
 }
 
@@ -70,8 +69,7 @@ export class Bottleneck extends Module<[x: Tensor | Normed], Tensor> {
   override forward(x: Tensor | Normed): Tensor {
     let y = convBnAct(x, this.conv1, this.bn1);
     y = convBnAct(y, this.conv2, this.bn2);
-    y = convBnAct(y, this.conv3, this.bn3, { relu: false });
-    return residual(y, shortcut(x, this.downsample));
+    return convBnAdd(y, this.conv3, this.bn3, shortcut(x, this.downsample));
   }
 }
 
@@ -83,7 +81,14 @@ function shortcut(x: Tensor | Normed, downsample: Downsample | null): Tensor | N
   return downsample === null ? x : convBnAct(x, ...downsample, { relu: false });
 }
 
-/** One block after the other; at least one. */
+/**
+ * One block after the other; at least one. What lies between `x` and the result is released as soon as it has been read, so
+ * that only the tape, where there is one, keeps it, and backward gives its memory back as it goes.
+ */
 export function throughBlocks(x: Tensor | Normed, blocks: readonly (BasicBlock | Bottleneck)[]): Tensor {
-  return blocks.reduce<Tensor | Normed>((y, block) => block.forward(y), x) as Tensor;
+  return blocks.reduce<Tensor | Normed>((y, block) => {
+    const next = scope(() => block.forward(y));
+    if (y !== x) y.dispose();
+    return next;
+  }, x) as Tensor;
 }

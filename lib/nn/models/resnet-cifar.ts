@@ -69,13 +69,22 @@ export class ResNetCifar extends Module implements TappedModule {
     return this.spec.stages[2]!.width;
   }
 
+  /** What the classifier sees: [N, width of the last stage]. */
+  features(x: Tensor): Tensor {
+    return this.#featuresTapped(x)[0];
+  }
+
   /** The tap is what the first block of `layer3` gives: of 8 x 8 for images of 32 x 32. */
   forwardTapped(x: Tensor): readonly [logits: Tensor, tap: Tensor] {
+    const [features, tap] = this.#featuresTapped(x);
+    return [this.fc.forward(features), tap];
+  }
+
+  #featuresTapped(x: Tensor): readonly [features: Tensor, tap: Tensor] {
     const stem = convBnAct(this.normalize.forward(x), this.conv1, this.bn1);
     const [first, ...rest] = this.layer3;
     const tap = throughBlocks(stem, [...this.layer1, ...this.layer2, first!]);
-    const y = throughBlocks(tap, rest);
-    return [this.fc.forward(globalAvgPool2d(y)), tap];
+    return [globalAvgPool2d(throughBlocks(tap, rest)), tap];
   }
 }
 

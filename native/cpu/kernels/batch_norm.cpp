@@ -74,10 +74,13 @@ void normalize_ref(const NormalizeProblem& p, const Normalize<T>& a, KernelConte
   }
 }
 
-// dz' of one element.
-template <class T>
-double masked(bool relu, T dz, T x, T scale, T shift) {
-  return !relu || static_cast<double>(x) * scale + shift > 0 ? static_cast<double>(dz) : 0.0;
+// dz' of element i, channel c.
+template <class Args>
+double masked(ReluMask mask, const Args& a, int64_t i, int64_t c) {
+  const bool passes = mask == ReluMask::Input    ? static_cast<double>(a.x[i]) * a.scale[c] + a.shift[c] > 0
+                      : mask == ReluMask::Output ? a.output[i] > 0
+                                                 : true;
+  return passes ? static_cast<double>(a.dz[i]) : 0.0;
 }
 
 template <class T>
@@ -86,7 +89,7 @@ void reduce_ref(const BatchNormBackwardProblem& p, const BatchNormReduce<T>& a, 
     double sum = 0, product = 0;
     for (int64_t row = 0; row < p.rows; ++row) {
       const int64_t i = row * p.channels + c;
-      const double dz = masked(p.relu, a.dz[i], a.x[i], a.scale[c], a.shift[c]);
+      const double dz = masked(p.mask, a, i, c);
       sum += dz;
       product += dz * ((static_cast<double>(a.x[i]) - a.mean[c]) * a.invstd[c]);
     }
@@ -100,7 +103,7 @@ void dgrad_ref(const BatchNormBackwardProblem& p, const BatchNormDgrad<T>& a, Ke
   const double rows = static_cast<double>(p.rows);
   for (int64_t i = 0; i < p.rows * p.channels; ++i) {
     const int64_t c = i % p.channels;
-    double dz = masked(p.relu, a.dz[i], a.x[i], a.scale[c], a.shift[c]);
+    double dz = masked(p.mask, a, i, c);
     if (p.training) {
       const double xhat = (static_cast<double>(a.x[i]) - a.mean[c]) * a.invstd[c];
       dz -= (a.sum_dz[c] + xhat * a.sum_dz_xhat[c]) / rows;
@@ -190,16 +193,40 @@ void normalize_streaming(const NormalizeProblem& p, const Normalize<float>& a, K
   });
 }
 
-// The per-channel operands of backward, repeated to a period; `tables` holds four of them.
+// The operands of backward, per-channel ones repeated to a period; `tables` holds four of them. Those that
+// the problem does not have are null.
 struct Backward {
-  const float *scale, *shift, *mean, *invstd;
+  const float *dz, *x, *output, *scale, *shift, *mean, *invstd;
   template <class Args>
-  Backward(const Period& period, const Args& a, float* tables)
-      : scale(period.repeat(a.scale, tables)),
-        shift(period.repeat(a.shift, tables + period.length())),
-        mean(period.repeat(a.mean, tables + 2 * period.length())),
-        invstd(period.repeat(a.invstd, tables + 3 * period.length())) {}
+  Backward(const Period& period, const Args& a, float* tables) : dz(a.dz), x(a.x), output(a.output) {
+    const auto repeated = [&](const float* values, int table) {
+      return values ? period.repeat(values, tables + table * period.length()) : nullptr;
+    };
+    scale = repeated(a.scale, 0), shift = repeated(a.shift, 1);
+    mean = repeated(a.mean, 2), invstd = repeated(a.invstd, 3);
+  }
+  /// dz' of a vector; `x` is that of kMask == Input.
+  template <ReluMask kMask, class Lanes>
+  Vec masked(int64_t i, int64_t j, Lanes lanes, Vec x_lanes) const {
+    const Vec gradient = load(dz + i, lanes);
+    if constexpr (kMask == ReluMask::Input)
+      return x_lanes * load(scale + j, lanes) + load(shift + j, lanes) > 0.0f ? gradient : Vec{};
+    if constexpr (kMask == ReluMask::Output) return load(output + i, lanes) > 0.0f ? gradient : Vec{};
+    return gradient;
+  }
 };
+
+/// Calls body with the mask as a type.
+template <class Body>
+void with_mask(ReluMask mask, Body&& body) {
+  using enum ReluMask;
+  if (mask == Input)
+    body(std::integral_constant<ReluMask, Input>{});
+  else if (mask == Output)
+    body(std::integral_constant<ReluMask, Output>{});
+  else
+    body(std::integral_constant<ReluMask, None>{});
+}
 
 size_t reduce_workspace(const BatchNormBackwardProblem& p) {
   const Period period(p.channels);
@@ -214,17 +241,13 @@ void reduce_chunked(const BatchNormBackwardProblem& p, const BatchNormReduce<flo
   auto* partials = static_cast<double*>(context.workspace);  // [chunk][sum][channel]
   const int64_t both = 2 * p.channels;
   const Backward b(period, a, reinterpret_cast<float*>(partials + chunks.count * both));
-  with_flag(p.relu, [&](auto relu) {
+  with_mask(p.mask, [&](auto mask) {
     context.parallel(chunks.count, [&](int64_t chunk, int worker) {
       auto* scratch = static_cast<double*>(context.scratch(worker, sum_channels_bytes(period, 2)));
       sum_channels<2>(
           period, chunks.begin(chunk), chunks.end(chunk), scratch, partials + chunk * both,
           [&](int64_t i, int64_t j, auto lanes) {
-            const Vec x = load(a.x + i, lanes);
-            Vec dz = load(a.dz + i, lanes);
-            if constexpr (relu) {
-              dz = x * load(b.scale + j, lanes) + load(b.shift + j, lanes) > 0.0f ? dz : Vec{};
-            }
+            const Vec x = load(b.x + i, lanes), dz = b.masked<mask>(i, j, lanes, x);
             return std::array{dz, dz * ((x - load(b.mean + j, lanes)) * load(b.invstd + j, lanes))};
           });
     });
@@ -260,14 +283,12 @@ void dgrad_streaming(const BatchNormBackwardProblem& p, const BatchNormDgrad<flo
   const float* slope = p.training ? period.repeat(channel, tables + 4 * period.length()) : nullptr;
   const float* offset =
       p.training ? period.repeat(channel + p.channels, tables + 5 * period.length()) : nullptr;
-  with_flag(p.relu, [&](auto relu) {
+  with_mask(p.mask, [&](auto mask) {
     with_flag(p.training, [&](auto training) {
       parallel_channel_vectors(context, period, p.rows, [=](int64_t i, int64_t j, auto lanes) {
-        Vec dz = load(a.dz + i, lanes), x{};
-        const Vec scale = load(b.scale + j, lanes);
-        if constexpr (relu || training) x = load(a.x + i, lanes);
-        if constexpr (relu) dz = x * scale + load(b.shift + j, lanes) > 0.0f ? dz : Vec{};
-        Vec dx = scale * dz;
+        Vec x{};
+        if constexpr (mask == ReluMask::Input || training) x = load(b.x + i, lanes);
+        Vec dx = load(b.scale + j, lanes) * b.masked<mask>(i, j, lanes, x);
         if constexpr (training) {
           dx += load(slope + j, lanes) * (x - load(b.mean + j, lanes)) + load(offset + j, lanes);
         }

@@ -11,6 +11,10 @@
 // by the problem.
 #pragma once
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -65,7 +69,15 @@ static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 static inline Vec broadcast(float x) { return x - Vec{}; }
 static inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 static inline Vec min(Vec a, Vec b) { return a < b ? a : b; }
-/// The first `count` lanes from memory, the others 0; reads nothing beyond.
+/// The first `count` (0 to kLanes) lanes from memory, the others 0; reads nothing beyond.
+#ifdef __AVX512F__
+static inline Vec load_tail(const float* p, int64_t count) {
+  return reinterpret_cast<Vec>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p));
+}
+static inline void store_tail(float* p, Vec v, int64_t count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), reinterpret_cast<__m512>(v));
+}
+#else
 static inline Vec load_tail(const float* p, int64_t count) {
   Vec v{};
   std::memcpy(&v, p, static_cast<size_t>(count) * sizeof(float));
@@ -74,6 +86,7 @@ static inline Vec load_tail(const float* p, int64_t count) {
 static inline void store_tail(float* p, Vec v, int64_t count) {
   std::memcpy(p, &v, static_cast<size_t>(count) * sizeof(float));
 }
+#endif
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }

@@ -106,11 +106,16 @@ struct PanelStatistics {
 
 struct TileEpilogue {
   int64_t columns = 0;              ///< of this panel; the rest of its width is padding
+  const float* scale = nullptr;     ///< of the sum, before all else; at the panel's first column
   const float* bias = nullptr;      ///< at the panel's first column
   const float* residual = nullptr;  ///< at the first row and the panel's first column
   int64_t residual_row = 0;         ///< rows follow each other in residual, whatever y's steps
   bool relu = false;
   PanelStatistics* statistics = nullptr;
+  /// Sums of `width` columns are stored as they are.
+  bool plain(int64_t width) const {
+    return columns == width && !statistics && !scale && !bias && !residual && !relu;
+  }
 };
 
 static inline Vec relu(Vec v) { return max(Vec{}, v); }  // keeps NaN
@@ -178,7 +183,10 @@ template <int M, int V>
                                    const TileEpilogue& epilogue, const float* residual) {
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc, valid);
   const bool full = epilogue.columns == V * kLanes;
-  Vec bias[V] = {};
+  Vec scale[V], bias[V] = {};
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) scale[v] = broadcast(1.0f);
+  if (epilogue.scale) load_columns<V>(epilogue.scale, scale, epilogue.columns);
   if (epilogue.bias) load_columns<V>(epilogue.bias, bias, epilogue.columns);
   for (int i = 0; i < valid; ++i) {
     Vec added[V] = {};
@@ -194,7 +202,7 @@ template <int M, int V>
     Vec value[V];
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      value[v] = acc[i][v] + bias[v] + added[v];
+      value[v] = acc[i][v] * scale[v] + bias[v] + added[v];
       if (epilogue.relu) value[v] = relu(value[v]);
     }
     if (full) {
@@ -234,9 +242,7 @@ template <int M, int V>
       b += V * kLanes;
     }
   }
-  const bool plain =
-      epilogue.columns == V * kLanes && !epilogue.statistics && !epilogue.bias && !residual && !epilogue.relu;
-  if (!plain) {
+  if (!epilogue.plain(V * kLanes)) {
     Vec sums[M][V];
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i) {
@@ -304,11 +310,13 @@ void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, c
   }
 }
 
-/// The same for panel `index` of `columns` columns, `sum.panel`. y, bias and residual are those of column 0.
+/// The same for panel `index` of `columns` columns, `sum.panel`. y, scale, bias and residual are those of
+/// column 0.
 inline void sweep_panel(const RowGrid& grid, const float* x, float* y, const TileSum& sum, int64_t columns,
                         int64_t index, TileEpilogue epilogue) {
   const int64_t first = index * kPanel;
   epilogue.columns = std::min<int64_t>(kPanel, columns - first);
+  if (epilogue.scale) epilogue.scale += first;
   if (epilogue.bias) epilogue.bias += first;
   if (epilogue.residual) epilogue.residual += first;
   if (panel_width(columns, index) == kPanel)

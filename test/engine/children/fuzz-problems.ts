@@ -22,6 +22,7 @@ const conv: readonly Field[] = [
   ['dilation_w', ['1', '1', '2']],
   ['groups', ['1', '1', '1', '2', '4']],
   ['prologue', ['none', 'affine', 'affine_relu', 'else']],
+  ['scale', flag],
   ['bias', flag],
   ['relu', flag],
   ['residual', flag],
@@ -56,7 +57,55 @@ const reduce: readonly Field[] = [
 const softmax: readonly Field[] = [['rows'], ['classes'], ['log', flag]];
 const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', numbers], ['mean', flag]];
 const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
-const normBackward: readonly Field[] = [...rows, ['relu', flag], ['training', flag]];
+const normBackward: readonly Field[] = [...rows, ['mask', ['none', 'input', 'output']], ['training', flag]];
+
+const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
+const separable: readonly Field[] = [
+  ...image,
+  ['taps', ['3', '5x3', '1x5', '3x5x3x5', '4']],
+  ['dilations', ['1', '2x1', '1x2', '1x1x2x2', '3']],
+  ['normed', flag],
+  ['eps', numbers],
+  ['statistics', flag],
+  ['training', flag],
+  ['dx', flag],
+  ['dfilters', flag],
+  ['accumulate', flag],
+];
+const mixedSum: readonly Field[] = [
+  ...rows,
+  ['weights'],
+  ['places', ['0', '1x0', '0x1x2', '-1', 'scalar']],
+  ['normed', ['1', '1x0', '0x1x1', '2', 'scalar']],
+  ['addend', flag],
+  ['eps', numbers],
+  ['training', flag],
+];
+const edges = ['0', '1x0', '0x2', 'scalar', '5'];
+
+const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
+const separable: readonly Field[] = [
+  ...image,
+  ['taps', ['3', '5x3', '1x5', '3x5x3x5', '4']],
+  ['dilations', ['1', '2x1', '1x2', '1x1x2x2', '3']],
+  ['normed', flag],
+  ['eps', numbers],
+  ['statistics', flag],
+  ['training', flag],
+  ['dx', flag],
+  ['dfilters', flag],
+  ['accumulate', flag],
+];
+const mixedSum: readonly Field[] = [
+  ...rows,
+  ['weights'],
+  ['places', ['0', '1x0', '0x1x2', '-1', 'scalar']],
+  ['normed', ['1', '1x0', '0x1x1', '2', 'scalar']],
+  ['addend', flag],
+  ['eps', numbers],
+  ['training', flag],
+];
+const edges = ['0', '1x0', '0x2', 'scalar', '5'];
 
 // Packed chains of picture transforms: possible ones, and some that are none.
 const programs = [
@@ -93,6 +142,21 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
   batch_norm_dgrad: normBackward,
   pool_fprop: pool,
   pool_dgrad: pool,
+  separable_fprop: separable,
+  separable_backward: separable,
+  state_pools: [...image, ['max', flag], ['average', flag], ['statistics', flag]],
+  state_pools_dgrad: [
+    ...image,
+    ['edges'],
+    ['max', edges],
+    ['average', edges],
+    ['identity', edges],
+    ['accumulate', flag],
+  ],
+  mixed_sum: mixedSum,
+  mixed_reduce: mixedSum,
+  branch_gradient: rows,
+  running_statistics: [...rows, ['norms'], ['momentum', numbers]],
   unary_forward: unary,
   unary_backward: unary,
   binary: [

@@ -68,8 +68,7 @@ Plan plan_of(const Conv2dProblem& given) {
 }
 
 std::string refuse(const Conv2dProblem& p) {
-  if (p.statistics && (p.bias || p.relu || p.residual))
-    return "statistics together with bias, residual or relu";
+  if (p.statistics && p.changes_output()) return "statistics together with scale, bias, residual or relu";
   return refuse_lanes(p, p.k / p.groups, p.c / p.groups);
 }
 
@@ -133,6 +132,7 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
       const int64_t k = vector * kLanes;
       TileEpilogue epilogue;
       epilogue.columns = plan.lanes.lanes(vector);
+      epilogue.scale = p.scale ? a.out_scale + k : nullptr;
       epilogue.bias = p.bias ? a.bias + k : nullptr;
       epilogue.relu = p.relu;
       epilogue.residual = p.residual ? a.residual + first_pixel * p.k + k : nullptr;

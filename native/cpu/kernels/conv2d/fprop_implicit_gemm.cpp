@@ -1,5 +1,5 @@
-// conv2d fprop, implicit GEMM: y[n,p,q,k] = act(sum over r,s,c of x'[n,h,w,c] f[k,r,s,c] + bias[k] +
-// residual), NHWC.
+// conv2d fprop, implicit GEMM: y[n,p,q,k] = act(out_scale[k] * sum over r,s,c of x'[n,h,w,c] f[k,r,s,c] +
+// bias[k] + residual), NHWC.
 //
 // A chunk (some images, or a band of rows of one) is copied once into zero-padded scratch, with the prologue
 // applied; without padding and prologue it is read in place. Then every panel of the packed filter sweeps
@@ -88,8 +88,7 @@ FpropPlan fprop_plan(const Conv2dProblem& given) {
 }
 
 std::string supports(const Conv2dProblem& p) {
-  if (p.statistics && (p.bias || p.relu || p.residual))
-    return "statistics together with bias, residual or relu";
+  if (p.statistics && p.changes_output()) return "statistics together with scale, bias, residual or relu";
   return {};
 }
 
@@ -187,6 +186,7 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
     for (int64_t at = part * plan.panels_per_part; at < last; ++at) {
       const int64_t group = at / panels, panel = at % panels, k = group * kg;
       TileEpilogue epilogue;
+      epilogue.scale = p.scale ? a.out_scale + k : nullptr;
       epilogue.bias = p.bias ? a.bias + k : nullptr;
       epilogue.relu = p.relu;
       epilogue.residual = p.residual ? a.residual + first_pixel * p.k + k : nullptr;

@@ -12,8 +12,7 @@ namespace {
 
 template <int M>
 std::string supports(const Conv2dProblem& p) {
-  if (p.statistics && (p.bias || p.relu || p.residual))
-    return "statistics together with bias, residual or relu";
+  if (p.statistics && p.changes_output()) return "statistics together with scale, bias, residual or relu";
   return refuse_winograd<M>(p, WinogradShape::fprop(p));
 }
 
@@ -44,6 +43,7 @@ void fprop(const Conv2dProblem& p, const Conv2dFprop<float>& a, KernelContext& c
     operands.in_scale = a.in_scale, operands.in_shift = a.in_shift;
     operands.in_relu = p.prologue == Prologue::AffineRelu;
   }
+  operands.out_scale = p.scale ? a.out_scale : nullptr;
   operands.bias = p.bias ? a.bias : nullptr;
   operands.residual = p.residual ? a.residual : nullptr;
   operands.relu = p.relu;

@@ -29,9 +29,7 @@ template <int M, int kCol>
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i) acc[i][0] += load(from + i * step) * weight;
   }
-  const bool plain =
-      epilogue.columns == kLanes && !epilogue.statistics && !epilogue.bias && !residual && !epilogue.relu;
-  if (plain) {
+  if (epilogue.plain(kLanes)) {
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i) store(y + i * y_col, acc[i][0]);
     return;

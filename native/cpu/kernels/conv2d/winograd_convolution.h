@@ -40,7 +40,7 @@ struct WinogradOperands {
   float* y;
   const float *in_scale = nullptr, *in_shift = nullptr;
   bool in_relu = false;
-  const float *bias = nullptr, *residual = nullptr;
+  const float *out_scale = nullptr, *bias = nullptr, *residual = nullptr;
   bool relu = false;
   float* partial = nullptr;  ///< statistics of the chunks
 };
@@ -256,11 +256,12 @@ void transform_output(const WinogradShape& s, const WinogradOperands& a, const f
   Vec value[M * M][1];
   transform_tile<typename W::Output>([&](int i, int j) { return load(sums + (i * W::kTile + j) * stride); },
                                      [&](int i, int j, Vec v) { value[i * M + j][0] = v; });
+  const Vec scale = a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
   const Vec bias = a.bias ? load_lanes(a.bias + k, lanes) : Vec{};
   const Vec floor = broadcast(relu_floor(a.relu));
   const auto finish = [&](int64_t i, int64_t j, Vec sum) {
     const int64_t pixel = (n * s.p + p0 + i) * s.q + q0 + j;
-    Vec v[1] = {sum + bias};
+    Vec v[1] = {sum * scale + bias};
     if (a.residual) v[0] += load_lanes(a.residual + pixel * s.k + k, lanes);
     v[0] = at_least(v[0], floor);
     float* const to = a.y + pixel * s.out_pixel + k;

@@ -1,0 +1,119 @@
+/** Layers of a search network: candidates that `mixedState` mixes, and what they consist of. */
+
+import { ones, zeros } from '../ops/create.js';
+import {
+  type CandidateKind,
+  candidateLayout,
+  type MixedCandidate,
+  mixedState,
+  type RunningStatistics,
+} from '../ops/mixed-state.js';
+import type { Tensor } from '../tensor.js';
+import { fanInOf, uniformFanIn } from './init.js';
+import { Module, type ParameterRandom } from './module.js';
+import { Parameter, StateBuffer } from './parameter.js';
+
+/** A filter (KRSC) without a bias, drawn as PyTorch draws convolutions: uniform in +-1 / sqrt(fan in). */
+export class SearchFilter extends Module<[]> {
+  readonly weight: Parameter;
+
+  constructor(shape: readonly number[]) {
+    super();
+    this.weight = new Parameter(zeros(shape));
+  }
+
+  protected override drawParameters(random: ParameterRandom): void {
+    uniformFanIn(this.weight, fanInOf(this.weight.shape), random);
+  }
+
+  override forward(): Tensor {
+    return this.weight;
+  }
+}
+
+/** The statistics of a batch normalisation without gamma and beta, as search networks have it. */
+export class SearchNorm extends Module<[], RunningStatistics> {
+  readonly running_mean: StateBuffer;
+  readonly running_var: StateBuffer;
+
+  constructor(channels: number) {
+    super();
+    this.running_mean = new StateBuffer(zeros([channels]));
+    this.running_var = new StateBuffer(ones([channels]));
+  }
+
+  override forward(): RunningStatistics {
+    return { mean: this.running_mean, variance: this.running_var };
+  }
+}
+
+/** Where the filters and normalisations of a candidate stand in the reference's state dict. */
+function memberNames(kind: CandidateKind): readonly [filters: readonly string[], norms: readonly string[]] {
+  switch (kind) {
+    case 'none':
+      return [[], []];
+    case 'max_pool_3x3':
+    case 'avg_pool_3x3':
+      return [[], ['1']];
+    case 'skip_connect':
+      return [['conv_1', 'conv_2'], ['bn']];
+    case 'sep_conv_3x3':
+    case 'sep_conv_5x5':
+      return [
+        ['op.1', 'op.2', 'op.5', 'op.6'],
+        ['op.3', 'op.7'],
+      ];
+    case 'dil_conv_3x3':
+    case 'dil_conv_5x5':
+      return [['op.1', 'op.2'], ['op.3']];
+    case 'nor_conv_1x1':
+    case 'nor_conv_3x3':
+      return [['op.1'], ['op.2']];
+  }
+}
+
+export interface CandidateOptions {
+  readonly stride?: 1 | 2;
+  /** Whether pools carry a batch normalisation; see `mixedState`. Default true. */
+  readonly poolNorm?: boolean;
+}
+
+/** One candidate of an edge with its filters and statistics; named as quark0/darts and AutoDL-Projects name them. */
+export class Candidate extends Module {
+  readonly kind: CandidateKind;
+  readonly filters: readonly SearchFilter[];
+  readonly norms: readonly SearchNorm[];
+  readonly #options: Required<CandidateOptions>;
+
+  /** @param channels that enter and leave it */
+  constructor(kind: CandidateKind, channels: number, { stride = 1, poolNorm = true }: CandidateOptions = {}) {
+    super();
+    const layout = candidateLayout(kind, channels, stride, poolNorm);
+    this.kind = kind;
+    this.filters = layout.filters.map((shape) => new SearchFilter(shape));
+    this.norms = Array.from({ length: layout.norms }, () => new SearchNorm(channels));
+    this.#options = { stride, poolNorm };
+  }
+
+  override *namedChildren(): Generator<[name: string, module: SearchFilter | SearchNorm]> {
+    const [filters, norms] = memberNames(this.kind);
+    for (const [index, filter] of this.filters.entries()) yield [filters[index]!, filter];
+    for (const [index, norm] of this.norms.entries()) yield [norms[index]!, norm];
+  }
+
+  /** As `mixedState` takes it. */
+  get operands(): MixedCandidate {
+    return {
+      kind: this.kind,
+      filters: this.filters.map(({ weight }) => weight),
+      running: this.norms.map((norm) => norm.forward()),
+    };
+  }
+
+  /** The candidate alone, [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C]. */
+  override forward(x: Tensor): Tensor {
+    const { stride, poolNorm } = this.#options;
+    const edge = { candidates: [this.operands], weights: ones([1]), stride };
+    return mixedState(x, [edge], { training: this.training, poolNorm })[0]!;
+  }
+}
