@@ -287,6 +287,7 @@ class Forward {
     RunningStatisticsProblem problem{state_.rows(edge.stride), state_.c, static_cast<int64_t>(norms.size()),
                                      state_.momentum};
     std::vector<Slot> slots;
+    slots.reserve(4 * norms.size());
     for (const auto& [norm, running] : norms) slots.emplace_back(norm.mean);
     for (const auto& [norm, running] : norms) slots.emplace_back(norm.variance);
     for (const auto& [norm, running] : norms) slots.push_back(changes(call_.input(running.mean)));
