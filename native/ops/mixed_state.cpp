@@ -256,7 +256,7 @@ class Forward {
     branch.y = Tensor::empty(device_, state_.output(1));
     branch.norm = norm_of(branch, 0);
     launch(KernelId::conv2d_fprop, device_, problem,
-           {x(), call_.input(branch.filters[0]), state_.one, state_.zero, nullptr, nullptr, branch.y,
+           {x(), call_.input(branch.filters[0]), state_.one, state_.zero, nullptr, nullptr, nullptr, branch.y,
             state_.training ? Slot(branch.norm.mean) : Slot(),
             state_.training ? Slot(branch.norm.variance) : Slot()});
   }
