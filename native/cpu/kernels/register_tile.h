@@ -18,7 +18,7 @@
 #include <immintrin.h>
 #endif
 
-#include "cpu/kernels/kernel.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 
@@ -111,6 +111,7 @@ struct TileEpilogue {
   const float* residual = nullptr;  ///< at the first row and the panel's first column
   int64_t residual_row = 0;         ///< rows follow each other in residual, whatever y's steps
   bool relu = false;
+  float ceiling = std::numeric_limits<float>::infinity();  ///< of what ReLU lets through
   /// Rows of y are cut into several panels: they lie apart, no hardware prefetcher fetches them, and the tile
   /// does while it sums.
   bool apart = false;
@@ -186,6 +187,7 @@ template <int M, int V>
                                    const float* residual) {
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc);
   const bool full = epilogue.columns == V * kLanes;
+  const Vec ceiling = broadcast(epilogue.ceiling);
   Vec scale[V], bias[V] = {};
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) scale[v] = broadcast(1.0f);
@@ -206,7 +208,7 @@ template <int M, int V>
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       value[v] = acc[i][v] * scale[v] + bias[v] + added[v];
-      if (epilogue.relu) value[v] = relu(value[v]);
+      if (epilogue.relu) value[v] = at_most(relu(value[v]), ceiling);
     }
     if (full) {
 #pragma GCC unroll 2
