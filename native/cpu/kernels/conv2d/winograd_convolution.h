@@ -42,6 +42,7 @@ struct WinogradOperands {
   bool in_relu = false;
   const float *out_scale = nullptr, *bias = nullptr, *residual = nullptr;
   bool relu = false;
+  float ceiling = std::numeric_limits<float>::infinity();
   float* partial = nullptr;  ///< statistics of the chunks
 };
 
@@ -258,12 +259,12 @@ void transform_output(const WinogradShape& s, const WinogradOperands& a, const f
                                      [&](int i, int j, Vec v) { value[i * M + j][0] = v; });
   const Vec scale = a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
   const Vec bias = a.bias ? load_lanes(a.bias + k, lanes) : Vec{};
-  const Vec floor = broadcast(relu_floor(a.relu));
+  const Vec floor = broadcast(relu_floor(a.relu)), ceiling = broadcast(a.ceiling);
   const auto finish = [&](int64_t i, int64_t j, Vec sum) {
     const int64_t pixel = (n * s.p + p0 + i) * s.q + q0 + j;
     Vec v[1] = {sum * scale + bias};
     if (a.residual) v[0] += load_lanes(a.residual + pixel * s.k + k, lanes);
-    v[0] = at_least(v[0], floor);
+    v[0] = at_most(at_least(v[0], floor), ceiling);
     float* const to = a.y + pixel * s.out_pixel + k;
     if constexpr (std::is_same_v<Lanes, Full>)
       store(to, v[0]);
