@@ -231,6 +231,9 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
     ['pruned', ['0', '1', '4', '99']],
   ],
   channel_scores: [['channels'], ['weights'], ['kind', ['l1', 'l2']]],
+  fma_chains: [['count'], ['steps']],
+  stream_read: [['count']],
+  stream_triad: [['count']],
   augment: [
     ['N'],
     ['H'],
