@@ -24,6 +24,8 @@ export interface PeerOptions {
   readonly layout: 'channels_last' | 'contiguous';
   /** PyTorch: by torch.compile, which needs a C++ compiler. */
   readonly compile: boolean;
+  /** PyTorch: asks for no gradients but those that lapidary computes, where the customary loop makes others as well. */
+  readonly neededGradients: boolean;
   readonly tunedMalloc: boolean;
 }
 
@@ -102,6 +104,7 @@ function pytorch({ name, settings }: Workload, start: string, options: PeerOptio
       start,
       ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
       ...(options.compile ? ['--compile'] : []),
+      ...(options.neededGradients ? ['--needed-gradients'] : []),
     ],
     'Point LAPIDARY_PEER_PYTHON to a Python that has torch 2.13 and numpy',
   ];

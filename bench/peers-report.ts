@@ -101,7 +101,13 @@ export function peersReport(
       build: machine.build,
       Node: machine.node,
       peer: peerName,
-      ...(peer?.framework === 'pytorch' ? { layout: peer.layout, compiled: String(peer.compile) } : {}),
+      ...(peer?.framework === 'pytorch'
+        ? {
+            layout: peer.layout,
+            compiled: String(peer.compile),
+            'needed gradients only': String(peer.neededGradients),
+          }
+        : {}),
       'tuned malloc': String(peer?.tunedMalloc ?? false),
       'other processes': `${(100 * Math.max(...comparisons.map(({ others }) => others))).toFixed(1)} %`,
     },

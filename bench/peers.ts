@@ -3,7 +3,7 @@
  *
  *     npm run bench:peers -- [--only resnet20,darts] [--rounds 7] [--steps N] [--batch N] [--threads 2] [--pause 300]
  *                            [--peer pytorch|onnxruntime] [--layout channels_last|contiguous] [--tuned-malloc] [--compile]
- *                            [--no-peer] [--profile] [--out FOLDER] [--json]
+ *                            [--needed-gradients] [--no-peer] [--profile] [--out FOLDER] [--json]
  *
  * `--out` writes peers.json, and peers.html with a plot of the ratios.
  */
@@ -36,6 +36,7 @@ const { values: given } = parseArgs({
     layout: { type: 'string', default: 'channels_last' },
     'tuned-malloc': { type: 'boolean', default: false },
     compile: { type: 'boolean', default: false },
+    'needed-gradients': { type: 'boolean', default: false },
     'no-peer': { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     out: { type: 'string' },
@@ -66,6 +67,7 @@ const peer: PeerOptions | null = given['no-peer']
       threads,
       layout: oneOf('layout', given.layout, 'channels_last', 'contiguous'),
       compile: given.compile,
+      neededGradients: given['needed-gradients'],
       tunedMalloc: given['tuned-malloc'],
     };
 const options: ComparisonOptions = {
@@ -130,8 +132,9 @@ function printComparison({ batch, gflop, rounds, steps, ours, peer, ...rest }: C
   );
   console.log(line('lapidary', ours));
   if (peer !== null) {
-    const { framework, layout = '', compiled } = peer.hello;
-    console.log(line(`${framework} ${layout}${compiled === true ? ' compiled' : ''}`, peer));
+    const { framework, layout = '', compiled, needed_gradients } = peer.hello;
+    const how = `${compiled === true ? ' compiled' : ''}${needed_gradients === true ? ', needed gradients' : ''}`;
+    console.log(line(`${framework} ${layout}${how}`, peer));
     const { median, low, high } = spread(rest.ratios);
     console.log(
       `  lapidary is ${median.toFixed(2)} times faster  (${low.toFixed(2)} to ${high.toFixed(2)}: peer's time / ours)`,

@@ -26,7 +26,13 @@ export * from './nn/index.js';
 export { adaptiveAvgPool2d } from './ops/adaptive-pool.js';
 export { type BackwardOptions, backward, grad, type HvpOptions, hvp } from './ops/autograd.js';
 export { type BatchNormState, batchNorm } from './ops/batch-norm.js';
-export { type ConvBatchNormOptions, convBatchNorm, convBatchNormAdd, residual } from './ops/conv-bn-act.js';
+export {
+  type ConvBatchNormOptions,
+  convBatchNorm,
+  convBatchNormAdd,
+  convBatchNormRelu6,
+  residual,
+} from './ops/conv-bn-act.js';
 export { type Conv2dOptions, type ConvGeometry, conv2d } from './ops/conv2d.js';
 export { cosineSimilarity } from './ops/cosine-similarity.js';
 export {

@@ -56,6 +56,22 @@ export interface KernelOperand {
   readonly role: 'in' | 'out' | 'inout';
 }
 
+export interface KernelProblem {
+  /** The problem as errors and the verbose log print it. */
+  readonly text: string;
+  /** 0: this kernel does not count them. */
+  readonly flops: number;
+  /** Every operand once, one that is changed twice. */
+  readonly bytes: number;
+}
+
+export interface KernelTimes {
+  /** Milliseconds that packing the filter took; 0: there was none to pack. */
+  readonly packMs: number;
+  /** Milliseconds of each run. */
+  readonly runs: Float64Array;
+}
+
 export interface KernelImplementation {
   readonly isa: string;
   readonly name: string;
@@ -196,7 +212,22 @@ export interface NativeAddon {
     implementation: string,
     operands: (Float32Array | Float64Array | Int32Array | Uint8Array | null)[],
   ): void;
+  /**
+   * For bench: a kernel on copies of the operands that lie as tensors do, with workspace and packed filter made beforehand.
+   * At least so many runs and milliseconds, after two to warm up; before each, `coldBytes` are written to empty the caches
+   * (0: they stay warm), and operands that the kernel changes get their first values back.
+   */
+  timeKernel(
+    kernel: string,
+    problem: string,
+    implementation: string,
+    operands: (Float32Array | Int32Array | Uint8Array | null)[],
+    leastRuns: number,
+    leastMs: number,
+    coldBytes: number,
+  ): KernelTimes;
   kernels(): string[];
+  kernelProblem(kernel: string, problem: string): KernelProblem;
   kernelOperands(kernel: string, problem: string): KernelOperand[];
   kernelImplementations(kernel: string, problem: string): KernelImplementation[];
 }

@@ -34,6 +34,12 @@ struct Operand {
 };
 using Operands = std::vector<Operand>;
 
+/// Bytes that a kernel moves for an operand at the least: once in, or once out, or both.
+inline double operand_traffic(const Operand& operand) {
+  const double bytes = static_cast<double>(operand.count) * static_cast<double>(dtype_size(operand.dtype));
+  return operand.role == Role::InOut ? 2 * bytes : bytes;
+}
+
 inline Operand in(const char* name, int64_t count, DType dtype = DType::F32) {
   return {name, dtype, count, Role::In};
 }

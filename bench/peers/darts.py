@@ -1,7 +1,7 @@
 """The bilevel step of DARTS, the peer of bench/workloads/darts.ts: the loop of quark0/darts, first order.
 
 Both steps call loss.backward(), as the authors' code does: gradients of the weights are made in the architecture step, too,
-and those of the alphas in the weight step.
+and those of the alphas in the weight step. With --needed-gradients each step asks for its own only, as lapidary does.
 """
 
 import sys
@@ -60,16 +60,19 @@ def build(start: Start) -> Step:
     weights = torch.optim.SGD(
         model.network.parameters(), lr=settings['rate'], momentum=settings['momentum'], weight_decay=settings['decay']
     )
+    def backward(loss: torch.Tensor, part: nn.Module) -> None:
+        loss.backward(inputs=list(part.parameters()) if start.needed_gradients else None)
+
     loss_of = start.compiled(lambda images: F.cross_entropy(model(images), labels))
 
     def step() -> dict[str, torch.Tensor]:
         alphas.zero_grad(set_to_none=True)
         validation_loss = loss_of(validation_images)
-        validation_loss.backward()
+        backward(validation_loss, model.architecture)
         alphas.step()
         weights.zero_grad(set_to_none=True)
         loss = loss_of(images)
-        loss.backward()
+        backward(loss, model.network)
         nn.utils.clip_grad_norm_(model.network.parameters(), settings['clip'])
         weights.step()
         return {'validation_loss': validation_loss.detach(), 'training_loss': loss.detach()}

@@ -4,6 +4,7 @@ A peer script defines `build(start)`, which makes the network and returns a func
 outputs by name, and ends with `serve(build)`. bench/peer.ts starts it:
 
     python WORKLOAD.py START.safetensors --layout channels_last --threads 2 --settings '{"rate": 0.01}' [--compile]
+        [--needed-gradients]
 
 Then it obeys one JSON object a line on stdin:
 
@@ -42,8 +43,17 @@ Step = Callable[[], dict[str, torch.Tensor]]
 class Start:
     """What a peer begins with."""
 
-    def __init__(self, tensors: dict[str, torch.Tensor], settings: dict[str, float], layout: str, compiles: bool) -> None:
+    def __init__(
+        self,
+        tensors: dict[str, torch.Tensor],
+        settings: dict[str, float],
+        layout: str,
+        compiles: bool,
+        needed_gradients: bool,
+    ) -> None:
         self.settings = settings
+        self.needed_gradients = needed_gradients
+        """Whether to ask for no gradients but those that lapidary computes, where the customary loop makes others as well."""
         self._layout = torch.channels_last if layout == 'channels_last' else torch.contiguous_format
         self._compiles = compiles
         # lapidary's images are NHWC and its filters KRSC.
@@ -118,12 +128,19 @@ def serve(build: Callable[[Start], Step]) -> None:
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--settings', type=json.loads, default={})
     parser.add_argument('--compile', action='store_true')
+    parser.add_argument('--needed-gradients', action='store_true')
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
     idle_mb = resident_mb('VmRSS')
     step = build(
-        Start(read_safetensors(arguments.file), arguments.settings, arguments.layout, arguments.compile)
+        Start(
+            read_safetensors(arguments.file),
+            arguments.settings,
+            arguments.layout,
+            arguments.compile,
+            arguments.needed_gradients,
+        )
     )
     gc.collect()
     reset_peak()
@@ -133,6 +150,7 @@ def serve(build: Callable[[Start], Step]) -> None:
         python=sys.version.split()[0],
         layout=arguments.layout,
         compiled=arguments.compile,
+        needed_gradients=arguments.needed_gradients,
         threads=torch.get_num_threads(),
         capability=torch.backends.cpu.get_cpu_capability(),
     )

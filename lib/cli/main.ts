@@ -19,6 +19,7 @@ const argv = process.argv.slice(2);
 const commands: Record<string, () => Promise<(program: Command) => void>> = {
   demo: async () => (await import('./commands/demo.js')).addDemoCommand,
   doctor: async () => (await import('./commands/doctor.js')).addDoctorCommand,
+  bench: async () => (await import('./commands/bench.js')).addBenchCommand,
   train: async () => (await import('./commands/train.js')).addTrainCommand,
   attack: async () => (await import('./commands/attack.js')).addAttackCommand,
   prune: async () => (await import('./commands/prune.js')).addPruneCommand,

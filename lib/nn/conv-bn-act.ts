@@ -1,7 +1,7 @@
 /** Fusion as a function over ordinary modules, so that the names of their parameters stay what they are. */
 
 import { ArgumentError } from '../errors.js';
-import { convBatchNorm, convBatchNormAdd } from '../ops/conv-bn-act.js';
+import { convBatchNorm, convBatchNormAdd, convBatchNormRelu6 } from '../ops/conv-bn-act.js';
 import type { Normed } from '../ops/normed.js';
 import type { Tensor } from '../tensor.js';
 import type { BatchNorm2d } from './batch-norm.js';
@@ -57,7 +57,10 @@ function requireNoBias(conv: Conv2d): void {
   );
 }
 
-/** min(relu(bn(conv(x))), 6), stored. @throws as `convBnAct` */
+/** min(relu(bn(conv(x))), 6), stored: in one pass in evaluation. @throws as `convBnAct` */
 export function convBnRelu6(x: Tensor | Normed, conv: Conv2d, bn: BatchNorm2d): Tensor {
-  return convBnAct(x, conv, bn, { relu: false }).tensor().relu6();
+  requireNoBias(conv);
+  const y = convBatchNormRelu6(x, conv.weight, { ...conv.geometry, norm: bn.state });
+  observed(conv, y);
+  return observed(bn, y);
 }

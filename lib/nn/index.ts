@@ -8,6 +8,18 @@ export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';
+export { Candidate, type CandidateOptions, SearchFilter, SearchNorm } from './mixed-candidate.js';
+export {
+  type CellMixture,
+  DartsArchitecture,
+  DartsCell,
+  type DartsMixture,
+  DartsSearchNet,
+  type DartsSpec,
+  dartsCandidates,
+  dartsSpecSchema,
+  edgeCount,
+} from './models/darts.js';
 export {
   buildModel,
   type ModelOf,

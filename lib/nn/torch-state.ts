@@ -5,7 +5,7 @@ import { checkHostTensor, type HostTensor } from '../io/host-tensor.js';
 import { noGrad } from '../scope.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { BatchNorm2d } from './batch-norm.js';
-import { Conv2d } from './conv2d.js';
+import { BatchNorm1d } from './batch-norm-1d.js';
 import { Linear } from './linear.js';
 import type { AnyModule } from './module.js';
 import { Normalize } from './normalize.js';
@@ -121,7 +121,7 @@ function torchEntries(root: AnyModule): Map<string, TorchEntry> {
 }
 
 function torchEntry(module: AnyModule, field: string, tensor: Parameter | StateBuffer): TorchEntry {
-  if (module instanceof Conv2d && field === 'weight') {
+  if (tensor.shape.length === 4) {
     const [k, r, s, c] = tensor.shape as [number, number, number, number];
     return { tensor, torchShape: [k, c, r, s], channelsFirst: [c, r * s] };
   }
@@ -134,7 +134,7 @@ function torchEntry(module: AnyModule, field: string, tensor: Parameter | StateB
 
 function* batchCounters(root: AnyModule): Generator<string> {
   for (const [path, module] of root.namedModules()) {
-    if (module instanceof BatchNorm2d)
+    if (module instanceof BatchNorm2d || module instanceof BatchNorm1d)
       yield path === '' ? 'num_batches_tracked' : `${path}.num_batches_tracked`;
   }
 }

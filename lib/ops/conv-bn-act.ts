@@ -11,7 +11,7 @@ import { Normed, wrapNormed } from './normed.js';
 
 const convBnActOp = new Op(
   'convBnAct',
-  'strideH strideW padH padW dilationH dilationW groups relu training update',
+  'strideH strideW padH padW dilationH dilationW groups relu training update relu6',
   'eps momentum',
   'x filter gamma? beta? runningMean? runningVariance? residual?',
 );
@@ -30,7 +30,7 @@ export interface ConvBatchNormOptions extends ConvGeometry {
  * @throws ShapeError, ArgumentError as `conv2d` and `batchNorm`
  */
 export function convBatchNorm(x: Tensor | Normed, filter: Tensor, options: ConvBatchNormOptions): Normed {
-  return wrapNormed(run(x, filter, options, null));
+  return wrapNormed(run(x, filter, options));
 }
 
 /**
@@ -50,19 +50,38 @@ export function convBatchNormAdd(
     return residual(convBatchNorm(x, filter, { ...options, relu: false }), shortcut, options);
   }
   const added = shortcut instanceof Normed ? shortcut.tensor() : shortcut;
-  return wrap(run(x, filter, options, added), 'f32');
+  return wrap(run(x, filter, options, { added }), 'f32');
+}
+
+/**
+ * min(relu(batchNorm(conv2d(x, filter))), 6), stored: in one pass in evaluation. Most callers want `convBnRelu6`, which
+ * takes modules.
+ *
+ * @throws ShapeError, ArgumentError as `conv2d` and `batchNorm`
+ */
+export function convBatchNormRelu6(
+  x: Tensor | Normed,
+  filter: Tensor,
+  options: Omit<ConvBatchNormOptions, 'relu'>,
+): Tensor {
+  if (options.norm.training)
+    return convBatchNorm(x, filter, { ...options, relu: false })
+      .tensor()
+      .relu6();
+  return wrap(run(x, filter, options, { relu6: true }), 'f32');
 }
 
 function run(
   x: Tensor | Normed,
   filter: Tensor,
   options: ConvBatchNormOptions,
-  added: Tensor | null,
+  { added = null, relu6 = false }: { added?: Tensor | null; relu6?: boolean } = {},
 ): Handle {
   const { ints, inputs } = convBnActOp;
   packConvGeometry(options, ints);
   ints[7] = options.relu === false ? 0 : 1;
   packBatchNorm(options.norm, convBnActOp, 8, 2);
+  ints[10] = relu6 ? 1 : 0;
   inputs[0] = handleOf(x);
   inputs[1] = handleOf(filter);
   inputs[6] = added ? handleOf(added) : 0;

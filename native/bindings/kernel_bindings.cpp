@@ -1,7 +1,10 @@
 // Kernels on host arrays, for tests and bench: any implementation of any instruction set, and ref<double>.
 #include "bindings/kernel_bindings.h"
 
+#include <chrono>
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "bindings/arguments.h"
 #include "cpu/cpu_backend.h"
@@ -98,39 +101,58 @@ Napi::Value kernel_implementations(const Napi::CallbackInfo& info, Environment&)
   return list;
 }
 
+Napi::Value kernel_problem(const Napi::CallbackInfo& info, Environment&) {
+  const KernelId id = kernel_argument(info, 0);
+  const auto problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
+  double bytes = 0;
+  for (const Operand& operand : checked_operands(id, problem.get())) bytes += operand_traffic(operand);
+  Napi::Object described = Napi::Object::New(info.Env());
+  described["text"] = kernel_info(id).text(problem.get());
+  described["flops"] = kernel_info(id).flops(problem.get());
+  described["bytes"] = bytes;
+  return described;
+}
+
+/// The host memory behind a list of typed arrays, one an operand; null where the problem lacks it.
+std::vector<std::span<uint8_t>> operand_arrays(const Napi::Value& list, const Operands& operands, bool wide) {
+  if (!list.IsArray() || list.As<Napi::Array>().Length() != operands.size()) {
+    fail(ErrorCode::Argument, "expected a list of %zu operands", operands.size());
+  }
+  const auto arrays = list.As<Napi::Array>();
+  // All values first: a getter among them may detach the memory of another.
+  std::vector<Napi::Value> values;
+  for (uint32_t index = 0; index < operands.size(); ++index) values.push_back(arrays[index]);
+  std::vector<std::span<uint8_t>> memory(operands.size());
+  for (uint32_t index = 0; index < operands.size(); ++index) {
+    const Operand& operand = operands[index];
+    if (operand.count == 0) continue;
+    std::span<const uint8_t> bytes;
+    size_t size = dtype_size(operand.dtype);
+    if (wide && operand.dtype == DType::F32) {
+      const auto doubles = array_argument<double>(values[index], napi_float64_array, operand.name);
+      bytes = {reinterpret_cast<const uint8_t*>(doubles.data()), doubles.size_bytes()};
+      size = sizeof(double);
+    } else {
+      bytes = host_argument(values[index], operand.dtype, operand.name);
+    }
+    if (bytes.size() != static_cast<size_t>(operand.count) * size) {
+      fail(ErrorCode::Shape, "expected %lld elements for %s, got %zu", static_cast<long long>(operand.count),
+           operand.name, bytes.size() / size);
+    }
+    memory[index] = {const_cast<uint8_t*>(bytes.data()), bytes.size()};
+  }
+  return memory;
+}
+
 Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment) {
   const KernelId id = kernel_argument(info, 0);
   const std::shared_ptr<void> problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
   const std::string wanted = string_argument(info, 2, "implementation");
   const Operands operands = checked_operands(id, problem.get());
   const Implementation implementation = find_implementation(id, problem.get(), wanted);
-  if (!info[3].IsArray() || info[3].As<Napi::Array>().Length() != operands.size()) {
-    fail(ErrorCode::Argument, "expected a list of %zu operands", operands.size());
-  }
-  const auto arrays = info[3].As<Napi::Array>();
-  // All values first: a getter among them may detach the memory of another.
-  std::vector<Napi::Value> values;
-  for (uint32_t index = 0; index < operands.size(); ++index) values.push_back(arrays[index]);
-  std::vector<void*> pointers(operands.size(), nullptr);
-  for (uint32_t index = 0; index < operands.size(); ++index) {
-    const Operand& operand = operands[index];
-    if (operand.count == 0) continue;
-    const Napi::Value& value = values[index];
-    std::span<const uint8_t> bytes;
-    size_t size = dtype_size(operand.dtype);
-    if (wanted == "ref64" && operand.dtype == DType::F32) {
-      const auto doubles = array_argument<double>(value, napi_float64_array, operand.name);
-      bytes = {reinterpret_cast<const uint8_t*>(doubles.data()), doubles.size_bytes()};
-      size = sizeof(double);
-    } else {
-      bytes = host_argument(value, operand.dtype, operand.name);
-    }
-    if (bytes.size() != static_cast<size_t>(operand.count) * size) {
-      fail(ErrorCode::Shape, "expected %lld elements for %s, got %zu", static_cast<long long>(operand.count),
-           operand.name, bytes.size() / size);
-    }
-    pointers[index] = const_cast<uint8_t*>(bytes.data());
-  }
+  std::vector<void*> pointers;
+  for (const auto& memory : operand_arrays(info[3], operands, wanted == "ref64"))
+    pointers.push_back(memory.data());
   Device& device = Device::cpu();
   device.stream().call(environment.id, [&] {
     const HostBlock workspace =
@@ -147,13 +169,108 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
   return info.Env().Undefined();
 }
 
+/// A block as tensors have them: huge pages, staggered starts.
+class DeviceBlock {
+ public:
+  DeviceBlock(Backend& backend, size_t bytes) : backend_(backend), bytes_(bytes) {
+    if (bytes_ == 0) return;
+    block_ = backend_.allocate(bytes_);
+    if (!block_) throw std::bad_alloc();
+  }
+  DeviceBlock(DeviceBlock&& other) noexcept
+      : backend_(other.backend_), bytes_(other.bytes_), block_(std::exchange(other.block_, nullptr)) {}
+  ~DeviceBlock() {
+    if (block_) backend_.release(block_, bytes_);
+  }
+  void* data() const noexcept { return block_; }
+
+ private:
+  Backend& backend_;
+  size_t bytes_;
+  void* block_ = nullptr;
+};
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+Napi::Value time_kernel(const Napi::CallbackInfo& info, Environment& environment) {
+  const KernelId id = kernel_argument(info, 0);
+  const std::shared_ptr<void> problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
+  const Operands operands = checked_operands(id, problem.get());
+  const Implementation implementation =
+      find_implementation(id, problem.get(), string_argument(info, 2, "implementation"));
+  const std::vector<std::span<uint8_t>> host = operand_arrays(info[3], operands, false);
+  const auto least_runs = static_cast<size_t>(integer_argument(info, 4, "runs", 1, 1000000));
+  const auto least_ms = static_cast<double>(integer_argument(info, 5, "milliseconds", 0, 60000));
+  const int64_t cold_bytes = integer_argument(info, 6, "bytes that empty the caches", 0, int64_t{1} << 32);
+
+  Device& device = Device::cpu();
+  Backend& backend = device.backend();
+  double pack_ms = 0;
+  std::vector<double> run_ms;
+  device.stream().call(environment.id, [&] {
+    std::vector<DeviceBlock> blocks;
+    std::vector<void*> pointers;
+    for (const auto& memory : host) {
+      blocks.emplace_back(backend, memory.size());
+      pointers.push_back(blocks.back().data());
+      if (!memory.empty()) backend.copy_in(pointers.back(), memory.data(), memory.size());
+    }
+    const DeviceBlock workspace(backend,
+                                implementation.workspace ? implementation.workspace(problem.get()) : 0);
+    const DeviceBlock packed(backend,
+                             implementation.packed_bytes ? implementation.packed_bytes(problem.get()) : 0);
+    const DeviceBlock sweep(backend, static_cast<size_t>(cold_bytes));
+    if (packed.data()) {
+      const auto start = std::chrono::steady_clock::now();
+      backend.pack(implementation, problem.get(),
+                   pointers[static_cast<size_t>(implementation.packed_operand)], packed.data());
+      pack_ms = milliseconds_since(start);
+    }
+    const Implementation& fill = (*backend.kernels({}))[static_cast<size_t>(KernelId::fill)].front();
+    const auto sweep_problem =
+        kernel_info(KernelId::fill).parse("count=" + std::to_string(std::max<int64_t>(1, cold_bytes / 4)));
+    void* const sweep_operands[] = {sweep.data()};
+    const auto began = std::chrono::steady_clock::now();
+    constexpr size_t kWarmUp = 2, kMostRuns = 100000;
+    for (size_t run = 0; run < kWarmUp + kMostRuns; ++run) {
+      // A kernel that changes an operand begins each run with the same one: its numbers must not grow or
+      // vanish.
+      for (size_t index = 0; index < operands.size(); ++index) {
+        if (operands[index].role == Role::InOut && !host[index].empty())
+          backend.copy_in(pointers[index], host[index].data(), host[index].size());
+      }
+      if (cold_bytes > 0) {
+        // By the whole pool: each core has caches of its own.
+        backend.run(fill, sweep_problem.get(), sweep_operands, nullptr, nullptr,
+                    device.step_block(environment.id));
+      }
+      const auto start = std::chrono::steady_clock::now();
+      backend.run(implementation, problem.get(), pointers.data(), workspace.data(), packed.data(),
+                  device.step_block(environment.id));
+      const double ms = milliseconds_since(start);
+      if (run >= kWarmUp) run_ms.push_back(ms);
+      if (run_ms.size() >= least_runs && milliseconds_since(began) >= least_ms) break;
+    }
+  });
+  Napi::Object timed = Napi::Object::New(info.Env());
+  timed["packMs"] = pack_ms;
+  Napi::Float64Array runs = Napi::Float64Array::New(info.Env(), run_ms.size());
+  std::copy(run_ms.begin(), run_ms.end(), runs.Data());
+  timed["runs"] = runs;
+  return timed;
+}
+
 }  // namespace
 
 void export_kernel_bindings(Napi::Env env, Napi::Object exports) {
   exports.Set("kernels", Napi::Function::New(env, guarded<kernels>));
   exports.Set("kernelOperands", Napi::Function::New(env, guarded<kernel_operands>));
   exports.Set("kernelImplementations", Napi::Function::New(env, guarded<kernel_implementations>));
+  exports.Set("kernelProblem", Napi::Function::New(env, guarded<kernel_problem>));
   exports.Set("runKernel", Napi::Function::New(env, guarded<run_kernel>));
+  exports.Set("timeKernel", Napi::Function::New(env, guarded<time_kernel>));
 }
 
 }  // namespace lapidary

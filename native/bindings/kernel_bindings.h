@@ -4,7 +4,7 @@
 
 namespace lapidary {
 
-/// kernels, kernelOperands, kernelImplementations, runKernel.
+/// kernels, kernelProblem, kernelOperands, kernelImplementations, runKernel, timeKernel.
 void export_kernel_bindings(Napi::Env env, Napi::Object exports);
 
 }  // namespace lapidary

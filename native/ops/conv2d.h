@@ -5,6 +5,8 @@
 // statistics of conv's output per channel k.
 #pragma once
 
+#include <limits>
+
 #include "backend.h"
 
 namespace lapidary {
@@ -20,6 +22,7 @@ struct Conv2dProblem {
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
   Prologue prologue = Prologue::None;
   bool scale = false, bias = false, relu = false, residual = false, statistics = false;
+  bool relu6 = false;  ///< ReLU cut off at 6, in relu's place
   /// Elements between neighbouring pixels of x and of y; 0: dense (c and k). Lets fused ops write concat in
   /// place.
   int64_t x_stride = 0, y_stride = 0;
@@ -34,11 +37,14 @@ struct Conv2dProblem {
   int64_t y_count() const noexcept { return (n * p() * q() - 1) * y_pixel() + k; }
   int64_t filter_count() const noexcept { return k * r * s * (c / groups); }
   /// Whether fprop changes what it stores: all of the epilogue but the statistics.
-  bool changes_output() const noexcept { return scale || bias || relu || residual; }
+  bool changes_output() const noexcept { return scale || bias || relu || relu6 || residual; }
+  /// The activation of the epilogue is min(max(y, 0), ceiling()), if it has any.
+  bool rectifies() const noexcept { return relu || relu6; }
+  float ceiling() const noexcept { return relu6 ? 6.0f : std::numeric_limits<float>::infinity(); }
   /// Without the epilogue of fprop, as dgrad and wgrad take it.
   Conv2dProblem without_epilogue() const {
     Conv2dProblem plain = *this;
-    plain.scale = plain.bias = plain.relu = plain.residual = plain.statistics = false;
+    plain.scale = plain.bias = plain.relu = plain.relu6 = plain.residual = plain.statistics = false;
     return plain;
   }
   /// What the packed forms of one filter depend on.
@@ -57,7 +63,7 @@ struct Conv2dProblem {
         visit("pad_h", self.pad_h);
     visit("pad_w", self.pad_w), visit("dilation_h", self.dilation_h), visit("dilation_w", self.dilation_w);
     visit("groups", self.groups), visit("prologue", self.prologue), visit("scale", self.scale);
-    visit("bias", self.bias), visit("relu", self.relu);
+    visit("bias", self.bias), visit("relu", self.relu), visit("relu6", self.relu6);
     visit("residual", self.residual), visit("statistics", self.statistics), visit("x_stride", self.x_stride);
     visit("y_stride", self.y_stride), visit("strict", self.strict);
   }

@@ -61,13 +61,14 @@ Outputs in_training(OpCall& call, Convolution conv, bool relu) {
   return {y};
 }
 
-Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, const Tensor& residual) {
+Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, bool relu6, const Tensor& residual) {
   const FoldedNorm norm = fold_norm(call, 2, 8, conv.rows(), conv.problem.k, {}, {});
   Device& device = conv.x.device();
   Tensor y = Tensor::empty(device, conv.output_shape());
   Conv2dProblem problem = conv.problem;
   problem.scale = problem.bias = true;
-  problem.relu = relu;
+  problem.relu = relu && !relu6;
+  problem.relu6 = relu6;
   problem.residual = static_cast<bool>(residual);
   launch(KernelId::conv2d_fprop, device, problem,
          {conv.x, conv.filter, conv.in_scale, conv.in_shift, norm.scale, norm.shift, residual, y, nullptr,
@@ -82,16 +83,23 @@ Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, const Te
   const Tensor mean = gamma && gamma.needs_grad() ? copy_of(norm.mean) : Tensor();
   record(
       true, "convBnAct", {conv.x, conv.filter, gamma, beta, residual},
-      {conv.x, conv.in_scale, conv.in_shift, conv.filter, relu ? y : Tensor(), norm.scale, mean, norm.invstd},
+      {conv.x, conv.in_scale, conv.in_shift, conv.filter, relu || relu6 ? y : Tensor(), norm.scale, mean,
+       norm.invstd},
       y,
-      [plain = conv.problem, relu, rows = conv.rows()](
+      [plain = conv.problem, relu, relu6, rows = conv.rows()](
           std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
         const Tensor &x = saved[0], &in_scale = saved[1], &in_shift = saved[2], &filter = saved[3],
-                     &y = saved[4], &dy = grads[0];
-        Device& device = dy.device();
+                     &y = saved[4];
+        Device& device = x.device();
+        const auto masked = [&](Unary kind) {
+          Tensor dz = y.empty_like();
+          launch(KernelId::unary_backward, device, UnaryProblem{dz.count(), kind}, {y, grads[0], dz});
+          return dz;
+        };
+        const Tensor dy = relu6 ? masked(Unary::Relu6) : grads[0];
         const FoldedNorm norm{saved[5], {}, saved[6], saved[7]};
-        const BatchNormBackwardProblem backward{rows, plain.k, relu ? ReluMask::Output : ReluMask::None,
-                                                false};
+        const BatchNormBackwardProblem backward{rows, plain.k,
+                                                relu && !relu6 ? ReluMask::Output : ReluMask::None, false};
         Tensor dx, dfilter, dgamma, dbeta, dresidual;
         if (needs[0] || needs[1]) {
           const Tensor dconv = norm_gradients(backward, dy, {}, y, norm, true, false).dx;
@@ -106,12 +114,9 @@ Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, const Te
           const NormGradients sums = norm_gradients(backward, dy, raw, y, norm, false, true);
           dgamma = sums.dgamma, dbeta = sums.dbeta;
         }
-        dresidual = dy;
-        if (relu && (needs[4] || (needs[3] && !dbeta))) {
-          dresidual = dy.empty_like();
-          launch(KernelId::unary_backward, device, UnaryProblem{dy.count(), Unary::Relu}, {y, dy, dresidual});
-        }
-        if (needs[3] && !dbeta) {
+        const bool sum_now = needs[3] && !dbeta;
+        dresidual = relu && !relu6 && (needs[4] || sum_now) ? masked(Unary::Relu) : dy;
+        if (sum_now) {
           dbeta = Tensor::empty(device, {plain.k});
           launch(KernelId::column_sum, device, ColumnSumProblem{rows, plain.k}, {dresidual, dbeta});
         }
@@ -124,7 +129,7 @@ Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, const Te
 
 Outputs conv_bn_act(OpCall& call) {
   const Convolution conv(call);
-  const bool relu = call.flag(7), training = call.flag(8);
+  const bool relu = call.flag(7), training = call.flag(8), relu6 = call.flag(10);
   const Tensor& residual = call.input(6);
   if (residual) {
     if (training) {
@@ -136,7 +141,13 @@ Outputs conv_bn_act(OpCall& call) {
     expect_dtype(call, "residual", residual, DType::F32);
     expect_shape(call, "residual", residual, conv.output_shape());
   }
-  return training ? in_training(call, conv, relu) : in_evaluation(call, conv, relu, residual);
+  if (relu6 && training) {
+    fail(ErrorCode::Argument,
+         "[convBnAct] expected no relu6 in training, where the activation waits for the batch's statistics; "
+         "apply it "
+         "with relu6");
+  }
+  return training ? in_training(call, conv, relu) : in_evaluation(call, conv, relu, relu6, residual);
 }
 
 }  // namespace lapidary::ops

@@ -50,10 +50,11 @@ struct UnaryProblem {
   }
 };
 
-/// Whether backward reads the forward output (sigmoid, tanh, exp, sqrt, reciprocal) rather than the input.
+/// Whether backward reads the forward output (relu, sigmoid, tanh, exp, sqrt, reciprocal) rather than the
+/// input. ReLU could do with either; what reads its output mostly saves that too, so its input can go.
 constexpr bool unary_saves_output(Unary kind) {
-  return kind == Unary::Sigmoid || kind == Unary::Tanh || kind == Unary::Exp || kind == Unary::Sqrt ||
-         kind == Unary::Reciprocal;
+  return kind == Unary::Relu || kind == Unary::Sigmoid || kind == Unary::Tanh || kind == Unary::Exp ||
+         kind == Unary::Sqrt || kind == Unary::Reciprocal;
 }
 
 template <class T>

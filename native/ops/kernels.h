@@ -9,6 +9,7 @@
 #include "ops/layout.h"
 #include "ops/mixed_state.h"
 #include "ops/optimizer.h"
+#include "ops/peak.h"
 #include "ops/pgd.h"
 #include "ops/pool.h"
 #include "ops/prune.h"

@@ -90,11 +90,7 @@ struct Work {
     const KernelInfo& info = kernel_info(id);
     TaskDescription described{info.name, info.text(problem.get()), isa + ":" + implementation.name};
     described.flops = info.flops(problem.get());
-    for (const Operand& operand : info.operands(problem.get())) {
-      const double bytes =
-          static_cast<double>(operand.count) * static_cast<double>(dtype_size(operand.dtype));
-      described.bytes += operand.role == Role::InOut ? 2 * bytes : bytes;
-    }
+    for (const Operand& operand : info.operands(problem.get())) described.bytes += operand_traffic(operand);
     return described;
   }
 

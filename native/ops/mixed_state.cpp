@@ -256,7 +256,7 @@ class Forward {
     branch.y = Tensor::empty(device_, state_.output(1));
     branch.norm = norm_of(branch, 0);
     launch(KernelId::conv2d_fprop, device_, problem,
-           {x(), call_.input(branch.filters[0]), state_.one, state_.zero, nullptr, nullptr, branch.y,
+           {x(), call_.input(branch.filters[0]), state_.one, state_.zero, nullptr, nullptr, nullptr, branch.y,
             state_.training ? Slot(branch.norm.mean) : Slot(),
             state_.training ? Slot(branch.norm.variance) : Slot()});
   }
@@ -287,6 +287,7 @@ class Forward {
     RunningStatisticsProblem problem{state_.rows(edge.stride), state_.c, static_cast<int64_t>(norms.size()),
                                      state_.momentum};
     std::vector<Slot> slots;
+    slots.reserve(4 * norms.size());
     for (const auto& [norm, running] : norms) slots.emplace_back(norm.mean);
     for (const auto& [norm, running] : norms) slots.emplace_back(norm.variance);
     for (const auto& [norm, running] : norms) slots.push_back(changes(call_.input(running.mean)));

@@ -40,7 +40,7 @@ std::span<const OpRow> op_table() {
        ops::batch_norm},
       {"convBnAct",
        {"strideH", "strideW", "padH", "padW", "dilationH", "dilationW", "groups", "relu", "training",
-        "update"},
+        "update", "relu6"},
        {"eps", "momentum"},
        {"x", "filter", "gamma?", "beta?", "runningMean?", "runningVariance?", "residual?"},
        1,

@@ -142,6 +142,9 @@ describe('conv2d_fprop', () => {
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1`,
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1 relu=1 residual=1`,
     `N=2 H=9 W=9 C=16 K=40 ${same} scale=1`,
+    'N=3 H=5 W=7 C=40 K=50 scale=1 bias=1 relu6=1',
+    `N=2 H=9 W=9 C=24 K=24 groups=24 ${same} scale=1 bias=1 relu6=1`,
+    `N=2 H=9 W=9 C=16 K=20 ${same} bias=1 relu6=1 residual=1`,
     `N=2 H=9 W=9 C=16 K=37 ${half} scale=1 bias=1 relu=1 residual=1`,
     'N=3 H=5 W=7 C=40 K=50 scale=1 bias=1 relu=1 residual=1 y_stride=60',
     'N=3 H=5 W=7 C=40 K=50 scale=1 bias=1 prologue=affine_relu',
@@ -197,21 +200,48 @@ describe('conv2d_dgrad', () => {
   });
 });
 
+/** Large enough that wgrad takes Winograd. */
+const tiledWgrad = [
+  // Parts of the tiles: tails of tiles and of lanes, one and two pixels of padding or none, pixel strides.
+  `N=12 H=13 W=9 C=24 K=24 ${same}`,
+  `N=9 H=12 W=11 C=33 K=31 ${same} prologue=affine`,
+  'N=30 H=10 W=9 C=13 K=9 R=3 S=3 pad_h=2 prologue=affine_relu',
+  `N=17 H=13 W=9 C=24 K=20 ${same} prologue=affine_relu x_stride=29 y_stride=40`,
+  `N=3 H=24 W=23 C=16 K=48 ${same} strict=1`,
+  // Slabs of one dU: few tiles, tails of slabs and panels, several chunks.
+  `N=4 H=8 W=8 C=64 K=64 ${same} prologue=affine_relu`,
+  `N=5 H=7 W=6 C=72 K=40 ${same} strict=1`,
+  `N=280 H=3 W=3 C=208 K=7 ${same} prologue=affine`,
+];
+
 describe('Winograd', () => {
   const first = (kernel: string, problem: string): string =>
     acceptedImplementations(kernel, problem)[0]!.replace(/.*:/, '');
 
-  test.each(['conv2d_fprop', 'conv2d_dgrad'])('is what %s chooses for dense 3x3 filters', (kernel) => {
-    const problem = `N=4 H=16 W=16 C=32 K=32 ${same}`;
-    expect(first(kernel, problem)).toBe('winograd_f4x3');
-    expect(first(kernel, `${problem} strict=1`)).toBe('winograd_f2x3');
-    for (const other of ['stride_h=2', 'dilation_w=2', 'groups=2', 'pad_h=3', 'C=3 K=3', 'S=1'])
-      expect(first(kernel, `${problem} ${other}`), other).not.toMatch(/winograd/);
+  test.each(['conv2d_fprop', 'conv2d_dgrad', 'conv2d_wgrad'])(
+    'is what %s chooses for dense 3x3 filters',
+    (kernel) => {
+      const problem = `N=4 H=16 W=16 C=32 K=32 ${same}`;
+      expect(first(kernel, problem)).toBe('winograd_f4x3');
+      expect(first(kernel, `${problem} strict=1`)).toBe('winograd_f2x3');
+      for (const other of ['stride_h=2', 'dilation_w=2', 'groups=2', 'pad_h=3', 'C=3 K=3', 'S=1'])
+        expect(first(kernel, `${problem} ${other}`), other).not.toMatch(/winograd/);
+    },
+  );
+
+  test.each(tiledWgrad)('is what conv2d_wgrad chooses for %s', (problem) => {
+    const accepted = acceptedImplementations('conv2d_wgrad', problem);
+    for (const ref of accepted.filter((name) => name.endsWith(':ref')))
+      expect(
+        accepted.some((name) => name.startsWith(ref.replace('ref', 'winograd'))),
+        ref,
+      ).toBe(true);
   });
 });
 
 describe('conv2d_wgrad', () => {
   testKernel('conv2d_wgrad', shapes);
+  testKernel('conv2d_wgrad', tiledWgrad);
   testKernel('conv2d_wgrad', [
     `N=7 H=9 W=9 C=16 K=24 ${same} prologue=affine`,
     `N=20 H=4 W=4 C=5 K=17 ${same} prologue=affine_relu`,

@@ -47,6 +47,33 @@ describe('ResNet-20', () => {
 });
 
 describe('ResNetCifar', () => {
+  it('gives the features that its classifier sees', () => {
+    using model = L.modelFromSpec(tiny, 3);
+    L.scope(() => {
+      const x = L.rand([2, 32, 32, 3], { seed: 1 });
+      model.eval();
+      const features = model.features(x);
+      expect(features.shape).toEqual([2, 8]);
+      expect(model.fc.forward(features).dataSync()).toEqual(model.forward(x).dataSync());
+    });
+  });
+
+  it('needs no more memory for more blocks, where nothing is kept for backward', () => {
+    const peak = (depth: number): number => {
+      using model = L.modelFromSpec(L.resNetCifarSpec(depth, options), 1);
+      return L.noGrad(() =>
+        L.scope(() => {
+          const x = L.rand([8, 32, 32, 3], { seed: 1 });
+          L.resetPeakMemory();
+          const before = L.memory().active;
+          model.eval().forward(x);
+          return L.memory().peak - before;
+        }),
+      );
+    };
+    expect(peak(32)).toBeLessThanOrEqual(1.05 * peak(14));
+  });
+
   it('is built from any widths, and again from its spec', async () => {
     using pruned = L.modelFromSpec(tiny, 3);
     expect(pruned.layer2[0]!.conv1.weight.shape).toEqual([5, 3, 3, 4]);

@@ -125,6 +125,29 @@ describe('convBatchNorm', () => {
       });
     });
 
+    it('cuts off at 6, with the gradients of its parts', () => {
+      L.scope(() => {
+        const [ours, theirs] = [make(), make()];
+        const norm = ([, , , g, b]: readonly L.Tensor[]): L.BatchNormState => ({
+          gamma: g!.mul(4),
+          beta: b!,
+          training: false,
+          ...running(),
+        });
+        const y = L.convBatchNormRelu6(ours[0]!, ours[1]!, { padding: 1, norm: norm(ours) });
+        const raw = L.batchNorm(L.conv2d(theirs[0]!, theirs[1]!, { padding: 1 }), norm(theirs));
+        const wanted = raw.relu6();
+        expect([...y.dataSync()].filter((value) => value === 6).length).toBeGreaterThan(0);
+        expectClose(y.dataSync(), [...wanted.dataSync()], 1e-5);
+        const seed = L.randn(y.shape, { seed: 9 });
+        const [some, others] = [ours, theirs].map((all) => all.filter((_, i) => i !== 2));
+        const gradients = L.grad(wanted, others!, { seed });
+        for (const [i, gradient] of L.grad(y, some!, { seed }).entries()) {
+          expectClose(gradient.dataSync(), [...gradients[i]!.dataSync()], 1e-5);
+        }
+      });
+    });
+
     it('has the gradients of finite differences, also where gamma is 0', () => {
       const zeros = { values: Float32Array.of(0, 0.5, 0, 2), shape: [4] };
       const smooth = (input: L.Tensor, w: L.Tensor, s: L.Tensor, g: L.Tensor, b: L.Tensor): L.Tensor =>

@@ -65,6 +65,7 @@ class Lowering {
         const normalized = this.#batchNorm(call, this.#convolution(call));
         const { residual } = call.inputs;
         const sum = residual ? this.#combine('add', normalized, this.#held(residual)) : normalized;
+        if (call.ints.relu6 === 1) return this.#unary('relu6', sum);
         return call.ints.relu === 1 ? this.#unary('relu', sum) : sum;
       }
       case 'batchNorm':

@@ -143,18 +143,21 @@ void statistics_chunked(const RowsProblem& p, const BatchNormStatistics<float>& 
       squares[c] = std::max(squares[c] - rows * shift * shift, 0.0);
     }
   });
-  for (int64_t c = 0; c < p.channels; ++c) {
-    double rows = 0, mean = 0, squares = 0;
-    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-      const double* partial = partials + chunk * 2 * p.channels + c;
-      const double more = static_cast<double>(chunks.end(chunk) - chunks.begin(chunk)),
-                   delta = partial[0] - mean;
-      squares += partial[p.channels] + delta * delta * rows * more / (rows + more);
-      mean += delta * more / (rows + more);
-      rows += more;
+  double *mean = partials, *squares = partials + p.channels, rows = static_cast<double>(chunks.end(0));
+  for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
+    const double *other = partials + chunk * 2 * p.channels, *other_squares = other + p.channels;
+    const double more = static_cast<double>(chunks.end(chunk) - chunks.begin(chunk));
+    const double share = more / (rows + more), weight = rows * share;
+    for (int64_t c = 0; c < p.channels; ++c) {
+      const double delta = other[c] - mean[c];
+      squares[c] += other_squares[c] + delta * delta * weight;
+      mean[c] += delta * share;
     }
-    a.mean[c] = static_cast<float>(mean);
-    a.variance[c] = static_cast<float>(squares / rows);
+    rows += more;
+  }
+  for (int64_t c = 0; c < p.channels; ++c) {
+    a.mean[c] = static_cast<float>(mean[c]);
+    a.variance[c] = static_cast<float>(squares[c] / rows);
   }
 }
 
@@ -252,14 +255,11 @@ void reduce_chunked(const BatchNormBackwardProblem& p, const BatchNormReduce<flo
           });
     });
   });
+  for (int64_t chunk = 1; chunk < chunks.count; ++chunk)
+    for (int64_t at = 0; at < both; ++at) partials[at] += partials[chunk * both + at];
   for (int64_t c = 0; c < p.channels; ++c) {
-    double sum = 0, product = 0;
-    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-      sum += partials[chunk * both + c];
-      product += partials[chunk * both + p.channels + c];
-    }
-    a.sum_dz[c] = static_cast<float>(sum);
-    a.sum_dz_xhat[c] = static_cast<float>(product);
+    a.sum_dz[c] = static_cast<float>(partials[c]);
+    a.sum_dz_xhat[c] = static_cast<float>(partials[p.channels + c]);
   }
 }
 

@@ -67,8 +67,9 @@ void parallel_channel_vectors(KernelContext& context, const Period& period, int6
 struct RowChunks {
   int64_t rows, size, count;
   RowChunks(int64_t all, const Period& period) : rows(all) {
+    constexpr int64_t kLeastRows = 32;  // fewer are not worth a partial sum of every channel
     const int64_t periods = ceil_div(all, period.rows()),
-                  grain = std::max<int64_t>(kStreamGrain / period.length(), 1);
+                  grain = std::max(kStreamGrain / period.length(), ceil_div(kLeastRows, period.rows()));
     const int64_t chunks = std::clamp<int64_t>(ceil_div(periods, grain), 1, 128);
     size = std::max<int64_t>(ceil_div(periods, chunks), 1) * period.rows();
     count = std::max<int64_t>(ceil_div(all, size), 1);

@@ -18,7 +18,7 @@
 #include <immintrin.h>
 #endif
 
-#include "cpu/kernels/kernel.h"
+#include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 
@@ -111,6 +111,10 @@ struct TileEpilogue {
   const float* residual = nullptr;  ///< at the first row and the panel's first column
   int64_t residual_row = 0;         ///< rows follow each other in residual, whatever y's steps
   bool relu = false;
+  float ceiling = std::numeric_limits<float>::infinity();  ///< of what ReLU lets through
+  /// Rows of y are cut into several panels: they lie apart, no hardware prefetcher fetches them, and the tile
+  /// does while it sums.
+  bool apart = false;
   PanelStatistics* statistics = nullptr;
   /// Sums of `width` columns are stored as they are.
   bool plain(int64_t width) const {
@@ -150,9 +154,9 @@ template <int V>
 }
 #endif
 
-/// Merges the tile's `valid` rows into the running statistics (Chan et al.).
+/// Merges the tile's first `valid` rows into the running statistics (Chan et al.).
 template <int M, int V>
-static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M][V], int valid) {
+static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M][V], int valid = M) {
   const float count = static_cast<float>(valid), total = running.count + count;
   const float share = count / total, weight = running.count * share, inverse = 1.0f / count;
 #pragma GCC unroll 2
@@ -179,16 +183,17 @@ static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M
 /// Writes a tile's sums with its epilogue, and only the columns that exist. A function of its own: values
 /// that live across its calls would cost the loop of `tile` its registers.
 template <int M, int V>
-[[gnu::noinline]] void finish_tile(const Vec (&acc)[M][V], float* const* y, int valid,
-                                   const TileEpilogue& epilogue, const float* residual) {
-  if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc, valid);
+[[gnu::noinline]] void finish_tile(const Vec (&acc)[M][V], float* const* y, const TileEpilogue& epilogue,
+                                   const float* residual) {
+  if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc);
   const bool full = epilogue.columns == V * kLanes;
+  const Vec ceiling = broadcast(epilogue.ceiling);
   Vec scale[V], bias[V] = {};
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) scale[v] = broadcast(1.0f);
   if (epilogue.scale) load_columns<V>(epilogue.scale, scale, epilogue.columns);
   if (epilogue.bias) load_columns<V>(epilogue.bias, bias, epilogue.columns);
-  for (int i = 0; i < valid; ++i) {
+  for (int i = 0; i < M; ++i) {
     Vec added[V] = {};
     if (residual) {
       const float* from = residual + i * epilogue.residual_row;
@@ -203,7 +208,7 @@ template <int M, int V>
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       value[v] = acc[i][v] * scale[v] + bias[v] + added[v];
-      if (epilogue.relu) value[v] = relu(value[v]);
+      if (epilogue.relu) value[v] = at_most(relu(value[v]), ceiling);
     }
     if (full) {
 #pragma GCC unroll 2
@@ -214,14 +219,24 @@ template <int M, int V>
   }
 }
 
-/// One tile: rows x[0..M), of which the first `valid` are written to y. M and V are counts of registers.
+/// One tile of M rows and V vectors, both counts of registers.
 template <int M, int V>
-[[gnu::noinline]] void tile(const float* const* rows, float* const* y, int valid, const TileSum& sum,
+[[gnu::noinline]] void tile(const float* const* rows, float* const* y, const TileSum& sum,
                             const TileEpilogue& epilogue, const float* residual) {
   Vec acc[M][V] = {};
   const float* x[M];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) x[i] = rows[i];
+  if (epilogue.apart) {
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        __builtin_prefetch(y[i] + v * kLanes, 1);
+        if (residual) __builtin_prefetch(residual + i * epilogue.residual_row + v * kLanes);
+      }
+    }
+  }
   const int64_t length = sum.length;
   const Tap* const taps_end = sum.taps + sum.tap_count;
   for (const Tap* tap = sum.taps; tap != taps_end; ++tap) {
@@ -249,15 +264,24 @@ template <int M, int V>
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) sums[i][v] = acc[i][v];
     }
-    finish_tile<M, V>(sums, y, valid, epilogue, residual);
+    finish_tile<M, V>(sums, y, epilogue, residual);
     return;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {
-    if (i >= valid) break;
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) store(y[i] + v * kLanes, acc[i][v]);
   }
+}
+
+/// The same for a count of rows that is known only here: the last ones of a sweep make a smaller tile.
+template <int V, int M = kTileRows>
+inline void tile_of(int count, const float* const* rows, float* const* y, const TileSum& sum,
+                    const TileEpilogue& epilogue, const float* residual) {
+  if (count == M)
+    tile<M, V>(rows, y, sum, epilogue, residual);
+  else if constexpr (M > 1)
+    tile_of<V, M - 1>(count, rows, y, sum, epilogue, residual);
 }
 
 /// All rows of the grid against one panel of V vectors.
@@ -293,20 +317,7 @@ void sweep(const RowGrid& given, const float* x, float* y, const TileSum& sum, c
       }
     }
     const float* residual = epilogue.residual ? epilogue.residual + first * epilogue.residual_row : nullptr;
-    if (valid == kTileRows) {
-      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-      continue;
-    }
-    // The last rows: a smaller tile, its spare rows repeat the last one and are not written.
-    for (int i = valid; i < kTileRows; ++i) tile_x[i] = tile_x[valid - 1];
-    if (valid == 1)
-      tile<1, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-    else if (valid == 2)
-      tile<2, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-    else if (valid <= 4)
-      tile<4, V>(tile_x, tile_y, valid, sum, epilogue, residual);
-    else
-      tile<kTileRows, V>(tile_x, tile_y, valid, sum, epilogue, residual);
+    tile_of<V>(valid, tile_x, tile_y, sum, epilogue, residual);
   }
 }
 
@@ -316,6 +327,7 @@ inline void sweep_panel(const RowGrid& grid, const float* x, float* y, const Til
                         int64_t index, TileEpilogue epilogue) {
   const int64_t first = index * kPanel;
   epilogue.columns = std::min<int64_t>(kPanel, columns - first);
+  epilogue.apart = columns > kPanel;
   if (epilogue.scale) epilogue.scale += first;
   if (epilogue.bias) epilogue.bias += first;
   if (epilogue.residual) epilogue.residual += first;

@@ -25,6 +25,7 @@ const conv: readonly Field[] = [
   ['scale', flag],
   ['bias', flag],
   ['relu', flag],
+  ['relu6', flag],
   ['residual', flag],
   ['statistics', flag],
   ['x_stride', ['0', '0', '8', '20']],
@@ -58,30 +59,6 @@ const softmax: readonly Field[] = [['rows'], ['classes'], ['log', flag]];
 const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', numbers], ['mean', flag]];
 const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
 const normBackward: readonly Field[] = [...rows, ['mask', ['none', 'input', 'output']], ['training', flag]];
-
-const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
-const separable: readonly Field[] = [
-  ...image,
-  ['taps', ['3', '5x3', '1x5', '3x5x3x5', '4']],
-  ['dilations', ['1', '2x1', '1x2', '1x1x2x2', '3']],
-  ['normed', flag],
-  ['eps', numbers],
-  ['statistics', flag],
-  ['training', flag],
-  ['dx', flag],
-  ['dfilters', flag],
-  ['accumulate', flag],
-];
-const mixedSum: readonly Field[] = [
-  ...rows,
-  ['weights'],
-  ['places', ['0', '1x0', '0x1x2', '-1', 'scalar']],
-  ['normed', ['1', '1x0', '0x1x1', '2', 'scalar']],
-  ['addend', flag],
-  ['eps', numbers],
-  ['training', flag],
-];
-const edges = ['0', '1x0', '0x2', 'scalar', '5'];
 
 const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
 const separable: readonly Field[] = [
@@ -254,6 +231,9 @@ export const problems: Readonly<Record<string, readonly Field[]>> = {
     ['pruned', ['0', '1', '4', '99']],
   ],
   channel_scores: [['channels'], ['weights'], ['kind', ['l1', 'l2']]],
+  fma_chains: [['count'], ['steps']],
+  stream_read: [['count']],
+  stream_triad: [['count']],
   augment: [
     ['N'],
     ['H'],

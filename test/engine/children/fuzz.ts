@@ -385,6 +385,7 @@ const possible: Readonly<Record<string, () => unknown[]>> = {
     return [kernel, problemText(kernel)];
   },
   runKernel: kernelCall,
+  timeKernel: () => [...kernelCall(), below(3), below(3), pick([0, 64, 4096])],
   recordCustom: customCall,
   replay: () => [captures.length > 0 ? pick(captures) : below(20), 0, below(12)],
 };

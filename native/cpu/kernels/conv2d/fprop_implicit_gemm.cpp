@@ -188,7 +188,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
       TileEpilogue epilogue;
       epilogue.scale = p.scale ? a.out_scale + k : nullptr;
       epilogue.bias = p.bias ? a.bias + k : nullptr;
-      epilogue.relu = p.relu;
+      epilogue.relu = p.rectifies();
+      epilogue.ceiling = p.ceiling();
       epilogue.residual = p.residual ? a.residual + first_pixel * p.k + k : nullptr;
       epilogue.residual_row = p.k;
       statistics = {};

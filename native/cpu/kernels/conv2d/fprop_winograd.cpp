@@ -46,7 +46,8 @@ void fprop(const Conv2dProblem& p, const Conv2dFprop<float>& a, KernelContext& c
   operands.out_scale = p.scale ? a.out_scale : nullptr;
   operands.bias = p.bias ? a.bias : nullptr;
   operands.residual = p.residual ? a.residual : nullptr;
-  operands.relu = p.relu;
+  operands.relu = p.rectifies();
+  operands.ceiling = p.ceiling();
   operands.partial = p.statistics ? static_cast<float*>(context.workspace) : nullptr;
   winograd_convolution<M>(shape, operands, context);
   if (p.statistics) merge_chunks(winograd_plan<M>(shape), p.k, operands.partial, a, context);

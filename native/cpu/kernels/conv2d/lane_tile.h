@@ -38,7 +38,7 @@ template <int M, int kCol>
   float* to[M];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) sums[i][0] = acc[i][0], to[i] = y + i * y_col;
-  finish_tile<M, 1>(sums, to, M, epilogue, residual);
+  finish_tile<M, 1>(sums, to, epilogue, residual);
 }
 
 using RowTile = void (*)(const float*, int64_t, float*, int64_t, const TileSum&, const TileEpilogue&,

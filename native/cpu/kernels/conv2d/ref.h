@@ -65,7 +65,9 @@ void conv2d_fprop_ref(const Conv2dProblem& p, const Conv2dFprop<T>& a, KernelCon
           if (p.scale) y *= static_cast<double>(a.out_scale[k]);
           if (p.bias) y += static_cast<double>(a.bias[k]);
           if (p.residual) y += static_cast<double>(a.residual[pixel * p.k + k]);
-          a.y[pixel * y_pixel + k] = static_cast<T>(p.relu && y < 0 ? 0.0 : y);
+          if (p.rectifies() && y < 0) y = 0;
+          if (y > static_cast<double>(p.ceiling())) y = static_cast<double>(p.ceiling());
+          a.y[pixel * y_pixel + k] = static_cast<T>(y);
         }
       }
     }

@@ -2,17 +2,18 @@
 // the prologue.
 //
 // Pixels are cut into blocks (some images, or a band of rows of one). A block's x goes into zero-padded
-// scratch with the prologue applied, its dy into panels of K; then for every tap a tile of channels x K lanes
-// stays in registers over all pixels of the block and is added to a partial sum in workspace. Blocks are
-// dealt to a number of partial sums that the problem fixes; within one they are added in order, and the
-// partial sums as a tree at the end. With neighbouring columns side by side (dilation 1, one group) the s*c
-// axis of a filter row is one axis. Groups are convolutions side by side. FLOPs: 2 N P Q K R S C / groups.
-// Bytes: x and dy once for every part of K, the partial sums twice. Bench: npm run bench:kernel -- --kernel
-// conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
+// scratch with the prologue applied, its dy into panels of K unless vectors of K are whole; then for every
+// tap a tile of channels x K lanes stays in registers over all pixels of the block and is added to a partial
+// sum in workspace. Blocks are dealt to a number of partial sums that the problem fixes; within one they are
+// added in order, and the partial sums as a tree at the end. With neighbouring columns side by side (dilation
+// 1, one group) the s*c axis of a filter row is one axis. Groups are convolutions side by side. FLOPs: 2 N P
+// Q K R S C / groups. Bytes: x and dy once for every part of K, the partial sums twice. Bench: npm run
+// bench:kernel -- --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/lane_groups.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/partial_sums.h"
 #include "cpu/kernels/conv2d/ref.h"
+#include "cpu/kernels/conv2d/winograd_choice.h"
 #include "cpu/kernels/register_tile.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -49,7 +50,7 @@ WgradPlan wgrad_plan(const Conv2dProblem& given) {
   }
   plan.P = p.p(), plan.Q = p.q();
   plan.x_direct = p.pad_h == 0 && p.pad_w == 0 && p.prologue == Prologue::None;
-  plan.dy_direct = p.groups == 1 && p.y_stride == p.k && (p.k == kLanes || p.k == kPanel);
+  plan.dy_direct = plan.kg() % kLanes == 0;  // whole vectors: a copy into panels would not pay
   plan.stride_h = p.stride_h, plan.stride_w = p.stride_w;
   if (!plan.x_direct) {
     if (p.r == 1) plan.row_step = p.stride_h, plan.stride_h = 1;
@@ -147,13 +148,14 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
       for (int64_t at = first_panel; at < last_panel; ++at) {
         const int64_t group = at / panels, column = at % panels * kPanel,
                       width = panel_width(kg, at % panels);
-        const float* gradient = dy + group * kg;
+        const float* gradient = dy + group * kg + column;
         if (!plan.dy_direct) {
           // Rows of a band and whole images follow each other in dy.
-          pack_plain(gradient + column, p.y_stride, kg - column, images * rows * plan.Q, width, dy_scratch);
+          pack_plain(gradient, p.y_stride, kg - column, images * rows * plan.Q, width, dy_scratch);
           gradient = dy_scratch;
         }
-        run.y_col = width, run.y_row = plan.Q * width, run.y_image = rows * run.y_row;
+        run.y_col = plan.dy_direct ? p.y_stride : width;
+        run.y_row = plan.Q * run.y_col, run.y_image = rows * run.y_row;
         OuterRun joined_run = run;
         if (run.rows * run.cols == 1) {  // images of one pixel: one long row
           joined_run.cols = run.images, joined_run.x_col = run.x_image, joined_run.y_col = run.y_image;
@@ -193,7 +195,8 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_wgrad, Conv2dWgrad, conv2d_wgrad_ref, conv2d_wgrad_direct_depthwise(),
-                       conv2d_wgrad_direct_grouped(),
+                       conv2d_wgrad_direct_grouped(), conv2d_wgrad_winograd_f4x3(),
+                       conv2d_wgrad_winograd_f2x3(),
                        implementation<Conv2dWgrad<float>, &wgrad, nullptr, &workspace>("implicit_gemm"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

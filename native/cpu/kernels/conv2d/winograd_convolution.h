@@ -42,6 +42,7 @@ struct WinogradOperands {
   bool in_relu = false;
   const float *out_scale = nullptr, *bias = nullptr, *residual = nullptr;
   bool relu = false;
+  float ceiling = std::numeric_limits<float>::infinity();
   float* partial = nullptr;  ///< statistics of the chunks
 };
 
@@ -284,13 +285,13 @@ template <int M, bool Plain, class Lanes>
   const Vec scale = !Plain && a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
   Vec bias{};
   if (!Plain && a.bias) bias = load_lanes(a.bias + k, lanes);
-  const Vec floor = broadcast(relu_floor(a.relu));
+  const Vec floor = broadcast(relu_floor(a.relu)), ceiling = broadcast(a.ceiling);
   const auto finish = [=](int64_t i, int64_t j, Vec sum) {
     Vec v[1] = {sum};
     if constexpr (!Plain) {
       v[0] = v[0] * scale + bias;
       if (residual) v[0] += load_lanes(residual + (i * q + j) * residual_pixel, lanes);
-      v[0] = at_least(v[0], floor);
+      v[0] = at_most(at_least(v[0], floor), ceiling);
     }
     float* const to = y + (i * q + j) * out_pixel;
     if constexpr (std::is_same_v<Lanes, Full>)
@@ -355,7 +356,8 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
   const size_t scratch_bytes =
       statistics_bytes + static_cast<size_t>(kFrequencies * (in_stride + out_stride)) * sizeof(float);
 
-  const bool plain = !a.out_scale && !a.bias && !a.residual && !a.relu;
+  const bool plain = !a.out_scale && !a.bias && !a.residual && !a.relu &&
+                     a.ceiling == std::numeric_limits<float>::infinity();
 
   context.parallel(plan.chunks * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
