@@ -30,7 +30,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
   labels: (random, _, field) => Math.floor(field('classes') * random()),
   log_sum_exp: (random) => 10 + random(),
   invstd: positive,
-  variance: probability,
+  variance: positive,
   running_variance: probability,
   mask: (random) => (random() < 0.5 ? 0 : 1),
   norm: () => 0.7,
@@ -47,6 +47,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
   'transform_images.index': (random, _, field) => Math.floor(field('images') * random()),
   'draw_transforms.ranges': () => 0.5,
   'pool_dgrad.index': inWindow,
+  'state_pools_dgrad.max_tap': () => 4,
 };
 
 /** Statistics are relative to their mean, which must not vanish. */

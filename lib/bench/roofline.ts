@@ -76,7 +76,7 @@ export function rooflinePlot(peaks: readonly Peaks[], points: readonly RooflineP
       },
       {
         data: { values: slopes },
-        mark: { ...text, align: 'left', dx: 8, dy: -10 },
+        mark: { ...text, align: 'left', dx: 26, dy: 4 },
         encoding: { x, y, text: { field: 'label', type: 'nominal' } },
       },
       {

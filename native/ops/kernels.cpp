@@ -16,7 +16,9 @@ KernelInfo describe(const char* name) {
           [](const void* problem) { return problem_text(*static_cast<const Problem*>(problem)); },
           [](const void* problem) { return Args::operands(*static_cast<const Problem*>(problem)); },
           [](const void* problem) -> double {
-            if constexpr (requires(const Problem& typed) { typed.flops(); })
+            if constexpr (requires(const Problem& typed) { Args::flops(typed); })  // of this direction
+              return Args::flops(*static_cast<const Problem*>(problem));
+            else if constexpr (requires(const Problem& typed) { typed.flops(); })
               return static_cast<const Problem*>(problem)->flops();
             else
               return 0;

@@ -148,6 +148,8 @@ struct SeparableBackward {
     dx = take_list<T>(operands, p.dx ? inputs : 0), dx_coefficients = take_list<T>(operands, p.dx ? own : 0);
     dfirst = take_list<T>(operands, filters), dsecond = take_list<T>(operands, filters);
   }
+  /// Gradients of the inputs and of the filters, each as many as fprop; nothing for what is recomputed.
+  static double flops(const Problem& p) noexcept { return (p.dx + p.dfilters) * p.flops(); }
   static Operands operands(const Problem& p) {
     const int64_t all = p.branches(), own = p.normed ? all : 0, inputs = p.normed ? all : 1;
     Operands list;
