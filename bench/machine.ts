@@ -1,26 +1,10 @@
-/** Whether the machine was free for a measurement, and the memory that it took. */
+/** What a measurement was made on, and the memory that it took. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { coreTimes } from '../lib/bench/machine.js';
 
-export { describeMachine, type Machine, notIdle } from '../lib/bench/machine.js';
-
-/**
- * Watches the machine during a measurement. The function that comes back gives the share of all cores that others took
- * since then: neither this process nor the peer, whose processor time the caller knows.
- */
-export function watchOthers(): (peerMs: number) => number {
-  const before = coreTimes();
-  const own = process.cpuUsage();
-  return (peerMs) => {
-    const after = coreTimes();
-    const { user, system } = process.cpuUsage(own);
-    const others = after.busy - before.busy - (user + system) / 1000 - peerMs;
-    return Math.max(0, others / Math.max(1, after.all - before.all));
-  };
-}
+export { describeMachine, type Machine, notIdle, watchOthers } from '../lib/bench/machine.js';
 
 /** Resident memory of this process in MiB: VmRSS now, or VmHWM, the most since `resetPeak`. */
 export function residentMb(field: 'VmRSS' | 'VmHWM'): number {

@@ -116,6 +116,11 @@ export class TrialsFailedError extends LapidaryError {
   override readonly code = 'ERR_TRIALS_FAILED';
 }
 
+/** A kernel computes other values than its reference, other bits than before, or nothing that could be compared. */
+export class VerificationError extends LapidaryError {
+  override readonly code = 'ERR_VERIFICATION';
+}
+
 /** The request makes sense, but this build, backend or device cannot do it. */
 export class UnsupportedError extends LapidaryError {
   override readonly code = 'ERR_UNSUPPORTED';
@@ -176,6 +181,7 @@ const NATIVE_CLASSES = [
   CheckpointError,
   DataChangedError,
   TrialsFailedError,
+  VerificationError,
   UnsupportedError,
   CaptureError,
   AbortedError,

@@ -22,6 +22,7 @@ const CODES: [string, new (message: string) => errors.LapidaryError][] = [
   ['ERR_CHECKPOINT', errors.CheckpointError],
   ['ERR_DATA_CHANGED', errors.DataChangedError],
   ['ERR_TRIALS_FAILED', errors.TrialsFailedError],
+  ['ERR_VERIFICATION', errors.VerificationError],
   ['ERR_UNSUPPORTED', errors.UnsupportedError],
   ['ERR_CAPTURE', errors.CaptureError],
   ['ERR_ABORTED', errors.AbortedError],

@@ -40,7 +40,7 @@ export function notIdle({ busy, load }: Machine): string | null {
 }
 
 /** Milliseconds that all cores together were busy, and that passed on them, since the start of the machine. */
-export function coreTimes(): { busy: number; all: number } {
+function coreTimes(): { busy: number; all: number } {
   let busy = 0;
   let all = 0;
   for (const { times } of cpus()) {
@@ -56,4 +56,19 @@ async function busyShare(ms: number): Promise<number> {
   await sleep(ms);
   const after = coreTimes();
   return (after.busy - before.busy) / Math.max(1, after.all - before.all);
+}
+
+/**
+ * Watches the machine during a measurement. The function that comes back gives the share of all cores that others took
+ * since then: neither this process nor the peer, whose processor time the caller knows.
+ */
+export function watchOthers(): (peerMs: number) => number {
+  const before = coreTimes();
+  const own = process.cpuUsage();
+  return (peerMs) => {
+    const after = coreTimes();
+    const { user, system } = process.cpuUsage(own);
+    const others = after.busy - before.busy - (user + system) / 1000 - peerMs;
+    return Math.max(0, others / Math.max(1, after.all - before.all));
+  };
 }

@@ -1,5 +1,6 @@
 /** Operands for a case: what its kernel may meet in a network, drawn from the problem's text and therefore always the same. */
 
+import { VerificationError } from '../errors.js';
 import type { KernelOperand } from '../native.js';
 import { addon } from '../native-addon.js';
 import { native } from '../resource.js';
@@ -123,18 +124,45 @@ export function drawOperands({ kernel, problem }: BenchCase): CaseOperands {
   return { operands, values };
 }
 
-/** Runs an implementation (`avx2:rows`, `ref64`) on copies of the operands and gives them back. */
+const marginBytes = 512;
+const marginByte = 0xa5;
+
+/**
+ * Runs an implementation (`avx2:rows`, `ref64`) on copies of the operands and gives them back.
+ *
+ * @throws VerificationError when it wrote beyond an operand
+ */
 export function runOnCopies(
   { kernel, problem }: BenchCase,
-  { values }: CaseOperands,
+  { operands, values }: CaseOperands,
   implementation: string,
 ): (Values | null)[] {
+  const margins: Uint8Array[][] = [];
   const copies = values.map((array) => {
+    margins.push([]);
     if (array === null) return null;
-    return implementation === 'ref64' && array instanceof Float32Array
-      ? Float64Array.from(array)
-      : array.slice();
+    const ArrayType =
+      array instanceof Float32Array
+        ? implementation === 'ref64'
+          ? Float64Array
+          : Float32Array
+        : array instanceof Int32Array
+          ? Int32Array
+          : Uint8Array;
+    const size = array.length * ArrayType.BYTES_PER_ELEMENT;
+    const bytes = new Uint8Array(size + 2 * marginBytes);
+    const ends = [bytes.subarray(0, marginBytes), bytes.subarray(marginBytes + size)];
+    for (const end of ends) end.fill(marginByte);
+    margins[margins.length - 1] = ends;
+    const copy = new ArrayType(bytes.buffer, marginBytes, array.length);
+    copy.set(array);
+    return copy;
   });
   native(() => addon.runKernel(kernel, problem, implementation, copies));
+  for (const [place, ends] of margins.entries()) {
+    if (ends.some((end) => end.some((byte) => byte !== marginByte))) {
+      throw new VerificationError(`It wrote outside of ${operands[place]!.name}.`);
+    }
+  }
   return copies;
 }

@@ -9,7 +9,7 @@ import {
   parseCaseArguments,
   readCases,
 } from '../../bench/bench-case.js';
-import { describeMachine, type Machine, notIdle } from '../../bench/machine.js';
+import { describeMachine, type Machine, notIdle, watchOthers } from '../../bench/machine.js';
 import { bandwidthOf, lastCacheBytes, measurePeaks, type Peaks } from '../../bench/peaks.js';
 import { checkedExtension, type RooflinePoint, writeRoofline } from '../../bench/roofline.js';
 import {
@@ -20,7 +20,7 @@ import {
   reproLine,
   runCase,
 } from '../../bench/run-cases.js';
-import { ArgumentError, LapidaryError } from '../../errors.js';
+import { ArgumentError, VerificationError } from '../../errors.js';
 import { addon } from '../../native-addon.js';
 import { formatTable, type Table } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
@@ -40,6 +40,9 @@ interface BenchOptions extends SharedOptions {
   readonly kernel?: string;
   readonly problem?: string;
 }
+
+/** Others may take that share of the cores; beyond it, times are worth little. */
+const TOLERABLE_SHARE = 0.03;
 
 export function addBenchCommand(program: Command): void {
   const command = program
@@ -149,6 +152,7 @@ async function run(
     printLine({ type: 'machine', ...machine, cache: options.cache, peaks: [...peaks.values()] });
 
   const outcomes: Outcome[] = [];
+  const othersShare = watchOthers();
   progress.stage(mode, { total: cases.length, unit: 'problems' });
   for (const one of cases) {
     const some = runCase(one, {
@@ -166,6 +170,12 @@ async function run(
     await new Promise(setImmediate); // a signal may come through
   }
   progress.finish();
+  const others = othersShare(0);
+  if (mode === 'perf' && others > TOLERABLE_SHARE) {
+    progress.log(
+      `warning: other processes took ${(100 * others).toFixed(1)} % of the cores meanwhile: measure again on an idle machine.`,
+    );
+  }
 
   const count = (status: Outcome['status']): number => outcomes.filter((one) => one.status === status).length;
   const counts = {
@@ -196,7 +206,9 @@ async function run(
   );
   if (bad.length > 0) {
     const told = bad.map((one) => `${reasonOf(one)}\n  ${reproLine(one, mode)}`);
-    throw new LapidaryError(`${bad.length} of ${outcomes.length} cases did not pass:\n${told.join('\n')}`);
+    throw new VerificationError(
+      `${bad.length} of ${outcomes.length} cases did not pass:\n${told.join('\n')}`,
+    );
   }
   return { ...counts, ...(options.report !== undefined && { report: options.report }) };
 }
