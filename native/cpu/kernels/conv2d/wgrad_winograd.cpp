@@ -15,8 +15,8 @@
 // there is but one chunk dU is never in memory. There a sum is one chain over the blocks in order.
 //
 // Variants: winograd_f4x3, winograd_f2x3. FLOPs: 2 T (M + 2)^2 C K for T tiles, 36 / 144 (M = 4) or 16 / 36
-// of the direct sum's, and about 250 (80) vector operations a tile and vector of channels. Bytes: x and dy
-// once, large: the transformed tiles, 2.25 (4) times x and dy, written and read twice. Largest error /
+// of the direct sum's, and the transforms. Bytes: x and dy once; large: the transformed tiles besides, 2.25
+// (4) times x and dy, written once, read again for every slab (x') and every panel (dy). Largest error /
 // largest value for N(0, 1) data, N = 32 to 128, 16 to 512 channels: M = 4 1.2e-6, M = 2 and implicit_gemm
 // 4e-7. Bench: npm run bench:kernel -- --kernel conv2d_wgrad --problem "N=128 H=16 W=16 C=32 K=32 R=3 S=3
 // pad_h=1 pad_w=1"
@@ -291,7 +291,7 @@ size_t workspace(const Conv2dProblem& p) {
 }
 
 // What an implementation costs, in multiply-adds of vectors: fitted to times of AVX-512 on Zen 4 (2 cores)
-// for N = 1 to 128, 1 to 512 channels, images of 1 to 32 pixels, within 30 %.
+// for N = 1 to 128, 1 to 512 channels, images of 1 to 32 pixels; most within a third.
 
 double implicit_gemm_cost(const Conv2dProblem& p) {
   const auto filters = static_cast<double>(9 * p.c * ceil_div(p.k, kLanes));
