@@ -6,6 +6,7 @@ from torch import nn
 
 from networks import ResNet20
 from protocol import Start, Step, serve
+from training_step import sgd_step
 
 
 class Projector(nn.Module):
@@ -47,10 +48,6 @@ def build(start: Start) -> Step:
     bottleneck, width = start.weight('predictor.linear1.weight').shape
     model = start.load(SimSiam(len(start.weight('trunk.fc.bias')), width, bottleneck)).train()
     view1, view2 = start.images('view1'), start.images('view2')
-    settings = start.settings
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=settings['rate'], momentum=settings['momentum'], weight_decay=settings['decay']
-    )
 
     def symmetric_loss(view1: torch.Tensor, view2: torch.Tensor) -> torch.Tensor:
         z1, p1 = model(view1)
@@ -58,16 +55,7 @@ def build(start: Start) -> Step:
         first, second = F.cosine_similarity(p1, z2.detach()), F.cosine_similarity(p2, z1.detach())
         return -(first.mean() + second.mean()) * 0.5
 
-    loss_of = start.compiled(symmetric_loss)
-
-    def step() -> dict[str, torch.Tensor]:
-        optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(view1, view2)
-        loss.backward()
-        optimizer.step()
-        return {'loss': loss.detach()}
-
-    return step
+    return sgd_step(start, model, symmetric_loss, view1, view2)
 
 
 serve(build)

@@ -1,7 +1,6 @@
 /** In which mode a network runs while an attack searches. */
 
-import { BatchNorm2d } from '../nn/batch-norm.js';
-import { BatchNorm1d } from '../nn/batch-norm-1d.js';
+import { BatchNorm } from '../nn/batch-norm.js';
 import type { AnyModule } from '../nn/module.js';
 
 /**
@@ -24,7 +23,7 @@ export async function inEvaluationMode<T>(model: AnyModule, fn: () => Promise<T>
  */
 export async function withStillStatistics<T>(model: AnyModule, fn: () => Promise<T>): Promise<T> {
   const updates = [...model.modules()]
-    .filter((module) => module instanceof BatchNorm2d || module instanceof BatchNorm1d)
+    .filter((module) => module instanceof BatchNorm)
     .map((norm) => [norm, norm.updateStatistics] as const);
   for (const [norm] of updates) norm.updateStatistics = false;
   try {

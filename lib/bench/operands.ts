@@ -5,6 +5,7 @@ import type { KernelOperand } from '../native.js';
 import { addon } from '../native-addon.js';
 import { native } from '../resource.js';
 import type { BenchCase } from './bench-case.js';
+import { randomSource, seedOf } from './random-source.js';
 
 export type Values = Float32Array | Float64Array | Int32Array | Uint8Array;
 type HostValues = Float32Array | Int32Array | Uint8Array;
@@ -75,27 +76,10 @@ function inWindow(random: () => number, index: number, field: (name: string, or?
   );
 }
 
-/** mulberry32: small, seeded, good enough to fill operands. */
-function randomSource(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-function hash(text: string): number {
-  let value = 2166136261;
-  for (const character of text) value = Math.imul(value ^ character.charCodeAt(0), 16777619);
-  return value;
-}
-
 /** Outputs hold values that no kernel computes, so that an element left unwritten shows. */
 export function drawOperands({ kernel, problem }: BenchCase): CaseOperands {
   const operands = native(() => addon.kernelOperands(kernel, problem));
-  const random = randomSource(hash(problem));
+  const random = randomSource(seedOf(problem));
   const fields = new Map(problem.split(' ').map((word) => word.split('=') as [string, string]));
   const field = (name: string, otherwise = 1): number => Number(fields.get(name) ?? otherwise);
   const fillOf = ({ name, dtype }: KernelOperand): Fill => {

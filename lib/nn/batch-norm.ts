@@ -16,10 +16,10 @@ export interface BatchNormOptions {
   readonly momentum?: number;
 }
 
-/** Batch normalisation of the channels of [N, H, W, C]: by the batch's statistics in training, by running ones else. */
-export class BatchNorm2d extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter;
+/** Batch normalisation of the last axis: by the batch's statistics in training, by running ones else. */
+export class BatchNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
   readonly running_mean: StateBuffer;
   readonly running_var: StateBuffer;
   readonly eps: number;
@@ -27,18 +27,21 @@ export class BatchNorm2d extends Module {
   /** Whether training moves the running statistics; off while an attack searches in training mode. */
   updateStatistics = true;
 
-  constructor(channels: number, options: BatchNormOptions = {}) {
+  constructor(
+    channels: number,
+    { affine = true, eps = 1e-5, momentum = 0.1 }: BatchNormOptions & { readonly affine?: boolean } = {},
+  ) {
     super();
-    this.weight = new Parameter(ones([channels]));
-    this.bias = new Parameter(zeros([channels]));
+    this.weight = affine ? new Parameter(ones([channels])) : null;
+    this.bias = affine ? new Parameter(zeros([channels])) : null;
     this.running_mean = new StateBuffer(zeros([channels]));
     this.running_var = new StateBuffer(ones([channels]));
-    this.eps = options.eps ?? 1e-5;
-    this.momentum = options.momentum ?? 0.1;
+    this.eps = eps;
+    this.momentum = momentum;
   }
 
   get channels(): number {
-    return this.weight.shape[0]!;
+    return this.running_mean.size;
   }
 
   /** What the operation works with, as this layer stands. */
@@ -66,15 +69,26 @@ export class BatchNorm2d extends Module {
   }
 
   protected override drawParameters(): void {
+    const { weight, bias, channels } = this;
     noGrad(() =>
       scope(() => {
-        assign(this.weight, ones([this.channels]));
-        assign(this.bias, zeros([this.channels]));
+        if (weight !== null) assign(weight, ones([channels]));
+        if (bias !== null) assign(bias, zeros([channels]));
       }),
     );
   }
 
   override forward(x: Tensor): Tensor {
     return observed(this, batchNorm(x, this.state));
+  }
+}
+
+/** Batch normalisation of the channels of [N, H, W, C], with scale and shift. */
+export class BatchNorm2d extends BatchNorm {
+  declare readonly weight: Parameter;
+  declare readonly bias: Parameter;
+
+  constructor(channels: number, options: BatchNormOptions = {}) {
+    super(channels, options);
   }
 }

@@ -1,14 +1,14 @@
 /** Layers and models. */
 
 export { AuxiliaryHead, isTapped, type TappedModule, WithAuxiliaryHead } from './auxiliary-head.js';
-export { BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
+export { BatchNorm, BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { BatchNorm1d, type BatchNorm1dOptions } from './batch-norm-1d.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
 export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';
-export { Candidate, type CandidateOptions, SearchFilter, SearchNorm } from './mixed-candidate.js';
+export { Candidate, type CandidateOptions, SearchFilter, searchNorm } from './mixed-candidate.js';
 export {
   type CellMixture,
   DartsArchitecture,
@@ -18,6 +18,7 @@ export {
   type DartsSpec,
   dartsCandidates,
   dartsSpecSchema,
+  type EdgeMixture,
   edgeCount,
 } from './models/darts.js';
 export {

@@ -1,17 +1,12 @@
 /** Layers of a search network: candidates that `mixedState` mixes, and what they consist of. */
 
 import { ones, zeros } from '../ops/create.js';
-import {
-  type CandidateKind,
-  candidateLayout,
-  type MixedCandidate,
-  mixedState,
-  type RunningStatistics,
-} from '../ops/mixed-state.js';
+import { type CandidateKind, candidateLayout, type MixedCandidate, mixedState } from '../ops/mixed-state.js';
 import type { Tensor } from '../tensor.js';
+import { BatchNorm } from './batch-norm.js';
 import { fanInOf, uniformFanIn } from './init.js';
 import { Module, type ParameterRandom } from './module.js';
-import { Parameter, StateBuffer } from './parameter.js';
+import { Parameter } from './parameter.js';
 
 /** A filter (KRSC) without a bias, drawn as PyTorch draws convolutions: uniform in +-1 / sqrt(fan in). */
 export class SearchFilter extends Module<[]> {
@@ -31,20 +26,9 @@ export class SearchFilter extends Module<[]> {
   }
 }
 
-/** The statistics of a batch normalisation without gamma and beta, as search networks have it. */
-export class SearchNorm extends Module<[], RunningStatistics> {
-  readonly running_mean: StateBuffer;
-  readonly running_var: StateBuffer;
-
-  constructor(channels: number) {
-    super();
-    this.running_mean = new StateBuffer(zeros([channels]));
-    this.running_var = new StateBuffer(ones([channels]));
-  }
-
-  override forward(): RunningStatistics {
-    return { mean: this.running_mean, variance: this.running_var };
-  }
+/** A batch normalisation without gamma and beta, as search networks have it. */
+export function searchNorm(channels: number): BatchNorm {
+  return new BatchNorm(channels, { affine: false });
 }
 
 /** Where the filters and normalisations of a candidate stand in the reference's state dict. */
@@ -82,7 +66,9 @@ export interface CandidateOptions {
 export class Candidate extends Module {
   readonly kind: CandidateKind;
   readonly filters: readonly SearchFilter[];
-  readonly norms: readonly SearchNorm[];
+  readonly norms: readonly BatchNorm[];
+  /** As `mixedState` takes it. */
+  readonly operands: MixedCandidate;
   readonly #options: Required<CandidateOptions>;
 
   /** @param channels that enter and leave it */
@@ -91,23 +77,22 @@ export class Candidate extends Module {
     const layout = candidateLayout(kind, channels, stride, poolNorm);
     this.kind = kind;
     this.filters = layout.filters.map((shape) => new SearchFilter(shape));
-    this.norms = Array.from({ length: layout.norms }, () => new SearchNorm(channels));
+    this.norms = Array.from({ length: layout.norms }, () => searchNorm(channels));
+    this.operands = {
+      kind,
+      filters: this.filters.map(({ weight }) => weight),
+      running: this.norms.map(({ running_mean, running_var }) => ({
+        mean: running_mean,
+        variance: running_var,
+      })),
+    };
     this.#options = { stride, poolNorm };
   }
 
-  override *namedChildren(): Generator<[name: string, module: SearchFilter | SearchNorm]> {
+  override *namedChildren(): Generator<[name: string, module: SearchFilter | BatchNorm]> {
     const [filters, norms] = memberNames(this.kind);
     for (const [index, filter] of this.filters.entries()) yield [filters[index]!, filter];
     for (const [index, norm] of this.norms.entries()) yield [norms[index]!, norm];
-  }
-
-  /** As `mixedState` takes it. */
-  get operands(): MixedCandidate {
-    return {
-      kind: this.kind,
-      filters: this.filters.map(({ weight }) => weight),
-      running: this.norms.map((norm) => norm.forward()),
-    };
   }
 
   /** The candidate alone, [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C]. */

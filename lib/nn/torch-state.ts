@@ -4,8 +4,7 @@ import { ArgumentError } from '../errors.js';
 import { checkHostTensor, type HostTensor } from '../io/host-tensor.js';
 import { noGrad } from '../scope.js';
 import { type Shape, sizeOf } from '../shape.js';
-import { BatchNorm2d } from './batch-norm.js';
-import { BatchNorm1d } from './batch-norm-1d.js';
+import { BatchNorm } from './batch-norm.js';
 import { Linear } from './linear.js';
 import type { AnyModule } from './module.js';
 import { Normalize } from './normalize.js';
@@ -134,7 +133,7 @@ function torchEntry(module: AnyModule, field: string, tensor: Parameter | StateB
 
 function* batchCounters(root: AnyModule): Generator<string> {
   for (const [path, module] of root.namedModules()) {
-    if (module instanceof BatchNorm2d || module instanceof BatchNorm1d)
+    if (module instanceof BatchNorm)
       yield path === '' ? 'num_batches_tracked' : `${path}.num_batches_tracked`;
   }
 }

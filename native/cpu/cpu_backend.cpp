@@ -131,7 +131,7 @@ class CpuBackend final : public Backend {
     return bytes < kHuge ? std::aligned_alloc(64, (bytes + 63) / 64 * 64) : huge_pages_.allocate(bytes);
   }
   void release(void* block, size_t bytes) noexcept override {
-    bytes < kHuge ? std::free(block) : huge_pages_.release(block);
+    bytes < kHuge ? std::free(block) : huge_pages_.release(block, bytes);
   }
 
   void copy_in(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }

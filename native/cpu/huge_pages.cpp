@@ -24,7 +24,8 @@ uintptr_t HugePages::map_region(size_t length) {
 }
 
 void* HugePages::allocate(size_t bytes) {
-  const size_t size = (bytes + 63) / 64 * 64 + kStagger;
+  const std::lock_guard lock(mutex_);
+  const size_t size = stored(bytes);
   const bool shared = size <= kShared;
   uintptr_t start = shared ? current_ : 0;
   if (!start || regions_[start].length - regions_[start].used < size) {
@@ -41,9 +42,17 @@ void* HugePages::allocate(size_t bytes) {
   return block;
 }
 
-void HugePages::release(void* block) noexcept {
-  const auto found = std::prev(regions_.upper_bound(reinterpret_cast<uintptr_t>(block)));
-  if (--found->second.blocks > 0) return;
+void HugePages::release(void* block, size_t bytes) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto start = reinterpret_cast<uintptr_t>(block);
+  const auto found = std::prev(regions_.upper_bound(start));
+  if (--found->second.blocks > 0) {  // what is not shared with a neighbour
+    constexpr uintptr_t kSmallPage = 4096;
+    const uintptr_t first = (start + kSmallPage - 1) / kSmallPage * kSmallPage;
+    const uintptr_t end = (start + stored(bytes)) / kSmallPage * kSmallPage;
+    if (end > first) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+    return;
+  }
   if (found->first == current_) current_ = 0;
   munmap(reinterpret_cast<void*>(found->first), found->second.length);
   regions_.erase(found);

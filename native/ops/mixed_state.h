@@ -39,10 +39,23 @@ inline const char* const* enum_names(CandidateKind) {
   return kNames;
 }
 
+/// The extents of a state [N, H, W, C] and of what leaves it at a stride, [N, P, Q, C].
+struct StateExtents {
+  int64_t n = 1, h = 1, w = 1, c = 1, stride = 1;
+  int64_t p() const noexcept { return (h - 1) / stride + 1; }
+  int64_t q() const noexcept { return (w - 1) / stride + 1; }
+  int64_t x_count() const noexcept { return n * h * w * c; }
+  int64_t y_count() const noexcept { return n * p() * q() * c; }
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c);
+    visit("stride", self.stride);
+  }
+};
+
 /// Branches of a state (`normed` false): one x, act = ReLU. Or second halves of separable convolutions
 /// (`normed`): each branch has its own x and act = ReLU((x - mean) / sqrt(variance + eps)).
-struct SeparableProblem {
-  int64_t n = 1, h = 1, w = 1, c = 1, stride = 1;
+struct SeparableProblem : StateExtents {
   Counts taps;  ///< by branch: 3 or 5: depthwise taps x taps; 1: FactorizedReduce (stride 2, even h, w, c)
   Counts dilations;  ///< by branch; 1 or 2
   bool normed = false;
@@ -54,11 +67,7 @@ struct SeparableProblem {
   bool dfilters = true;     ///< those of the filters are wanted
   bool accumulate = false;  ///< dx is added to (not `normed`)
 
-  int64_t p() const noexcept { return (h - 1) / stride + 1; }
-  int64_t q() const noexcept { return (w - 1) / stride + 1; }
   int64_t branches() const noexcept { return static_cast<int64_t>(taps.size()); }
-  int64_t x_count() const noexcept { return n * h * w * c; }
-  int64_t y_count() const noexcept { return n * p() * q() * c; }
   int64_t pad(size_t branch) const noexcept { return dilations[branch] * (taps[branch] / 2); }
   bool factorized(size_t branch) const noexcept { return taps[branch] == 1; }
   /// Of the two filters of a branch: depthwise [C, taps, taps, 1] and pointwise [C, 1, 1, C];
@@ -79,8 +88,8 @@ struct SeparableProblem {
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c);
-    visit("stride", self.stride), visit("taps", self.taps), visit("dilations", self.dilations);
+    StateExtents::fields(self, visit);
+    visit("taps", self.taps), visit("dilations", self.dilations);
     visit("normed", self.normed), visit("eps", self.eps), visit("statistics", self.statistics);
     visit("training", self.training), visit("dx", self.dx), visit("dfilters", self.dfilters);
     visit("accumulate", self.accumulate);
@@ -168,19 +177,14 @@ struct SeparableBackward {
   }
 };
 
-struct StatePoolsProblem {
-  int64_t n = 1, h = 1, w = 1, c = 1, stride = 1;
+struct StatePoolsProblem : StateExtents {
   bool max = true, average = true;
   bool statistics = true;
-  int64_t p() const noexcept { return (h - 1) / stride + 1; }
-  int64_t q() const noexcept { return (w - 1) / stride + 1; }
-  int64_t x_count() const noexcept { return n * h * w * c; }
-  int64_t y_count() const noexcept { return n * p() * q() * c; }
   void check() const;
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c);
-    visit("stride", self.stride), visit("max", self.max), visit("average", self.average);
+    StateExtents::fields(self, visit);
+    visit("max", self.max), visit("average", self.average);
     visit("statistics", self.statistics);
   }
 };
@@ -208,20 +212,15 @@ struct StatePools {
   }
 };
 
-struct StatePoolsBackwardProblem {
-  int64_t n = 1, h = 1, w = 1, c = 1, stride = 1;
+struct StatePoolsBackwardProblem : StateExtents {
   int64_t edges = 1;
   Counts max, average, identity;  ///< which edges have the term
   bool accumulate = false;        ///< dx is added to
-  int64_t p() const noexcept { return (h - 1) / stride + 1; }
-  int64_t q() const noexcept { return (w - 1) / stride + 1; }
-  int64_t x_count() const noexcept { return n * h * w * c; }
-  int64_t y_count() const noexcept { return n * p() * q() * c; }
   void check() const;
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("N", self.n), visit("H", self.h), visit("W", self.w), visit("C", self.c);
-    visit("stride", self.stride), visit("edges", self.edges), visit("max", self.max);
+    StateExtents::fields(self, visit);
+    visit("edges", self.edges), visit("max", self.max);
     visit("average", self.average), visit("identity", self.identity), visit("accumulate", self.accumulate);
   }
 };

@@ -4,9 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-
+import { randomSource } from '../../lib/bench/random-source.js';
 import { addon } from '../../lib/native-addon.js';
-import { randomSource } from './harness.js';
 
 type Operand = Float64Array | Int32Array | null;
 type Named = Readonly<Record<string, Operand>>;

@@ -3,6 +3,7 @@
  * threads for equal bits, with guards around every operand.
  */
 import { expect, test } from 'vitest';
+import { randomSource, seedOf } from '../../lib/bench/random-source.js';
 import type { KernelOperand } from '../../lib/native.js';
 import { addon } from '../../lib/native-addon.js';
 
@@ -16,23 +17,6 @@ export interface CaseOptions {
   readonly tolerance?: number;
   /** By operand name; otherwise f32 is uniform in [-1, 1), i32 in 0..9, u8 in 0..255. */
   readonly fill?: Readonly<Record<string, Fill>>;
-}
-
-/** mulberry32: small, seeded, good enough to fill operands. */
-export function randomSource(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-function hash(text: string): number {
-  let value = 2166136261;
-  for (const character of text) value = Math.imul(value ^ character.charCodeAt(0), 16777619);
-  return value;
 }
 
 const defaults: Readonly<Record<KernelOperand['dtype'], Fill>> = {
@@ -80,7 +64,7 @@ function makeOperands(
   wide: boolean,
   options: CaseOptions,
 ): Guarded[] {
-  const random = randomSource(hash(problem));
+  const random = randomSource(seedOf(problem));
   return operands.map((operand) => {
     const guarded = new Guarded(operand, wide);
     const { values } = guarded;

@@ -6,7 +6,6 @@
 import { z } from 'zod';
 
 import { ArgumentError, ShapeError } from '../../errors.js';
-import { batchNorm } from '../../ops/batch-norm.js';
 import { convBatchNorm } from '../../ops/conv-bn-act.js';
 import { conv2d } from '../../ops/conv2d.js';
 import { randn, zeros } from '../../ops/create.js';
@@ -18,11 +17,11 @@ import { globalAvgPool2d } from '../../ops/pool.js';
 import { softmax } from '../../ops/softmax.js';
 import { noGrad, scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
-import { BatchNorm2d } from '../batch-norm.js';
+import { type BatchNorm, BatchNorm2d } from '../batch-norm.js';
 import { convBnAct } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Linear } from '../linear.js';
-import { Candidate, SearchFilter, SearchNorm } from '../mixed-candidate.js';
+import { Candidate, SearchFilter, searchNorm } from '../mixed-candidate.js';
 import { Module, type ParameterRandom } from '../module.js';
 import { Normalize } from '../normalize.js';
 import { Parameter } from '../parameter.js';
@@ -66,6 +65,16 @@ export interface DartsMixture {
   readonly reduce: CellMixture;
 }
 
+/** What one edge mixes its candidates by: `weights` [candidates]. */
+export type EdgeMixture = Pick<MixedEdge, 'weights' | 'active'>;
+
+function edgeMixtures({ weights, active }: CellMixture): EdgeMixture[] {
+  return Array.from({ length: weights.shape[0]! }, (_, e) => ({
+    weights: reshape(slice(weights, 0, e, 1), [-1]),
+    ...(active === undefined ? {} : { active: active[e]! }),
+  }));
+}
+
 /** Edges of a cell: every node is entered by both inputs and by all earlier nodes; 14 for four nodes. */
 export function edgeCount(nodes: number): number {
   return (nodes * (nodes + 3)) / 2;
@@ -74,23 +83,21 @@ export function edgeCount(nodes: number): number {
 /** Convolution and normalisation (1x1, stride 1) of an input whose ReLU has been taken. */
 class PointwiseNorm extends Module {
   readonly filter: SearchFilter;
-  readonly norm: SearchNorm;
+  readonly norm: BatchNorm;
 
   constructor(inChannels: number, outChannels: number) {
     super();
     this.filter = new SearchFilter([outChannels, 1, 1, inChannels]);
-    this.norm = new SearchNorm(outChannels);
+    this.norm = searchNorm(outChannels);
   }
 
-  override *namedChildren(): Generator<[name: string, module: SearchFilter | SearchNorm]> {
+  override *namedChildren(): Generator<[name: string, module: SearchFilter | BatchNorm]> {
     yield ['op.1', this.filter];
     yield ['op.2', this.norm];
   }
 
   override forward(x: Tensor): Tensor {
-    const { mean, variance } = this.norm.forward();
-    const norm = { runningMean: mean, runningVariance: variance, training: this.training };
-    return convBatchNorm(x, this.filter.weight, { norm, relu: false }).tensor();
+    return convBatchNorm(x, this.filter.weight, { norm: this.norm.state, relu: false }).tensor();
   }
 }
 
@@ -98,7 +105,7 @@ class PointwiseNorm extends Module {
 class FactorizedReduce extends Module {
   readonly conv_1: SearchFilter;
   readonly conv_2: SearchFilter;
-  readonly bn: SearchNorm;
+  readonly bn: BatchNorm;
 
   constructor(inChannels: number, outChannels: number) {
     super();
@@ -106,21 +113,16 @@ class FactorizedReduce extends Module {
       throw new ArgumentError(`Expected an even number of channels, got ${outChannels}.`);
     this.conv_1 = new SearchFilter([outChannels / 2, 1, 1, inChannels]);
     this.conv_2 = new SearchFilter([outChannels / 2, 1, 1, inChannels]);
-    this.bn = new SearchNorm(outChannels);
+    this.bn = searchNorm(outChannels);
   }
 
   override forward(x: Tensor): Tensor {
-    const { mean, variance } = this.bn.forward();
     const shifted = slice(slice(x, 1, 1), 2, 1);
     const halves = [
       conv2d(x, this.conv_1.weight, { stride: 2 }),
       conv2d(shifted, this.conv_2.weight, { stride: 2 }),
     ];
-    return batchNorm(concat(halves, 3), {
-      runningMean: mean,
-      runningVariance: variance,
-      training: this.training,
-    });
+    return this.bn.forward(concat(halves, 3));
   }
 }
 
@@ -135,7 +137,7 @@ interface CellOptions {
 }
 
 /** A cell: two inputs, nodes that sum their mixed edges, and the nodes' concatenation. */
-export class DartsCell extends Module<[before: Tensor, last: Tensor, mixture: CellMixture]> {
+export class DartsCell extends Module<[before: Tensor, last: Tensor, mixtures: readonly EdgeMixture[]]> {
   readonly reduction: boolean;
   readonly nodes: number;
   readonly preprocess0: PointwiseNorm | FactorizedReduce;
@@ -171,12 +173,12 @@ export class DartsCell extends Module<[before: Tensor, last: Tensor, mixture: Ce
   }
 
   /** @param before, last outputs of the two cells before, after ReLU */
-  override forward(before: Tensor, last: Tensor, mixture: CellMixture): Tensor {
+  override forward(before: Tensor, last: Tensor, mixtures: readonly EdgeMixture[]): Tensor {
     // What backward does not need, such as sums of a node's first edges, need not wait for the caller's scope.
-    return scope(() => this.#mix(before, last, mixture));
+    return scope(() => this.#mix(before, last, mixtures));
   }
 
-  #mix(before: Tensor, last: Tensor, mixture: CellMixture): Tensor {
+  #mix(before: Tensor, last: Tensor, mixtures: readonly EdgeMixture[]): Tensor {
     const states: Tensor[] = [this.preprocess0.forward(before), this.preprocess1.forward(last)];
     const sums: (Tensor | undefined)[] = Array<undefined>(this.nodes).fill(undefined);
     for (let origin = 0; origin <= this.nodes; origin++) {
@@ -184,8 +186,9 @@ export class DartsCell extends Module<[before: Tensor, last: Tensor, mixture: Ce
       const first = Math.max(0, origin - 1);
       const edges = sums
         .slice(first)
-        .map((addend, index) => this.#edge(first + index, origin, mixture, addend));
-      const options = { training: this.training };
+        .map((addend, index) => this.#edge(first + index, origin, mixtures, addend));
+      // The normalisations of a network are stilled together (`withStillStatistics`).
+      const options = { training: this.training, update: this.preprocess1.norm.updateStatistics };
       const outputs =
         this.#portion === 1
           ? mixedState(states[origin]!, edges, options)
@@ -199,15 +202,14 @@ export class DartsCell extends Module<[before: Tensor, last: Tensor, mixture: Ce
   #edge(
     node: number,
     origin: number,
-    { weights, active }: CellMixture,
+    mixtures: readonly EdgeMixture[],
     addend: Tensor | undefined,
   ): MixedEdge {
     const e = edgeCount(node) + origin;
     return {
+      ...mixtures[e]!,
       candidates: this.edges[e]!.map(({ operands }) => operands),
-      weights: reshape(slice(weights, 0, e, 1), [-1]),
       stride: this.reduction && origin < 2 ? 2 : 1,
-      ...(active === undefined ? {} : { active: active[e]! }),
       ...(addend === undefined ? {} : { addend }),
     };
   }
@@ -294,11 +296,12 @@ export class DartsSearchNet extends Module<[x: Tensor, mixture: DartsMixture]> {
         `Expected weights [edges, candidates] of ${name} cells [${wanted.join(', ')}], got [${weights.shape.join(', ')}].`,
       );
     }
+    const mixtures = { normal: edgeMixtures(mixture.normal), reduce: edgeMixtures(mixture.reduce) };
     let output = this.stem.forward(this.normalize.forward(x));
     let last = relu(output);
     let before = last;
     for (const [index, cell] of this.cells.entries()) {
-      output = cell.forward(before, last, cell.reduction ? mixture.reduce : mixture.normal);
+      output = cell.forward(before, last, cell.reduction ? mixtures.reduce : mixtures.normal);
       before = last;
       if (index < this.cells.length - 1) last = relu(output);
     }

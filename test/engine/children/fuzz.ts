@@ -3,8 +3,8 @@
 //   fuzz.ts SEED CALLS    LAPIDARY_FUZZ_LOG=file keeps the last call there, for when the process crashes
 import { openSync, writeSync } from 'node:fs';
 import { inspect } from 'node:util';
+import { randomSource } from '../../../lib/bench/random-source.js';
 import { addon } from '../../../lib/native-addon.js';
-import { randomSource } from '../../kernels/harness.js';
 import { problems } from './fuzz-problems.js';
 
 type Values = Float32Array | Float64Array | Int32Array | Uint8Array;
