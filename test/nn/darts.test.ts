@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withStillStatistics } from '../../lib/attack/network-mode.js';
 import {
   ArgumentError,
   Candidate,
@@ -6,12 +7,14 @@ import {
   type DartsMixture,
   DartsSearchNet,
   edgeCount,
+  fromTorchState,
   grad,
   ones,
   rand,
   ShapeError,
   scope,
   tensor,
+  toTorchState,
 } from '../../lib/index.js';
 import type { Parameter } from '../../lib/nn/parameter.js';
 import { sizeOf } from '../../lib/shape.js';
@@ -90,6 +93,23 @@ describe('the search network of DARTS', () => {
         2, 5,
       ]);
     });
+  });
+
+  it('takes the counters of a PyTorch state, and keeps its statistics still while an attack searches', async () => {
+    using network = new DartsSearchNet(tiny);
+    using architecture = new DartsArchitecture(network.spec);
+    const state = await toTorchState(network);
+    const counter = { dtype: 'i32', shape: [], data: Int32Array.of(5) } as const;
+    fromTorchState(network, new Map([...state, ['cells.0._ops.0._ops.1.1.num_batches_tracked', counter]]));
+    const statistics = async () =>
+      Promise.all([...network.namedBuffers()].map(async ([, buffer]) => [...(await buffer.data())]));
+    const before = await statistics();
+    const forward = async () =>
+      scope(() => void network.forward(rand([2, 12, 12, 3], { seed: 4 }), architecture.forward()));
+    await withStillStatistics(network, forward);
+    expect(await statistics()).toEqual(before);
+    await forward();
+    expect(await statistics()).not.toEqual(before);
   });
 
   it('refuses what does not fit', () => {
