@@ -99,7 +99,7 @@ describe('the search network of DARTS', () => {
     using network = new DartsSearchNet(tiny);
     using architecture = new DartsArchitecture(network.spec);
     const state = await toTorchState(network);
-    const counter = { dtype: 'i32', shape: [], data: Int32Array.of(5) } as const;
+    const counter = { dtype: 'i32' as const, shape: [], data: Int32Array.of(5) };
     fromTorchState(network, new Map([...state, ['cells.0._ops.0._ops.1.1.num_batches_tracked', counter]]));
     const statistics = async () =>
       Promise.all([...network.namedBuffers()].map(async ([, buffer]) => [...(await buffer.data())]));
