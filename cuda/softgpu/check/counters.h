@@ -11,7 +11,8 @@
 
 namespace softgpu {
 
-/// Sums over all warps of a launch. "Lanes" counts active lanes; everything else counts warp instructions or bytes.
+/// Sums over all warps of a launch. "Lanes" counts active lanes; everything else counts warp instructions or
+/// bytes.
 struct KernelCounters {
   std::array<std::uint64_t, kClasses> instructions{};  ///< warp instructions by Class
   std::array<std::uint64_t, kClasses> lanes{};         ///< lane instructions by Class
@@ -21,12 +22,12 @@ struct KernelCounters {
   std::uint64_t global_load_requests = 0, global_store_requests = 0;
   std::uint64_t atomic_sectors = 0;
   std::uint64_t shared_load_bytes = 0, shared_store_bytes = 0;
-  std::uint64_t shared_wavefronts = 0;     ///< passes over the 32 banks
-  std::uint64_t shared_conflicts = 0;      ///< wavefronts beyond the fewest possible
+  std::uint64_t shared_wavefronts = 0;  ///< passes over the 32 banks
+  std::uint64_t shared_conflicts = 0;   ///< wavefronts beyond the fewest possible
   std::uint64_t local_bytes = 0;
-  std::uint64_t mma = 0;                   ///< warp-level tensor-core instructions
+  std::uint64_t mma = 0;  ///< warp-level tensor-core instructions
   std::uint64_t mma_flops = 0;
-  std::uint64_t flops = 0;                 ///< f32/f64/f16 lane operations, fma = 2
+  std::uint64_t flops = 0;  ///< f32/f64/f16 lane operations, fma = 2
   std::uint64_t branches = 0, divergent_branches = 0;
   std::uint64_t barriers = 0;
   void add(const KernelCounters& other);

@@ -37,22 +37,22 @@ enum class Severity : std::uint8_t { information, warning, error };
 /// A place in a kernel.
 struct Place {
   std::string kernel;
-  std::string file;               ///< of the CUDA source, empty without -lineinfo
-  std::uint32_t line = 0;         ///< of that file
+  std::string file;        ///< of the CUDA source, empty without -lineinfo
+  std::uint32_t line = 0;  ///< of that file
   std::uint32_t ptx_line = 0;
-  std::string instruction;        ///< its opcode with modifiers
+  std::string instruction;  ///< its opcode with modifiers
 };
 
 struct Finding {
   Check check = Check::unsupported;
   Severity severity = Severity::error;
-  int code = 719;                 ///< CUresult of the launch this finding fails
-  std::string message;            ///< what happened, what was expected, what to do
+  int code = 719;       ///< CUresult of the launch this finding fails
+  std::string message;  ///< what happened, what was expected, what to do
   Place place;
-  Place other;                    ///< the second party of a race; kernel empty if there is none
+  Place other;  ///< the second party of a race; kernel empty if there is none
   std::uint32_t block[3] = {0, 0, 0};
   std::uint32_t thread[3] = {0, 0, 0};
-  std::uint64_t count = 1;        ///< how often the same places met
+  std::uint64_t count = 1;  ///< how often the same places met
 };
 
 /// Collects findings of all worker threads; the same check at the same two places is counted, not repeated.

@@ -8,7 +8,7 @@ namespace softgpu {
 
 /// Limits of one NVIDIA architecture (CUDA programming guide, table of compute capabilities) and its memory.
 struct Architecture {
-  std::string name;                    ///< "A100"
+  std::string name;  ///< "A100"
   std::uint32_t major = 8, minor = 0;
   std::uint32_t multiprocessors = 108;
   std::uint32_t max_threads_per_block = 1024;
@@ -16,7 +16,7 @@ struct Architecture {
   std::uint32_t max_blocks_per_multiprocessor = 32;
   std::uint32_t registers_per_block = 65536;
   std::uint32_t registers_per_thread = 255;
-  std::uint32_t shared_per_block = 49152;         ///< without opting in
+  std::uint32_t shared_per_block = 49152;  ///< without opting in
   std::uint32_t shared_per_block_optin = 166912;
   std::uint32_t shared_per_multiprocessor = 167936;
   std::uint32_t reserved_shared_per_block = 1024;

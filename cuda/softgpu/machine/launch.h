@@ -28,8 +28,8 @@ struct Launch {
   OrderedBefore ordered_before;       ///< of another node; unset: everything earlier is
 };
 
-/// Runs a launch to its end on the device's worker threads. Findings go to the device; returns the CUresult of
-/// the launch: 0, or that of the first error-level finding.
+/// Runs a launch to its end on the device's worker threads. Findings go to the device; returns the CUresult
+/// of the launch: 0, or that of the first error-level finding.
 int execute(Device& device, const Launch& launch);
 
 }  // namespace softgpu

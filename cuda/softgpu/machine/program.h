@@ -28,9 +28,9 @@ class UnsupportedInstruction : public std::runtime_error {
 struct Function {
   const ptx::Function* source = nullptr;
   const Kernel* kernel = nullptr;
-  std::vector<Op> code;       ///< code[i] is source->body[i]
-  std::vector<Slot> lists;    ///< operands beyond those an Op holds
-  Slot slots = 0;             ///< of a frame: constants, specials, registers
+  std::vector<Op> code;     ///< code[i] is source->body[i]
+  std::vector<Slot> lists;  ///< operands beyond those an Op holds
+  Slot slots = 0;           ///< of a frame: constants, specials, registers
   /// Bytes every frame starts with: immediates and addresses, `constants` slots of 128 bytes.
   std::vector<std::byte> constants;
   struct SpecialSlot {
@@ -40,9 +40,10 @@ struct Function {
   };
   std::vector<SpecialSlot> specials;
   std::uint32_t local_bytes = 0;  ///< of a frame: .local variables, own parameters and those of its calls
-  std::vector<std::uint64_t> parameter_offsets;  ///< entry: in the launch's buffer; else: in the frame's local memory
+  std::vector<std::uint64_t>
+      parameter_offsets;  ///< entry: in the launch's buffer; else: in the frame's local memory
   std::vector<std::uint64_t> return_offsets;
-  std::vector<std::uint64_t> variable_offsets;   ///< .shared: in shared memory; .local, .param: in the frame
+  std::vector<std::uint64_t> variable_offsets;  ///< .shared: in shared memory; .local, .param: in the frame
   std::uint32_t live_registers = 0;  ///< most 32-bit registers alive at once: what ptxas would need at least
 };
 

@@ -1,9 +1,10 @@
 // Device memory: one reserved range of addresses that the host cannot touch, its storage, and its shadows.
 //
-// An address handed to the host lies in a range mapped PROT_NONE; the bytes lie in a second mapping at a fixed
-// distance. Beside them, likewise committed page by page when first touched: a byte a byte that says whether somebody
-// wrote it (0 = nobody), and two 64-bit records a 4-byte word with its last writer and reader (race_record.h).
-// Every allocation has a red zone after it, and freed ranges are not handed out again before the arena is full.
+// An address handed to the host lies in a range mapped PROT_NONE; the bytes lie in a second mapping at a
+// fixed distance. Beside them, likewise committed page by page when first touched: a byte a byte that says
+// whether somebody wrote it (0 = nobody), and two 64-bit records a 4-byte word with its last writer and
+// reader (race_record.h). Every allocation has a red zone after it, and freed ranges are not handed out again
+// before the arena is full.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,8 @@ struct Allocation {
   DeviceAddress base = 0;
   std::uint64_t bytes = 0;
   bool freed = false;
-  bool constant = false;   ///< .const variables: stores are findings
-  std::string name;        ///< "allocation 12 of 4096 bytes" or the variable's name
+  bool constant = false;  ///< .const variables: stores are findings
+  std::string name;       ///< "allocation 12 of 4096 bytes" or the variable's name
 };
 
 class DeviceMemory {
@@ -70,7 +71,8 @@ class DeviceMemory {
   std::uint8_t* defined_ = nullptr;
   std::uint64_t* records_ = nullptr;
   mutable std::shared_mutex mutex_;
-  std::map<DeviceAddress, Allocation> allocations_;  ///< by base, freed ones too until their range is used again
+  std::map<DeviceAddress, Allocation>
+      allocations_;  ///< by base, freed ones too until their range is used again
   DeviceAddress next_ = 0;
   std::uint64_t used_ = 0;
   std::uint64_t number_ = 0;

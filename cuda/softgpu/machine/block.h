@@ -1,0 +1,99 @@
+// A thread block: shared memory with its shadows, barriers, warps. Reused for block after block by a worker
+// thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "device.h"
+#include "launch.h"
+#include "philox.h"
+#include "warp.h"
+
+namespace softgpu {
+
+/// One of the 16 named barriers of a block.
+struct Barrier {
+  std::uint32_t arrived = 0;   ///< threads
+  std::uint32_t expected = 0;  ///< 0: all that have not exited
+  const Op* op = nullptr;      ///< first arrival's instruction
+  const Function* function = nullptr;
+  bool reduces = false;
+  std::uint32_t count_true = 0;        ///< of bar.red's predicate
+  std::vector<std::uint32_t> waiting;  ///< by warp: lanes that wait (sync, red)
+  std::vector<std::uint32_t> came;     ///< by warp: lanes that have arrived in this phase
+};
+
+/// State common to all blocks of a launch.
+struct LaunchState {
+  Device* device = nullptr;
+  const Launch* launch = nullptr;
+  DeviceAddress grid_workspace = 0;  ///< what %envreg1 and 2 point to: cooperative groups' grid barrier
+  /// Bumped by everything that may let a spinning thread go on (stores, atomics, barriers, exits), for the
+  /// watchdog.
+  std::atomic<std::uint64_t> progress{0};
+};
+
+class Block {
+ public:
+  Block(LaunchState& state);
+  /// Makes this the block of a linear index.
+  void start(std::uint64_t linear_index);
+  /// Runs up to `budget` warp instructions, which it lowers. True when the block is done. Throws Fault.
+  bool run(std::uint64_t& budget);
+
+  Device& device() { return *state_.device; }
+  const Settings& settings() const { return state_.device->settings; }
+  const Launch& launch() const { return *state_.launch; }
+  LaunchState& state() { return state_; }
+  const Dim3& index() const { return index_; }
+  std::uint64_t linear_index() const { return linear_; }
+  std::uint32_t threads() const { return threads_; }
+  std::uint32_t warps() const { return static_cast<std::uint32_t>(warps_used_); }
+  Warp& warp(std::uint32_t i) { return *warps_[i]; }
+  Philox& random() { return random_; }
+
+  /// An arrival of a warp's lanes at a barrier; `waits` is false for bar.arrive, `predicate` is bar.red's.
+  void arrive(Warp& warp, const Op& op, std::uint32_t barrier, std::uint32_t expected, bool waits,
+              bool reduces, std::uint32_t predicate);
+  /// Threads of a warp have exited: barriers that waited for them may be complete.
+  void exited(Warp& warp, std::uint32_t lanes);
+
+  // Shared memory.
+  std::byte* shared(std::uint64_t offset) { return shared_.data() + offset; }
+  std::uint8_t* shared_defined(std::uint64_t offset) { return shared_defined_.data() + offset; }
+  std::uint64_t shared_bytes() const { return shared_bytes_; }
+  /// Last writer and last reader of each 4-byte word (memory/race_record.h).
+  std::vector<std::uint32_t> shared_writers, shared_readers;
+  std::uint32_t dynamic_shared_offset() const;
+
+  // Order for the race checks.
+  std::uint32_t epoch = 1;          ///< bumped at every full barrier, fence and __syncwarp
+  std::uint32_t barrier_epoch = 1;  ///< its value after the last full barrier
+  /// By warp pair: epoch of the first's arrival that the second knows of through a partial barrier
+  /// (memory/races.cpp).
+  std::vector<std::uint32_t> known_epochs;
+
+ private:
+  void complete(std::uint32_t number);
+  [[noreturn]] void deadlock();
+
+  LaunchState& state_;
+  Dim3 index_{};
+  std::uint64_t linear_ = 0;
+  std::uint32_t threads_ = 0;
+  std::size_t warps_used_ = 0;
+  std::vector<std::unique_ptr<Warp>> warps_;
+  std::vector<std::byte> shared_;
+  std::vector<std::uint8_t> shared_defined_;
+  std::uint64_t shared_bytes_ = 0;
+  std::array<Barrier, 16> barriers_;
+  std::vector<std::uint8_t> runnable_;
+  std::uint32_t next_warp_ = 0;
+  Philox random_;
+};
+
+}  // namespace softgpu
