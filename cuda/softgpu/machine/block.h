@@ -55,6 +55,8 @@ class Block {
   std::uint32_t warps() const { return static_cast<std::uint32_t>(warps_used_); }
   Warp& warp(std::uint32_t i) { return *warps_[i]; }
   Philox& random() { return random_; }
+  /// Bumped by whatever may let another thread go on: stores and atomics that change memory, barriers, exits.
+  std::uint64_t progress = 0;
 
   /// An arrival of a warp's lanes at a barrier; `waits` is false for bar.arrive, `predicate` is bar.red's.
   void arrive(Warp& warp, const Op& op, std::uint32_t barrier, std::uint32_t expected, bool waits,

@@ -16,6 +16,7 @@
 namespace softgpu {
 
 class Device;
+class Kernel;
 class Program;
 
 /// An instruction or a symbol this machine does not know; what() names it and its PTX line.
@@ -31,12 +32,14 @@ struct Function {
   std::vector<Op> code;     ///< code[i] is source->body[i]
   std::vector<Slot> lists;  ///< operands beyond those an Op holds
   Slot slots = 0;           ///< of a frame: constants, specials, registers
-  /// Bytes every frame starts with: immediates and addresses, `constants` slots of 128 bytes.
+  /// What the slots after the registers start with: immediates, addresses, room for specials and sinks.
+  Slot first_constant = 0;
   std::vector<std::byte> constants;
   struct SpecialSlot {
     Slot slot;
     Special special;
     std::uint64_t offset;  ///< of Special::local_address
+    std::uint32_t bytes;   ///< of one lane's value
   };
   std::vector<SpecialSlot> specials;
   std::uint32_t local_bytes = 0;  ///< of a frame: .local variables, own parameters and those of its calls
