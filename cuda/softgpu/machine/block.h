@@ -61,8 +61,8 @@ class Block {
   /// An arrival of a warp's lanes at a barrier; `waits` is false for bar.arrive, `predicate` is bar.red's.
   void arrive(Warp& warp, const Op& op, std::uint32_t barrier, std::uint32_t expected, bool waits,
               bool reduces, std::uint32_t predicate);
-  /// Threads of a warp have exited: barriers that waited for them may be complete.
-  void exited(Warp& warp, std::uint32_t lanes);
+  /// Threads have exited: barriers that waited for them may be complete.
+  void exited();
 
   // Shared memory.
   std::byte* shared(std::uint64_t offset) { return shared_.data() + offset; }
@@ -70,7 +70,6 @@ class Block {
   std::uint64_t shared_bytes() const { return shared_bytes_; }
   /// Last writer and last reader of each 4-byte word (memory/race_record.h).
   std::vector<std::uint32_t> shared_writers, shared_readers;
-  std::uint32_t dynamic_shared_offset() const;
 
   // Order for the race checks.
   std::uint32_t epoch = 1;          ///< bumped at every full barrier, fence and __syncwarp
@@ -80,7 +79,9 @@ class Block {
   std::vector<std::uint32_t> known_epochs;
 
  private:
+  bool is_complete(const Barrier& barrier) const;
   void complete(std::uint32_t number);
+  void joined(const Barrier& barrier);
   [[noreturn]] void deadlock();
 
   LaunchState& state_;
@@ -93,7 +94,6 @@ class Block {
   std::vector<std::uint8_t> shared_defined_;
   std::uint64_t shared_bytes_ = 0;
   std::array<Barrier, 16> barriers_;
-  std::vector<std::uint8_t> runnable_;
   std::uint32_t next_warp_ = 0;
   Philox random_;
 };

@@ -272,7 +272,6 @@ void Warp::regroup() {
         for (std::uint32_t i = 0; i < kLanes; ++i) {
           if ((here >> i & 1) != 0) ++lane_[i].pc;
         }
-        ++sync_epoch;
         sync_epoch = ++block_.epoch;
       }
       break;
@@ -374,7 +373,7 @@ void Warp::exit_lanes() {
   active_ &= ~mask;
   regroup_ = true;
   ++block_.progress;
-  block_.exited(*this, mask);
+  block_.exited();
 }
 
 bool Warp::gather(const Op& op, Slot members) {
@@ -445,18 +444,36 @@ std::uint32_t Warp::waiting_at(std::uint32_t barrier) const {
   return result;
 }
 
-Place Warp::place(std::uint32_t instruction) const {
+void Warp::deliver(std::uint32_t lane, Slot slot, bool is_predicate, std::uint32_t value) {
+  const Slot at = lane_[lane].frame + slot;
+  auto* words = reinterpret_cast<std::uint32_t*>(registers_.get() + std::size_t{at} * kSlotBytes);
+  if (is_predicate) {
+    *words = (*words & ~(1u << lane)) | (value != 0 ? 1u << lane : 0);
+  } else {
+    words[lane] = value;
+  }
+  defined_[at] |= 1u << lane;
+}
+
+Place Warp::place(const Function* function, std::uint32_t instruction) const {
   Place place;
   place.kernel = block_.launch().kernel->name();
-  if (now_.function == nullptr || instruction >= now_.function->source->body.size()) return place;
-  const ptx::Instruction& source = now_.function->source->body[instruction];
+  if (function == nullptr || instruction >= function->source->body.size()) return place;
+  const ptx::Instruction& source = function->source->body[instruction];
   place.ptx_line = source.position.line;
   place.line = source.position.source_line;
-  const auto& files = now_.function->kernel->program().module().files;
+  const auto& files = function->kernel->program().module().files;
   if (source.position.file < files.size()) place.file = files[source.position.file];
   place.instruction = source.opcode;
   for (const std::string& modifier : source.modifiers) place.instruction += "." + modifier;
   return place;
+}
+
+Place Warp::waiting_place(std::uint32_t lane) const {
+  const Context& context = lane_[lane];
+  const bool passed =
+      (at_barrier_ >> lane & 1) != 0 && context.pc > 0;  // barriers are left behind when they wait
+  return place(context.function, passed ? context.pc - 1 : context.pc);
 }
 
 Finding Warp::finding(Check check, std::uint32_t lane, std::string message) const {

@@ -86,6 +86,8 @@ class Warp {
   const Function& function() const { return *now_.function; }
   const std::uint32_t* list(const Op& op) const { return now_.function->lists.data() + op.list; }
   KernelCounters& counters() { return counters_; }
+  /// True if a lane can go on, or may when asked (lanes at a .sync whose partners have exited).
+  bool can_run() const { return runnable_ != 0; }
   /// Lanes that exist and have not exited.
   std::uint32_t live() const { return live_; }
   /// Lanes at the current instruction, before its guard.
@@ -112,9 +114,11 @@ class Warp {
   void release(std::uint32_t lanes);
   /// Lanes waiting at a barrier, by number.
   std::uint32_t waiting_at(std::uint32_t barrier) const;
-  /// Runs `work` with `mask` = `lanes`, which all wait, in the frame they wait in.
-  template <class Work>
-  void in_frame_of(std::uint32_t lanes, Work work);
+  /// Lanes that wait at any barrier, or at a .sync instruction.
+  std::uint32_t at_barriers() const { return at_barrier_; }
+  std::uint32_t gathered() const { return gathered_; }
+  /// Writes a result into a waiting lane's own frame (bar.red delivers to all that wait).
+  void deliver(std::uint32_t lane, Slot slot, bool is_predicate, std::uint32_t value);
   /// Asks the scheduler to let others run: after nanosleep and in spins.
   void yield() { yielded_ = true; }
 
@@ -137,9 +141,10 @@ class Warp {
   std::shared_ptr<void> async_copies;
 
   // Reports.
-  /// Place of an instruction of the current function.
-  Place place(std::uint32_t instruction) const;
-  Place place() const { return place(now_.pc - 1); }
+  Place place(const Function* function, std::uint32_t instruction) const;
+  /// Place of the current instruction, and of the one a lane waits at.
+  Place place() const { return place(now_.function, now_.pc - 1); }
+  Place waiting_place(std::uint32_t lane) const;
   /// A finding at the current instruction for a lane.
   Finding finding(Check check, std::uint32_t lane, std::string message) const;
   /// Adds it to the device's findings and goes on.
