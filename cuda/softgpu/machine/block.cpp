@@ -32,7 +32,7 @@ void Block::start(std::uint64_t linear_index) {
   std::fill(shared_readers.begin(), shared_readers.end(), 0u);
   known_epochs.clear();
   for (Barrier& barrier : barriers_) {
-    barrier.arrived = barrier.expected = barrier.count_true = 0;
+    barrier.expected = barrier.count_true = 0;
     barrier.op = nullptr;
     std::fill(barrier.waiting.begin(), barrier.waiting.end(), 0u);
     std::fill(barrier.came.begin(), barrier.came.end(), 0u);

@@ -17,10 +17,9 @@ namespace softgpu {
 
 /// One of the 16 named barriers of a block.
 struct Barrier {
-  std::uint32_t arrived = 0;   ///< threads
-  std::uint32_t expected = 0;  ///< 0: all that have not exited
+  std::uint32_t expected = 0;  ///< threads; 0: all that have not exited
   const Op* op = nullptr;      ///< first arrival's instruction
-  const Function* function = nullptr;
+  Place place;                 ///< and its place
   bool reduces = false;
   std::uint32_t count_true = 0;        ///< of bar.red's predicate
   std::vector<std::uint32_t> waiting;  ///< by warp: lanes that wait (sync, red)
@@ -31,10 +30,9 @@ struct Barrier {
 struct LaunchState {
   Device* device = nullptr;
   const Launch* launch = nullptr;
-  DeviceAddress grid_workspace = 0;  ///< what %envreg1 and 2 point to: cooperative groups' grid barrier
-  /// Bumped by everything that may let a spinning thread go on (stores, atomics, barriers, exits), for the
-  /// watchdog.
-  std::atomic<std::uint64_t> progress{0};
+  DeviceAddress grid_workspace = 0;        ///< what %envreg1 and 2 point to: cooperative groups' grid barrier
+  std::atomic<std::uint64_t> progress{0};  ///< sum of the blocks' progress, for the watchdog
+  std::atomic<bool> stop{false};           ///< a block has faulted
 };
 
 class Block {
@@ -58,9 +56,17 @@ class Block {
   /// Bumped by whatever may let another thread go on: stores and atomics that change memory, barriers, exits.
   std::uint64_t progress = 0;
 
-  /// An arrival of a warp's lanes at a barrier; `waits` is false for bar.arrive, `predicate` is bar.red's.
-  void arrive(Warp& warp, const Op& op, std::uint32_t barrier, std::uint32_t expected, bool waits,
-              bool reduces, std::uint32_t predicate);
+  /// How a warp's lanes arrive at a barrier.
+  struct Arrival {
+    std::uint32_t barrier = 0;    ///< 0..15
+    std::uint32_t expected = 0;   ///< threads, a multiple of 32; 0: all of the block
+    bool waits = true;            ///< false: bar.arrive
+    bool aligned = true;          ///< bar.*: all threads must arrive at the same instruction
+    bool reduces = false;         ///< bar.red
+    std::uint32_t predicate = 0;  ///< its source, a bit a lane
+  };
+  /// The lanes of the warp's mask arrive.
+  void arrive(Warp& warp, const Op& op, const Arrival& arrival);
   /// Threads have exited: barriers that waited for them may be complete.
   void exited();
 
@@ -74,8 +80,8 @@ class Block {
   // Order for the race checks.
   std::uint32_t epoch = 1;          ///< bumped at every full barrier, fence and __syncwarp
   std::uint32_t barrier_epoch = 1;  ///< its value after the last full barrier
-  /// By warp pair: epoch of the first's arrival that the second knows of through a partial barrier
-  /// (memory/races.cpp).
+  /// [a * warps + b]: what warp a did before this epoch is known to warp b through barriers of part of the
+  /// block; empty until there was one.
   std::vector<std::uint32_t> known_epochs;
 
  private:
