@@ -37,6 +37,7 @@ class Encoder {
   const ptx::Function& source() const { return *function_.source; }
   const Program& program() const { return function_.kernel->program(); }
   const Kernel& kernel() const { return *function_.kernel; }
+  const Function& function() const { return function_; }
   std::uint32_t index() const { return index_; }
 
   /// True if the instruction has the modifier (no dot).

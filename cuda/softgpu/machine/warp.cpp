@@ -328,6 +328,24 @@ void Warp::branch(std::uint32_t taken, std::uint32_t target) {
   regroup_ = true;
 }
 
+void Warp::branch_again(std::uint32_t taken, std::uint32_t target, std::uint32_t again) {
+  const std::uint32_t others = mask & ~taken;
+  branch(taken, target);
+  for (std::uint32_t lanes = others; lanes != 0; lanes &= lanes - 1) {
+    lane_[static_cast<std::uint32_t>(std::countr_zero(lanes))].pc = again;
+  }
+}
+
+void Warp::hold_back(std::uint32_t lanes, std::uint32_t again) {
+  save();
+  for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+    lane_[static_cast<std::uint32_t>(std::countr_zero(rest))].pc = again;
+  }
+  active_ &= ~lanes;
+  mask &= ~lanes;
+  regroup_ = true;
+}
+
 void Warp::call(const Function& callee) {
   const std::uint32_t caller_lanes = mask;
   for (std::uint32_t lanes = caller_lanes; lanes != 0; lanes &= lanes - 1) {

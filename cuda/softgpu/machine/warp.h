@@ -98,6 +98,13 @@ class Warp {
   // Control flow.
   /// The lanes of `taken` go to `target`, the other active ones go on.
   void branch(std::uint32_t taken, std::uint32_t target);
+  /// As branch, but the other active lanes of the guard come back to `again` (brx.idx with several targets).
+  void branch_again(std::uint32_t taken, std::uint32_t target, std::uint32_t again);
+  /// The lanes of `lanes` will execute instruction `again` when the rest of the mask is through; `mask` loses
+  /// them.
+  void hold_back(std::uint32_t lanes, std::uint32_t again);
+  /// Where a lane of the current function was called from; its pc is that after the call.
+  const Context& caller(std::uint32_t lane) const { return callers_[lane].back(); }
   /// Enters a function; arguments and results are copied by the handler that calls this (isa/control.cpp).
   void call(const Function& callee);
   /// Lanes of `mask` return to their caller; in the entry they exit.
