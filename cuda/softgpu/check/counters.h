@@ -37,8 +37,12 @@ struct KernelCounters {
 class Counters {
  public:
   void add(const std::string& kernel, const KernelCounters& counters);
+  /// Of one kernel; zeros if it has not run.
+  KernelCounters of(const std::string& kernel) const;
   std::map<std::string, KernelCounters> all() const;
+  /// {"kernel": {"launches": 1, ..., "instructions": {"f32": 10, ...}, "lanes": {...}}, ...}
   std::string json() const;
+  /// For people: one row a kernel, with what the counts mean (bytes a sector, lanes an instruction).
   std::string table() const;
   void clear();
 

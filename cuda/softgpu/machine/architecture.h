@@ -25,10 +25,13 @@ struct Architecture {
   std::uint32_t memory_clock_khz = 1215000;
   std::uint32_t memory_bus_bits = 5120;
   std::uint32_t l2_bytes = 41943040;
+  std::uint32_t f32_lanes = 64;              ///< f32 fma a clock and multiprocessor
+  std::uint32_t mma_flops_per_clock = 2048;  ///< dense f16/bf16 with f32 sums, a multiprocessor
   std::uint32_t number() const { return major * 10 + minor; }
 };
 
-/// "A100" (the default), "H100", "RTX3090" ...; throws std::invalid_argument naming the known ones.
+/// "A100" (the default), "H100", "RTX3090" ... or a capability, "sm_86"; throws std::invalid_argument naming
+/// the known ones.
 Architecture architecture_named(const std::string& name);
 
 }  // namespace softgpu

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "../check/counters.h"
 #include "../check/finding.h"
+#include "../memory/declared_matrix.h"
 #include "../memory/device_memory.h"
+#include "../memory/work_names.h"
 #include "architecture.h"
 
 namespace softgpu {
@@ -27,7 +31,8 @@ struct Settings {
   std::uint64_t memory = std::uint64_t{8} << 30;  ///< SOFTGPU_MEMORY: bytes of device memory
   bool exited_miss_barriers =
       false;  ///< SOFTGPU_BARRIER=volta: threads that have exited need not have reached a barrier (a warning)
-  std::uint32_t stack_bytes = 65536;  ///< local memory a thread may use at most
+  bool exited_miss_barriers = false;  ///< SOFTGPU_BARRIER=volta: exited threads may miss a barrier (a warning)
+  std::uint32_t stack_bytes = 65536;  ///< SOFTGPU_STACK: local memory a thread may use at most
   std::string architecture = "A100";  ///< SOFTGPU_ARCHITECTURE
   /// Reads the environment. Throws std::invalid_argument naming the variable, what it held and what it may
   /// hold.
@@ -42,6 +47,8 @@ class Device {
   DeviceMemory memory;
   Findings findings;
   Counters counters;
+  DeclaredMatrices matrices;
+  WorkNames work;  ///< names of the pieces of work that race records number
 };
 
 }  // namespace softgpu

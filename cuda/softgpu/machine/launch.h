@@ -4,8 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <vector>
+
+#include "../memory/race_record.h"
 
 namespace softgpu {
 
@@ -14,8 +15,8 @@ class Device;
 
 using Dim3 = std::array<std::uint32_t, 3>;
 
-/// Answers whether the work with an earlier node number is ordered before this launch (streams and events).
-using OrderedBefore = std::function<bool(std::uint32_t node)>;
+/// Answers whether the work with another node number is ordered before this launch (streams and events).
+using OrderedBefore = NodeSet;
 
 struct Launch {
   const Kernel* kernel = nullptr;
@@ -25,7 +26,7 @@ struct Launch {
   std::vector<std::byte> parameters;  ///< packed at their PTX alignment
   bool cooperative = false;           ///< all blocks resident at once
   std::uint32_t node = 0;             ///< number of this piece of work, 1 .. kNodes-1 (race_record.h)
-  OrderedBefore ordered_before;       ///< of another node; unset: everything earlier is
+  OrderedBefore ordered_before;       ///< of another node; by default everything earlier is
 };
 
 /// Runs a launch to its end on the device's worker threads. Findings go to the device; returns the CUresult

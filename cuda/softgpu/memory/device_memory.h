@@ -3,10 +3,13 @@
 // An address handed to the host lies in a range mapped PROT_NONE; the bytes lie in a second mapping at a
 // fixed distance. Beside them, likewise committed page by page when first touched: a byte a byte that says
 // whether somebody wrote it (0 = nobody), and two 64-bit records a 4-byte word with its last writer and
-// reader (race_record.h). Every allocation has a red zone after it, and freed ranges are not handed out again
-// before the arena is full.
+// reader (race_record.h).
+//
+// Allocations walk around the arena as around a ring, each with a red zone after it: a freed range is not
+// handed out again before all others have been. Freeing gives the pages back to the system.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -22,12 +25,16 @@ struct Allocation {
   DeviceAddress base = 0;
   std::uint64_t bytes = 0;
   bool freed = false;
-  bool constant = false;  ///< .const variables: stores are findings
-  std::string name;       ///< "allocation 12 of 4096 bytes" or the variable's name
+  bool constant = false;     ///< .const variables: stores are findings
+  std::uint64_t number = 0;  ///< counts allocations from 1
+  std::string name;          ///< "allocation 12 of 4096 bytes" or the variable's name
 };
 
 class DeviceMemory {
  public:
+  static constexpr std::uint64_t kAlignment = 256;
+  static constexpr std::uint64_t kRedZone = 256;  ///< bytes at least between two allocations
+
   /// Reserves `capacity` bytes of device addresses. Throws std::bad_alloc.
   explicit DeviceMemory(std::uint64_t capacity);
   ~DeviceMemory();
@@ -39,13 +46,19 @@ class DeviceMemory {
   /// False if `base` is not the start of a live allocation.
   bool free(DeviceAddress base);
   std::uint64_t capacity() const { return capacity_; }
-  std::uint64_t used() const;
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
   bool contains(DeviceAddress address) const { return address - base_ < capacity_; }
-  /// The live allocation that holds all of [address, address+bytes), or nullopt. `bytes` may be 0.
-  std::optional<Allocation> find(DeviceAddress address, std::uint64_t bytes) const;
+  /// The live allocation that holds all of [address, address+bytes), or nullptr. `bytes` may be 0. What a
+  /// thread found last is answered without a lock until something is freed. Valid until that allocation is
+  /// freed.
+  const Allocation* find(DeviceAddress address, std::uint64_t bytes) const;
   /// The allocation at or before an address, live or freed, for messages.
   std::string describe(DeviceAddress address) const;
+  /// The same in a signal handler: base, size and number, without allocating; false if none or if the table
+  /// is busy.
+  bool locate(DeviceAddress address, DeviceAddress* base, std::uint64_t* bytes, std::uint64_t* number,
+              bool* freed) const;
 
   /// Bytes, definedness bytes and race records of an address inside the arena.
   std::byte* bytes(DeviceAddress address) const { return storage_ + (address - base_); }
@@ -55,16 +68,22 @@ class DeviceMemory {
 
   /// Copies from and to host memory and inside the arena, with definedness. Ranges must have been checked.
   void write(DeviceAddress to, const void* from, std::uint64_t bytes);
-  /// Offset of the first byte nobody wrote in the range, or nullopt.
-  std::optional<std::uint64_t> first_undefined(DeviceAddress from, std::uint64_t bytes) const;
   void read(void* to, DeviceAddress from, std::uint64_t bytes) const;
   void copy(DeviceAddress to, DeviceAddress from, std::uint64_t bytes);
+  /// Writes `count` elements of 1, 2 or 4 bytes.
+  void fill(DeviceAddress to, std::uint32_t value, std::uint32_t element_bytes, std::uint64_t count);
+  /// Offset of the first byte nobody wrote in the range, or nullopt.
+  std::optional<std::uint64_t> first_undefined(DeviceAddress from, std::uint64_t bytes) const;
   /// Forgets all race records (their node numbers are about to be used again).
   void forget_records();
 
   DeviceAddress base() const { return base_; }
 
  private:
+  std::optional<DeviceAddress> place(std::uint64_t span);
+  void forget_range(DeviceAddress base, std::uint64_t span);
+  void unmap();
+
   std::uint64_t capacity_;
   DeviceAddress base_ = 0;
   std::byte* storage_ = nullptr;
@@ -72,9 +91,11 @@ class DeviceMemory {
   std::uint64_t* records_ = nullptr;
   mutable std::shared_mutex mutex_;
   std::map<DeviceAddress, Allocation>
-      allocations_;  ///< by base, freed ones too until their range is used again
-  DeviceAddress next_ = 0;
-  std::uint64_t used_ = 0;
+      allocations_;         ///< by base, freed ones too until their range is used again
+  DeviceAddress next_ = 0;  ///< where the walk around the ring stands
+  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> generation_{
+      0};  ///< of this memory's table in all threads' caches; changed by free()
   std::uint64_t number_ = 0;
 };
 
