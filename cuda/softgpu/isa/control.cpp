@@ -269,9 +269,16 @@ void barrier(Warp& warp, const Op& op) {
 
 void sync_warp(Warp& warp, const Op& op) {
   if (!warp.gather(op, op.a)) return;
-  // Orders the lanes' memory accesses; the race checks take it as ordering the whole warp when all live lanes
-  // are here.
-  if ((warp.live() & ~warp.mask) == 0) warp.sync_epoch = ++warp.block().epoch;
+  const std::uint32_t epoch = warp.block().next_epoch();
+  const std::uint32_t* members = warp.lanes<std::uint32_t>(op.a);
+  std::uint32_t all = ~0u;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0) continue;
+    warp.part_epoch[i] = epoch;
+    warp.part_lanes[i] = members[i];
+    all &= members[i];
+  }
+  if ((warp.live() & ~(warp.mask & all)) == 0) warp.sync_epoch = epoch;
 }
 
 Op encode_bar(Encoder& e) {
@@ -283,7 +290,7 @@ Op encode_bar(Encoder& e) {
     return op;
   }
   if (e.has("cluster")) e.unsupported("clusters");
-  op.klass = Class::control;
+  op.klass = Class::barrier;
   const bool aligned = e.instruction().opcode == "bar" || e.has("aligned");
   const BarrierKind kind = e.has("arrive") ? kArrive : e.has("red") ? kReduce : kSync;
   op.immediate = static_cast<std::uint64_t>(kind) | (aligned ? 16 : 0);
@@ -306,12 +313,8 @@ Op encode_bar(Encoder& e) {
   return op;
 }
 
-/// What this warp did before is published by its next atomic, volatile or release access
-/// (memory/race_record.h).
-void fence(Warp& warp, const Op&) {
-  warp.fenced = true;
-  ++warp.block().epoch;
-}
+/// What this warp did before is published by its next atomic, volatile or release access (memory/races.h).
+void fence(Warp& warp, const Op&) { warp.fence_epoch = warp.block().next_epoch(); }
 
 Op encode_fence(Encoder&) { return simple(Class::barrier, fence); }
 

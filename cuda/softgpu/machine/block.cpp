@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "../memory/races.h"
+
 namespace softgpu {
 
 Block::Block(LaunchState& state) : state_(state) {
@@ -28,9 +30,10 @@ void Block::start(std::uint64_t linear_index) {
             static_cast<std::uint32_t>(linear_index / grid[0] / grid[1])};
   random_ = Philox(settings().seed, linear_index);
   std::fill(shared_defined_.begin(), shared_defined_.end(), std::uint8_t{0});
-  std::fill(shared_writers.begin(), shared_writers.end(), 0u);
-  std::fill(shared_readers.begin(), shared_readers.end(), 0u);
+  std::fill(shared_writers.begin(), shared_writers.end(), std::uint64_t{0});
+  std::fill(shared_readers.begin(), shared_readers.end(), std::uint64_t{0});
   known_epochs.clear();
+  acquired.clear();
   for (Barrier& barrier : barriers_) {
     barrier.expected = barrier.count_true = 0;
     barrier.op = nullptr;
@@ -183,16 +186,38 @@ void Block::complete(std::uint32_t number) {
     }
     warp.release(waiting);
   }
-  ++epoch;
+  next_epoch();
   ++progress;
   if (full) {
     barrier_epoch = epoch;
+    // Fences before a barrier cover what the whole block did before it, whoever raises the flag afterwards.
+    const bool fenced =
+        std::any_of(warps_.begin(), warps_.end(), [](const auto& w) { return w->fence_epoch != 0; });
+    if (fenced) {
+      for (const auto& each : warps_) each->fence_epoch = epoch;
+    }
   } else {
     joined(barrier);
   }
   barrier.op = nullptr;
   std::fill(barrier.waiting.begin(), barrier.waiting.end(), 0u);
   std::fill(barrier.came.begin(), barrier.came.end(), 0u);
+}
+
+std::uint32_t Block::next_epoch() {
+  if (++epoch >= SharedRecord::kMaxEpoch) {
+    // Records cannot count further: start again, forgetting what is there. (Records in global memory from
+    // before have greater epochs than any to come, which the checks take as ordered.)
+    std::fill(shared_writers.begin(), shared_writers.end(), std::uint64_t{0});
+    std::fill(shared_readers.begin(), shared_readers.end(), std::uint64_t{0});
+    known_epochs.clear();
+    epoch = barrier_epoch = 1;
+    for (std::size_t i = 0; i < warps_used_; ++i) {
+      warps_[i]->sync_epoch = warps_[i]->fence_epoch = 0;
+      warps_[i]->part_epoch.fill(0);
+    }
+  }
+  return epoch;
 }
 
 void Block::joined(const Barrier& barrier) {

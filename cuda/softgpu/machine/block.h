@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "../memory/footprints.h"
+#include "../memory/published_clocks.h"
 #include "device.h"
 #include "launch.h"
 #include "philox.h"
@@ -32,6 +34,8 @@ struct LaunchState {
   const Launch* launch = nullptr;
   DeviceAddress grid_workspace = 0;        ///< what %envreg1 and 2 point to: cooperative groups' grid barrier
   std::atomic<std::uint64_t> progress{0};  ///< sum of the blocks' progress, for the watchdog
+  Footprints footprints;                   ///< of its instructions, to name the other party of a race
+  PublishedClocks published;               ///< at flags, by fences
   std::atomic<bool> stop{false};           ///< a block has faulted
 };
 
@@ -75,11 +79,13 @@ class Block {
   std::uint8_t* shared_defined(std::uint64_t offset) { return shared_defined_.data() + offset; }
   std::uint64_t shared_bytes() const { return shared_bytes_; }
   /// Last writer and last reader of each 4-byte word (memory/race_record.h).
-  std::vector<std::uint32_t> shared_writers, shared_readers;
+  std::vector<std::uint64_t> shared_writers, shared_readers;
 
   // Order for the race checks.
   std::uint32_t epoch = 1;          ///< bumped at every full barrier, fence and __syncwarp
   std::uint32_t barrier_epoch = 1;  ///< its value after the last full barrier
+  std::uint32_t next_epoch();
+  BlockClock acquired;  ///< what other blocks did that this one knows to be over
   /// [a * warps + b]: what warp a did before this epoch is known to warp b through barriers of part of the
   /// block; empty until there was one.
   std::vector<std::uint32_t> known_epochs;

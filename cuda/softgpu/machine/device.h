@@ -30,8 +30,7 @@ struct Settings {
       1'000'000'000;  ///< SOFTGPU_WATCHDOG: warp instructions without progress before 702
   std::uint64_t memory = std::uint64_t{8} << 30;  ///< SOFTGPU_MEMORY: bytes of device memory
   bool exited_miss_barriers =
-      false;  ///< SOFTGPU_BARRIER=volta: threads that have exited need not have reached a barrier (a warning)
-  bool exited_miss_barriers = false;  ///< SOFTGPU_BARRIER=volta: exited threads may miss a barrier (a warning)
+      false;  ///< SOFTGPU_BARRIER=volta: exited threads may miss a barrier (a warning)
   std::uint32_t stack_bytes = 65536;  ///< SOFTGPU_STACK: local memory a thread may use at most
   std::string architecture = "A100";  ///< SOFTGPU_ARCHITECTURE
   /// Reads the environment. Throws std::invalid_argument naming the variable, what it held and what it may

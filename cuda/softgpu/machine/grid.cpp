@@ -147,6 +147,7 @@ int execute(Device& device, const Launch& launch) {
     device.findings.add(finding);
     return 801;
   }
+  state.footprints.resize(static_cast<std::uint32_t>(launch.kernel->function().code.size()));
   if (launch.cooperative) {
     const std::vector<std::byte> zeros(256);
     const auto workspace = device.memory.allocate(zeros.size(), "grid workspace");

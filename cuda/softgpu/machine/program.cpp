@@ -73,6 +73,7 @@ const Function& Kernel::function(const ptx::Function& source) const {
   auto function = std::make_unique<Function>();
   function->source = &source;
   function->kernel = this;
+  function->number = static_cast<std::uint32_t>(functions_.size() - 1);
 
   std::uint64_t local = 0, buffer = 0;
   for (const ptx::Variable& each : source.returns) function->return_offsets.push_back(place(local, each));
@@ -120,6 +121,14 @@ const Function& Kernel::function(const ptx::Function& source) const {
   function->live_registers = assignment.live_registers;
   slot = std::move(function);
   return *slot;
+}
+
+const Function* Kernel::function_numbered(std::uint32_t number) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [source, function] : functions_) {
+    if (function && function->number == number) return function.get();
+  }
+  return nullptr;
 }
 
 Program::Program(Device& device, std::string ptx_text) : device_(device), module_(ptx::parse(ptx_text)) {

@@ -29,9 +29,10 @@ class UnsupportedInstruction : public std::runtime_error {
 struct Function {
   const ptx::Function* source = nullptr;
   const Kernel* kernel = nullptr;
-  std::vector<Op> code;     ///< code[i] is source->body[i]
-  std::vector<Slot> lists;  ///< operands beyond those an Op holds
-  Slot slots = 0;           ///< of a frame: constants, specials, registers
+  std::uint32_t number = 0;  ///< in its kernel, by order of decoding: the entry is 0
+  std::vector<Op> code;      ///< code[i] is source->body[i]
+  std::vector<Slot> lists;   ///< operands beyond those an Op holds
+  Slot slots = 0;            ///< of a frame: constants, specials, registers
   /// What the slots after the registers start with: immediates, addresses, room for specials and sinks.
   Slot first_constant = 0;
   std::vector<std::byte> constants;
@@ -68,6 +69,8 @@ class Kernel {
   /// Decoded at the first call. Throws UnsupportedInstruction.
   const Function& function() const { return function(entry_); }
   const Function& function(const ptx::Function& source) const;
+  /// By Function::number; nullptr if there is none.
+  const Function* function_numbered(std::uint32_t number) const;
   std::uint64_t shared_offset(const ptx::Function* owner, std::uint32_t variable) const;
   /// Set by cuFuncSetAttribute: the dynamic shared memory a launch may ask for.
   std::uint32_t max_dynamic_shared = 0;

@@ -64,8 +64,10 @@ void Warp::start() {
   live_ = runnable_ = active_ = count == kLanes ? 0xffffffff : (1u << count) - 1;
   mask = active_;
   gathered_ = at_barrier_ = 0;
-  regroup_ = yielded_ = fenced = false;
-  sync_epoch = 0;
+  regroup_ = yielded_ = false;
+  sync_epoch = fence_epoch = 0;
+  part_epoch.fill(0);
+  part_lanes.fill(0);
   carry = carry_defined = 0;
   async_copies.reset();
   counters_ = {};
@@ -272,7 +274,7 @@ void Warp::regroup() {
         for (std::uint32_t i = 0; i < kLanes; ++i) {
           if ((here >> i & 1) != 0) ++lane_[i].pc;
         }
-        sync_epoch = ++block_.epoch;
+        sync_epoch = block_.next_epoch();
       }
       break;
     }
@@ -485,6 +487,10 @@ Place Warp::place(const Function* function, std::uint32_t instruction) const {
   place.instruction = source.opcode;
   for (const std::string& modifier : source.modifiers) place.instruction += "." + modifier;
   return place;
+}
+
+Place Warp::place_of_code(std::uint32_t code) const {
+  return place(block_.launch().kernel->function_numbered(code >> 24), code & 0xffffff);
 }
 
 Place Warp::waiting_place(std::uint32_t lane) const {

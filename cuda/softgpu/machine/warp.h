@@ -138,10 +138,12 @@ class Warp {
   }
   std::uint64_t local_bytes() const { return local_stride_; }
 
-  // Order inside the warp for the race checks: bumped by __syncwarp over all live lanes.
-  std::uint32_t sync_epoch = 0;
-  /// A fence has been executed since ...: see memory/race_record.h.
-  bool fenced = false;
+  // Order for the race checks (memory/races.h), in the block's epochs.
+  std::uint32_t sync_epoch = 0;  ///< of the last __syncwarp over all live lanes
+  std::uint32_t fence_epoch =
+      0;  ///< what was done before it is published by the next atomic, volatile or release access
+  /// Of each lane's last __syncwarp over part of the warp, and over which lanes.
+  std::array<std::uint32_t, kLanes> part_epoch{}, part_lanes{};
   /// The carry flag of .cc instructions, a bit a lane, and whether it is defined.
   std::uint32_t carry = 0, carry_defined = 0;
   /// State of cp.async (isa/async_copy.cpp), made when first needed.
@@ -152,6 +154,9 @@ class Warp {
   /// Place of the current instruction, and of the one a lane waits at.
   Place place() const { return place(now_.function, now_.pc - 1); }
   Place waiting_place(std::uint32_t lane) const;
+  /// The current instruction as 32 bits (function number and index), and such a number's place.
+  std::uint32_t code_place() const { return now_.function->number << 24 | ((now_.pc - 1) & 0xffffff); }
+  Place place_of_code(std::uint32_t code) const;
   /// A finding at the current instruction for a lane.
   Finding finding(Check check, std::uint32_t lane, std::string message) const;
   /// Adds it to the device's findings and goes on.
