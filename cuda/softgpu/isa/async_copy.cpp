@@ -3,6 +3,8 @@
 // A copy is made at the latest moment that the manual allows, at the wait for its group; under a seed also at
 // once. Until the wait its bytes are in flight: whoever touches them is reported. What the wait makes visible
 // it makes visible to the thread that waits; others need a barrier after it, which the race check sees to.
+#include <algorithm>
+
 #include "../machine/block.h"
 #include "../memory/access.h"
 #include "../memory/races.h"

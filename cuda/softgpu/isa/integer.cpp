@@ -1,0 +1,1067 @@
+// Integers and bits: add, sub, mul, mad, div, rem, abs, neg, min, max, sad, logic, shifts, bit fields,
+// carries, dp4a.
+//
+// Arithmetic wraps, so it is done on unsigned types. add, sub, mul, neg, abs, min, max and fma of
+// floating-point types are handed to floating.cpp and half.cpp.
+#include <limits>
+#include <type_traits>
+
+#include "../machine/block.h"
+#include "families.h"
+
+namespace softgpu {
+
+namespace {
+
+using ptx::Type;
+
+Op simple(Class klass, Handler handler) {
+  Op op;
+  op.klass = klass;
+  op.execute = handler;
+  return op;
+}
+
+bool is_float(Type t) { return t == Type::f32 || t == Type::f64; }
+bool is_half(Type t) { return t == Type::f16 || t == Type::f16x2 || t == Type::bf16 || t == Type::bf16x2; }
+
+template <class T>
+using Unsigned = std::make_unsigned_t<T>;
+
+// ---- one operation of two operands, by type
+// -----------------------------------------------------------------------
+
+template <class T, class F>
+void binary(Warp& warp, const Op& op) {
+  map2<T, T, T>(warp, op, [](T a, T b) { return F::template apply<T>(a, b); });
+}
+
+template <class F>
+Handler binary_handler(Type type) {
+  switch (type) {
+    case Type::u16:
+      return binary<std::uint16_t, F>;
+    case Type::s16:
+      return binary<std::int16_t, F>;
+    case Type::u32:
+      return binary<std::uint32_t, F>;
+    case Type::s32:
+      return binary<std::int32_t, F>;
+    case Type::u64:
+      return binary<std::uint64_t, F>;
+    case Type::s64:
+      return binary<std::int64_t, F>;
+    default:
+      return nullptr;
+  }
+}
+
+template <class F>
+Handler bits_handler(Type type) {
+  switch (ptx::bytes_of(type)) {
+    case 2:
+      return binary<std::uint16_t, F>;
+    case 4:
+      return binary<std::uint32_t, F>;
+    case 8:
+      return binary<std::uint64_t, F>;
+    default:
+      return nullptr;
+  }
+}
+
+struct Add {
+  template <class T>
+  static T apply(T a, T b) {
+    return static_cast<T>(static_cast<Unsigned<T>>(a) + static_cast<Unsigned<T>>(b));
+  }
+};
+struct Subtract {
+  template <class T>
+  static T apply(T a, T b) {
+    return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b));
+  }
+};
+struct AddSaturated {  // s32 only
+  template <class T>
+  static T apply(T a, T b) {
+    const std::int64_t sum = std::int64_t{a} + b;
+    return static_cast<T>(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum);
+  }
+};
+struct SubtractSaturated {
+  template <class T>
+  static T apply(T a, T b) {
+    const std::int64_t difference = std::int64_t{a} - b;
+    return static_cast<T>(difference > INT32_MAX   ? INT32_MAX
+                          : difference < INT32_MIN ? INT32_MIN
+                                                   : difference);
+  }
+};
+template <class T>
+using Wide = std::conditional_t<
+    sizeof(T) == 8, std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>,
+    std::conditional_t<sizeof(T) == 4, std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>,
+                       std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>>>;
+template <class T>
+Wide<T> product(T a, T b) {
+  return static_cast<Wide<T>>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b));
+}
+struct MultiplyLow {
+  template <class T>
+  static T apply(T a, T b) {
+    return static_cast<T>(product(a, b));
+  }
+};
+struct MultiplyHigh {
+  template <class T>
+  static T apply(T a, T b) {
+    return static_cast<T>(product(a, b) >> (8 * sizeof(T)));
+  }
+};
+struct Minimum {
+  template <class T>
+  static T apply(T a, T b) {
+    return b < a ? b : a;
+  }
+};
+struct Maximum {
+  template <class T>
+  static T apply(T a, T b) {
+    return b > a ? b : a;
+  }
+};
+struct And {
+  template <class T>
+  static T apply(T a, T b) {
+    return a & b;
+  }
+};
+struct Or {
+  template <class T>
+  static T apply(T a, T b) {
+    return a | b;
+  }
+};
+struct Xor {
+  template <class T>
+  static T apply(T a, T b) {
+    return a ^ b;
+  }
+};
+
+void read_two(Encoder& e, Op& op, Type type) {
+  op.a = e.read(1, type);
+  op.b = e.read(2, type);
+  op.d = e.write(0, type);
+}
+
+// ---- carries
+// ------------------------------------------------------------------------------------------------------
+
+/// flags: 1 reads the carry, 2 writes it, 4 subtracts. The flag is a borrow for sub.
+template <class T>
+void add_with_carry(Warp& warp, const Op& op) {
+  using U = Unsigned<T>;
+  const U *a = warp.lanes<U>(op.a), *b = warp.lanes<U>(op.b);
+  U* d = warp.lanes<U>(op.d);
+  const bool reads = (op.flags & 1) != 0, writes = (op.flags & 2) != 0, subtracts = (op.flags & 4) != 0;
+  std::uint32_t known = warp.defined(op.a) & warp.defined(op.b), carry = 0;
+  if (reads) known &= warp.carry_defined;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0) continue;
+    const U in = reads ? static_cast<U>(warp.carry >> i & 1) : 0;
+    const auto exact = subtracts ? static_cast<unsigned __int128>(a[i]) - b[i] - in
+                                 : static_cast<unsigned __int128>(a[i]) + b[i] + in;
+    d[i] = static_cast<U>(exact);
+    carry |= static_cast<std::uint32_t>((exact >> (8 * sizeof(U))) != 0) << i;
+  }
+  warp.define(op.d, known);
+  if (writes) {
+    warp.carry = (warp.carry & ~warp.mask) | carry;
+    warp.carry_defined = (warp.carry_defined & ~warp.mask) | (known & warp.mask);
+  }
+}
+
+/// mad{c}.{lo,hi}{.cc}: flags 1 reads, 2 writes the carry, 8 high half.
+template <class T>
+void multiply_add_with_carry(Warp& warp, const Op& op) {
+  using U = Unsigned<T>;
+  const T *a = warp.lanes<T>(op.a), *b = warp.lanes<T>(op.b);
+  const U* c = warp.lanes<U>(op.c);
+  const bool reads = (op.flags & 1) != 0, writes = (op.flags & 2) != 0, high = (op.flags & 8) != 0;
+  std::uint32_t known = warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c), carry = 0;
+  if (reads) known &= warp.carry_defined;
+  U* d = warp.lanes<U>(op.d);
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0) continue;
+    const auto full = product(a[i], b[i]);
+    const U part = static_cast<U>(high ? full >> (8 * sizeof(T)) : full);
+    const auto exact = static_cast<unsigned __int128>(part) + c[i] + (reads ? warp.carry >> i & 1 : 0);
+    d[i] = static_cast<U>(exact);
+    carry |= static_cast<std::uint32_t>((exact >> (8 * sizeof(U))) != 0) << i;
+  }
+  warp.define(op.d, known);
+  if (writes) {
+    warp.carry = (warp.carry & ~warp.mask) | carry;
+    warp.carry_defined = (warp.carry_defined & ~warp.mask) | (known & warp.mask);
+  }
+}
+
+template <template <class> class Family>
+Handler carry_handler(Type type) {
+  switch (type) {
+    case Type::u32:
+    case Type::b32:
+      return Family<std::uint32_t>::handler;
+    case Type::s32:
+      return Family<std::int32_t>::handler;
+    case Type::u64:
+    case Type::b64:
+      return Family<std::uint64_t>::handler;
+    case Type::s64:
+      return Family<std::int64_t>::handler;
+    default:
+      return nullptr;
+  }
+}
+template <class T>
+struct AddCarry {
+  static constexpr Handler handler = add_with_carry<T>;
+};
+template <class T>
+struct MultiplyCarry {
+  static constexpr Handler handler = multiply_add_with_carry<T>;
+};
+
+Op encode_carry(Encoder& e, bool reads, bool subtracts) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, carry_handler<AddCarry>(type));
+  if (op.execute == nullptr) e.unsupported();
+  op.flags = static_cast<std::uint8_t>((reads ? 1 : 0) | (e.has("cc") ? 2 : 0) | (subtracts ? 4 : 0));
+  read_two(e, op, type);
+  return op;
+}
+
+// ---- add, sub, mul, mad
+// -------------------------------------------------------------------------------------------
+
+Op encode_add_or_sub(Encoder& e, bool subtracts) {
+  const Type type = e.type();
+  if (is_float(type)) return encode_floating(e);
+  if (is_half(type)) return encode_half(e);
+  if (e.has("cc")) return encode_carry(e, false, subtracts);
+  Op op = simple(Class::integer, nullptr);
+  if (e.has("sat")) {
+    if (type != Type::s32) e.unsupported();
+    op.execute = subtracts ? binary<std::int32_t, SubtractSaturated> : binary<std::int32_t, AddSaturated>;
+  } else {
+    op.execute = subtracts ? binary_handler<Subtract>(type) : binary_handler<Add>(type);
+  }
+  if (op.execute == nullptr) e.unsupported();
+  read_two(e, op, type);
+  return op;
+}
+
+Op encode_add(Encoder& e) { return encode_add_or_sub(e, false); }
+Op encode_sub(Encoder& e) { return encode_add_or_sub(e, true); }
+Op encode_addc(Encoder& e) { return encode_carry(e, true, false); }
+Op encode_subc(Encoder& e) { return encode_carry(e, true, true); }
+
+template <class T>
+void multiply_wide(Warp& warp, const Op& op) {
+  map2<Wide<T>, T, T>(warp, op, [](T a, T b) { return product(a, b); });
+}
+
+Type wide_type(const Encoder& e, Type type) {
+  switch (type) {
+    case Type::u16:
+      return Type::u32;
+    case Type::s16:
+      return Type::s32;
+    case Type::u32:
+      return Type::u64;
+    case Type::s32:
+      return Type::s64;
+    default:
+      e.unsupported();
+  }
+}
+
+Op encode_mul(Encoder& e) {
+  const Type type = e.type();
+  if (is_float(type)) return encode_floating(e);
+  if (is_half(type)) return encode_half(e);
+  Op op = simple(Class::integer, nullptr);
+  if (e.has("wide")) {
+    op.execute = type == Type::u16   ? multiply_wide<std::uint16_t>
+                 : type == Type::s16 ? multiply_wide<std::int16_t>
+                 : type == Type::u32 ? multiply_wide<std::uint32_t>
+                                     : multiply_wide<std::int32_t>;
+    op.a = e.read(1, type);
+    op.b = e.read(2, type);
+    op.d = e.write(0, wide_type(e, type));
+    return op;
+  }
+  op.execute = e.has("hi") ? binary_handler<MultiplyHigh>(type) : binary_handler<MultiplyLow>(type);
+  if (op.execute == nullptr) e.unsupported();
+  read_two(e, op, type);
+  return op;
+}
+
+template <class T, bool kHigh>
+void multiply_add(Warp& warp, const Op& op) {
+  map3<T, T, T, T>(warp, op, [](T a, T b, T c) {
+    const T part = kHigh ? MultiplyHigh::apply(a, b) : MultiplyLow::apply(a, b);
+    return Add::apply(part, c);
+  });
+}
+
+template <class T>
+void multiply_add_wide(Warp& warp, const Op& op) {
+  map3<Wide<T>, T, T, Wide<T>>(warp, op, [](T a, T b, Wide<T> c) { return Add::apply(product(a, b), c); });
+}
+
+/// mad.hi.sat.s32
+void multiply_add_high_saturated(Warp& warp, const Op& op) {
+  map3<std::int32_t, std::int32_t, std::int32_t, std::int32_t>(
+      warp, op, [](std::int32_t a, std::int32_t b, std::int32_t c) {
+        return AddSaturated::apply(MultiplyHigh::apply(a, b), c);
+      });
+}
+
+template <bool kHigh>
+Handler multiply_add_handler(Type type) {
+  switch (type) {
+    case Type::u16:
+      return multiply_add<std::uint16_t, kHigh>;
+    case Type::s16:
+      return multiply_add<std::int16_t, kHigh>;
+    case Type::u32:
+      return multiply_add<std::uint32_t, kHigh>;
+    case Type::s32:
+      return multiply_add<std::int32_t, kHigh>;
+    case Type::u64:
+      return multiply_add<std::uint64_t, kHigh>;
+    case Type::s64:
+      return multiply_add<std::int64_t, kHigh>;
+    default:
+      return nullptr;
+  }
+}
+
+Op encode_multiply_add(Encoder& e, bool reads_carry) {
+  const Type type = e.type();
+  if (is_float(type)) return encode_floating(e);
+  Op op = simple(Class::integer, nullptr);
+  Type sum = type;
+  if (reads_carry || e.has("cc")) {
+    op.execute = carry_handler<MultiplyCarry>(type);
+    op.flags =
+        static_cast<std::uint8_t>((reads_carry ? 1 : 0) | (e.has("cc") ? 2 : 0) | (e.has("hi") ? 8 : 0));
+  } else if (e.has("wide")) {
+    sum = wide_type(e, type);
+    op.execute = type == Type::u16   ? multiply_add_wide<std::uint16_t>
+                 : type == Type::s16 ? multiply_add_wide<std::int16_t>
+                 : type == Type::u32 ? multiply_add_wide<std::uint32_t>
+                                     : multiply_add_wide<std::int32_t>;
+  } else if (e.has("sat")) {
+    if (type != Type::s32 || !e.has("hi")) e.unsupported();
+    op.execute = multiply_add_high_saturated;
+  } else {
+    op.execute = e.has("hi") ? multiply_add_handler<true>(type) : multiply_add_handler<false>(type);
+  }
+  if (op.execute == nullptr) e.unsupported();
+  op.a = e.read(1, type);
+  op.b = e.read(2, type);
+  op.c = e.read(3, sum);
+  op.d = e.write(0, sum);
+  return op;
+}
+
+Op encode_mad(Encoder& e) { return encode_multiply_add(e, false); }
+Op encode_madc(Encoder& e) { return encode_multiply_add(e, true); }
+
+/// mul24, mad24: operands are the low 24 bits; .lo bits 0..31 of the 48-bit product, .hi bits 16..47.
+template <class T>
+T product24(T a, T b, bool high) {
+  std::int64_t x, y;
+  if constexpr (std::is_signed_v<T>) {
+    x = static_cast<std::int32_t>(static_cast<std::uint32_t>(a) << 8) >> 8;
+    y = static_cast<std::int32_t>(static_cast<std::uint32_t>(b) << 8) >> 8;
+  } else {
+    x = a & 0xffffff;
+    y = b & 0xffffff;
+  }
+  return static_cast<T>(high ? (x * y) >> 16 : x * y);
+}
+
+template <class T>
+void multiply24(Warp& warp, const Op& op) {
+  const bool high = op.flags != 0;
+  map2<T, T, T>(warp, op, [high](T a, T b) { return product24(a, b, high); });
+}
+template <class T>
+void multiply_add24(Warp& warp, const Op& op) {
+  const bool high = op.flags != 0;
+  map3<T, T, T, T>(warp, op, [high](T a, T b, T c) { return Add::apply(product24(a, b, high), c); });
+}
+
+Op encode_mul24(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, type == Type::u32 ? multiply24<std::uint32_t> : multiply24<std::int32_t>);
+  op.flags = e.has("hi");
+  read_two(e, op, type);
+  return op;
+}
+Op encode_mad24(Encoder& e) {
+  const Type type = e.type();
+  if (e.has("sat")) e.unsupported();
+  Op op = simple(Class::integer,
+                 type == Type::u32 ? multiply_add24<std::uint32_t> : multiply_add24<std::int32_t>);
+  op.flags = e.has("hi");
+  read_two(e, op, type);
+  op.c = e.read(3, type);
+  return op;
+}
+
+// ---- div, rem
+// -----------------------------------------------------------------------------------------------------
+
+/// Division by zero has no defined result in PTX: reported, and every bit of the quotient set as current
+/// hardware does.
+template <class T, bool kRemainder>
+void divide(Warp& warp, const Op& op) {
+  const T *a = warp.lanes<T>(op.a), *b = warp.lanes<T>(op.b);
+  T* d = warp.lanes<T>(op.d);
+  const std::uint32_t known = warp.defined(op.a) & warp.defined(op.b);
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0) continue;
+    if (b[i] == 0) {
+      if ((known >> i & 1) != 0) {
+        warp.report(Check::arithmetic, i, "integer division by zero; PTX defines no result", Severity::error);
+      }
+      d[i] = kRemainder ? a[i] : static_cast<T>(~T{0});
+    } else if (std::is_signed_v<T> && b[i] == static_cast<T>(-1)) {
+      d[i] = kRemainder ? T{0} : static_cast<T>(Unsigned<T>{0} - static_cast<Unsigned<T>>(a[i]));
+    } else {
+      d[i] = static_cast<T>(kRemainder ? a[i] % b[i] : a[i] / b[i]);
+    }
+  }
+  warp.define(op.d, known);
+}
+
+template <bool kRemainder>
+Handler divide_handler(Type type) {
+  switch (type) {
+    case Type::u16:
+      return divide<std::uint16_t, kRemainder>;
+    case Type::s16:
+      return divide<std::int16_t, kRemainder>;
+    case Type::u32:
+      return divide<std::uint32_t, kRemainder>;
+    case Type::s32:
+      return divide<std::int32_t, kRemainder>;
+    case Type::u64:
+      return divide<std::uint64_t, kRemainder>;
+    case Type::s64:
+      return divide<std::int64_t, kRemainder>;
+    default:
+      return nullptr;
+  }
+}
+
+Op encode_div(Encoder& e) {
+  const Type type = e.type();
+  if (is_float(type)) return encode_floating(e);
+  Op op = simple(Class::integer, divide_handler<false>(type));
+  if (op.execute == nullptr) e.unsupported();
+  read_two(e, op, type);
+  return op;
+}
+Op encode_rem(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, divide_handler<true>(type));
+  if (op.execute == nullptr) e.unsupported();
+  read_two(e, op, type);
+  return op;
+}
+
+// ---- abs, neg, min, max, sad
+// --------------------------------------------------------------------------------------
+
+template <class T>
+void absolute(Warp& warp, const Op& op) {
+  map1<T, T>(warp, op,
+             [](T a) { return a < 0 ? static_cast<T>(Unsigned<T>{0} - static_cast<Unsigned<T>>(a)) : a; });
+}
+template <class T>
+void negate(Warp& warp, const Op& op) {
+  map1<T, T>(warp, op, [](T a) { return static_cast<T>(Unsigned<T>{0} - static_cast<Unsigned<T>>(a)); });
+}
+
+Op encode_abs_or_neg(Encoder& e, bool absolutes) {
+  const Type type = e.type();
+  if (is_float(type)) return encode_floating(e);
+  if (is_half(type)) return encode_half(e);
+  Op op = simple(Class::integer, nullptr);
+  switch (type) {
+    case Type::s16:
+      op.execute = absolutes ? absolute<std::int16_t> : negate<std::int16_t>;
+      break;
+    case Type::s32:
+      op.execute = absolutes ? absolute<std::int32_t> : negate<std::int32_t>;
+      break;
+    case Type::s64:
+      op.execute = absolutes ? absolute<std::int64_t> : negate<std::int64_t>;
+      break;
+    default:
+      e.unsupported();
+  }
+  op.a = e.read(1, type);
+  op.d = e.write(0, type);
+  return op;
+}
+Op encode_abs(Encoder& e) { return encode_abs_or_neg(e, true); }
+Op encode_neg(Encoder& e) { return encode_abs_or_neg(e, false); }
+
+template <class F>
+Op encode_extreme(Encoder& e) {
+  const Type type = e.type();
+  if (is_float(type)) return encode_floating(e);
+  if (is_half(type)) return encode_half(e);
+  Op op = simple(Class::integer, binary_handler<F>(type));
+  if (op.execute == nullptr || e.has("relu")) e.unsupported();
+  read_two(e, op, type);
+  return op;
+}
+Op encode_min(Encoder& e) { return encode_extreme<Minimum>(e); }
+Op encode_max(Encoder& e) { return encode_extreme<Maximum>(e); }
+
+template <class T>
+void sum_of_difference(Warp& warp, const Op& op) {
+  map3<T, T, T, T>(warp, op, [](T a, T b, T c) {
+    return Add::apply(c, a < b ? Subtract::apply(b, a) : Subtract::apply(a, b));
+  });
+}
+
+Op encode_sad(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, nullptr);
+  switch (type) {
+    case Type::u16:
+      op.execute = sum_of_difference<std::uint16_t>;
+      break;
+    case Type::s16:
+      op.execute = sum_of_difference<std::int16_t>;
+      break;
+    case Type::u32:
+      op.execute = sum_of_difference<std::uint32_t>;
+      break;
+    case Type::s32:
+      op.execute = sum_of_difference<std::int32_t>;
+      break;
+    case Type::u64:
+      op.execute = sum_of_difference<std::uint64_t>;
+      break;
+    case Type::s64:
+      op.execute = sum_of_difference<std::int64_t>;
+      break;
+    default:
+      e.unsupported();
+  }
+  read_two(e, op, type);
+  op.c = e.read(3, type);
+  return op;
+}
+
+// ---- logic
+// --------------------------------------------------------------------------------------------------------
+
+enum Logic : std::uint8_t { kAnd, kOr, kXor, kNot };
+
+void predicate_logic(Warp& warp, const Op& op) {
+  const std::uint32_t a = warp.predicate(op.a);
+  const std::uint32_t b = op.b != kNoSlot ? warp.predicate(op.b) : 0;
+  const std::uint32_t known = warp.defined(op.a) & (op.b != kNoSlot ? warp.defined(op.b) : ~0u);
+  const std::uint32_t value = op.flags == kAnd   ? a & b
+                              : op.flags == kOr  ? a | b
+                              : op.flags == kXor ? a ^ b
+                                                 : ~a;
+  // A false operand decides an and, a true one an or, whatever the other holds.
+  std::uint32_t decided = 0;
+  if (op.flags == kAnd) decided = (~a & warp.defined(op.a)) | (~b & warp.defined(op.b));
+  if (op.flags == kOr) decided = (a & warp.defined(op.a)) | (b & warp.defined(op.b));
+  warp.set_predicate(op.d, value, known | decided);
+}
+
+template <class F>
+Op encode_logic(Encoder& e, Logic logic) {
+  const Type type = e.type();
+  Op op = simple(type == Type::pred ? Class::predicate : Class::integer,
+                 type == Type::pred ? predicate_logic : bits_handler<F>(type));
+  if (op.execute == nullptr) e.unsupported();
+  op.flags = logic;
+  read_two(e, op, type);
+  return op;
+}
+Op encode_and(Encoder& e) { return encode_logic<And>(e, kAnd); }
+Op encode_or(Encoder& e) { return encode_logic<Or>(e, kOr); }
+Op encode_xor(Encoder& e) { return encode_logic<Xor>(e, kXor); }
+
+template <class T>
+void invert(Warp& warp, const Op& op) {
+  map1<T, T>(warp, op, [](T a) { return static_cast<T>(~a); });
+}
+template <class T>
+void logical_not(Warp& warp, const Op& op) {
+  map1<T, T>(warp, op, [](T a) { return static_cast<T>(a == 0 ? 1 : 0); });
+}
+
+Op encode_not(Encoder& e) {
+  const Type type = e.type();
+  const std::uint32_t bytes = ptx::bytes_of(type);
+  Op op = simple(Class::integer, nullptr);
+  if (type == Type::pred) {
+    op = simple(Class::predicate, predicate_logic);
+    op.flags = kNot;
+  } else {
+    op.execute = bytes == 8   ? invert<std::uint64_t>
+                 : bytes == 4 ? invert<std::uint32_t>
+                              : invert<std::uint16_t>;
+  }
+  op.a = e.read(1, type);
+  op.d = e.write(0, type);
+  return op;
+}
+Op encode_cnot(Encoder& e) {
+  const Type type = e.type();
+  const std::uint32_t bytes = ptx::bytes_of(type);
+  Op op = simple(Class::integer, bytes == 8   ? logical_not<std::uint64_t>
+                                 : bytes == 4 ? logical_not<std::uint32_t>
+                                              : logical_not<std::uint16_t>);
+  op.a = e.read(1, type);
+  op.d = e.write(0, type);
+  return op;
+}
+
+/// lop3.b32: the result's bit is the bit of the table at the index that the three operands' bits make.
+void lookup3(Warp& warp, const Op& op) {
+  const auto table = static_cast<std::uint32_t>(op.immediate);
+  map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(
+      warp, op, [table](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+        std::uint32_t d = 0;
+        for (std::uint32_t row = 0; row < 8; ++row) {
+          const std::uint32_t hit =
+              ((row & 4) != 0 ? a : ~a) & ((row & 2) != 0 ? b : ~b) & ((row & 1) != 0 ? c : ~c);
+          d |= (table >> row & 1) != 0 ? hit : 0;
+        }
+        return d;
+      });
+}
+
+Op encode_lop3(Encoder& e) {
+  if (e.has("and") || e.has("or")) e.unsupported();
+  Op op = simple(Class::integer, lookup3);
+  read_two(e, op, Type::b32);
+  op.c = e.read(3, Type::b32);
+  op.immediate = e.constant(e.operand(4));
+  return op;
+}
+
+// ---- shifts and fields
+// --------------------------------------------------------------------------------------------
+
+template <class T>
+void shift_left(Warp& warp, const Op& op) {
+  map2<T, T, std::uint32_t>(warp, op, [](T a, std::uint32_t n) {
+    constexpr std::uint32_t kWidth = 8 * sizeof(T);
+    return static_cast<T>(n >= kWidth ? 0 : static_cast<std::uint64_t>(a) << n);
+  });
+}
+template <class T>
+void shift_right(Warp& warp, const Op& op) {
+  map2<T, T, std::uint32_t>(warp, op, [](T a, std::uint32_t n) {
+    constexpr std::uint32_t kWidth = 8 * sizeof(T);
+    if constexpr (std::is_signed_v<T>) return static_cast<T>(a >> (n >= kWidth ? kWidth - 1 : n));
+    return static_cast<T>(n >= kWidth ? 0 : a >> n);
+  });
+}
+
+void read_shift(Encoder& e, Op& op, Type type) {
+  op.a = e.read(1, type);
+  op.b = e.read(2, Type::u32);
+  op.d = e.write(0, type);
+}
+
+Op encode_shl(Encoder& e) {
+  const Type type = e.type();
+  const std::uint32_t bytes = ptx::bytes_of(type);
+  Op op = simple(Class::integer, bytes == 8   ? shift_left<std::uint64_t>
+                                 : bytes == 4 ? shift_left<std::uint32_t>
+                                              : shift_left<std::uint16_t>);
+  read_shift(e, op, type);
+  return op;
+}
+Op encode_shr(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, nullptr);
+  switch (type) {
+    case Type::s16:
+      op.execute = shift_right<std::int16_t>;
+      break;
+    case Type::s32:
+      op.execute = shift_right<std::int32_t>;
+      break;
+    case Type::s64:
+      op.execute = shift_right<std::int64_t>;
+      break;
+    case Type::u16:
+    case Type::b16:
+      op.execute = shift_right<std::uint16_t>;
+      break;
+    case Type::u32:
+    case Type::b32:
+      op.execute = shift_right<std::uint32_t>;
+      break;
+    case Type::u64:
+    case Type::b64:
+      op.execute = shift_right<std::uint64_t>;
+      break;
+    default:
+      e.unsupported();
+  }
+  read_shift(e, op, type);
+  return op;
+}
+
+/// shf: flags 1 right, 2 clamp. Left: the high word of {b:a} << n; right: the low word of {b:a} >> n.
+void funnel_shift(Warp& warp, const Op& op) {
+  const bool right = (op.flags & 1) != 0, clamp = (op.flags & 2) != 0;
+  map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(
+      warp, op, [right, clamp](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+        const std::uint32_t n = clamp ? (c > 32 ? 32 : c) : c & 31;
+        const std::uint64_t pair = std::uint64_t{b} << 32 | a;
+        if (right) return static_cast<std::uint32_t>(pair >> n);
+        return n == 32 ? a : static_cast<std::uint32_t>((pair << n) >> 32);
+      });
+}
+
+Op encode_shf(Encoder& e) {
+  Op op = simple(Class::integer, funnel_shift);
+  op.flags = static_cast<std::uint8_t>((e.has("r") ? 1 : 0) | (e.has("clamp") ? 2 : 0));
+  read_two(e, op, Type::b32);
+  op.c = e.read(3, Type::u32);
+  return op;
+}
+
+template <class T>
+void extract_field(Warp& warp, const Op& op) {
+  map3<T, T, std::uint32_t, std::uint32_t>(warp, op, [](T a, std::uint32_t position, std::uint32_t length) {
+    constexpr std::uint32_t kWidth = 8 * sizeof(T);
+    using U = Unsigned<T>;
+    position &= 255;
+    length &= 255;
+    if (length == 0) return T{0};
+    U fill = 0;
+    if constexpr (std::is_signed_v<T>) {
+      const std::uint32_t top = position + length - 1 < kWidth - 1 ? position + length - 1 : kWidth - 1;
+      if ((static_cast<U>(a) >> top & 1) != 0) fill = static_cast<U>(~U{0});
+    }
+    const U shifted = position >= kWidth ? fill : static_cast<U>(static_cast<U>(a) >> position);
+    const std::uint32_t kept =
+        position >= kWidth ? 0 : (length < kWidth - position ? length : kWidth - position);
+    if (kept >= kWidth) return static_cast<T>(shifted);
+    const U mask = static_cast<U>((U{1} << kept) - 1);
+    return static_cast<T>((shifted & mask) | (fill & static_cast<U>(~mask)));
+  });
+}
+
+Op encode_bfe(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, nullptr);
+  switch (type) {
+    case Type::u32:
+      op.execute = extract_field<std::uint32_t>;
+      break;
+    case Type::s32:
+      op.execute = extract_field<std::int32_t>;
+      break;
+    case Type::u64:
+      op.execute = extract_field<std::uint64_t>;
+      break;
+    case Type::s64:
+      op.execute = extract_field<std::int64_t>;
+      break;
+    default:
+      e.unsupported();
+  }
+  op.a = e.read(1, type);
+  op.b = e.read(2, Type::u32);
+  op.c = e.read(3, Type::u32);
+  op.d = e.write(0, type);
+  return op;
+}
+
+/// bfi f, a, b, c, d: b with the low d bits of a at position c. The fourth source is in the list.
+template <class T>
+void insert_field(Warp& warp, const Op& op) {
+  const Slot length_slot = warp.list(op)[0];
+  map_lanes<T>(
+      warp, op.d,
+      [](T a, T b, std::uint32_t position, std::uint32_t length) {
+        constexpr std::uint32_t kWidth = 8 * sizeof(T);
+        position &= 255;
+        length &= 255;
+        if (length == 0 || position >= kWidth) return b;
+        const T ones = length >= kWidth ? static_cast<T>(~T{0}) : static_cast<T>((T{1} << length) - 1);
+        const T mask = static_cast<T>(ones << position);
+        return static_cast<T>((b & ~mask) | ((a << position) & mask));
+      },
+      static_cast<const T*>(warp.lanes<T>(op.a)), static_cast<const T*>(warp.lanes<T>(op.b)),
+      static_cast<const std::uint32_t*>(warp.lanes<std::uint32_t>(op.c)),
+      static_cast<const std::uint32_t*>(warp.lanes<std::uint32_t>(length_slot)));
+  warp.define(op.d, warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c) & warp.defined(length_slot));
+}
+
+Op encode_bfi(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer,
+                 ptx::bytes_of(type) == 8 ? insert_field<std::uint64_t> : insert_field<std::uint32_t>);
+  read_two(e, op, type);
+  op.c = e.read(3, Type::u32);
+  op.list = e.list({e.read(4, Type::u32)});
+  return op;
+}
+
+/// bfind: position of the highest bit set (signed: unlike the sign), 0xffffffff if none. flags 1: as a left
+/// shift.
+template <class T>
+void find_field(Warp& warp, const Op& op) {
+  const bool shift = op.flags != 0;
+  map1<std::uint32_t, T>(warp, op, [shift](T a) {
+    using U = Unsigned<T>;
+    constexpr std::uint32_t kWidth = 8 * sizeof(T);
+    const U value = std::is_signed_v<T> && a < 0 ? static_cast<U>(~static_cast<U>(a)) : static_cast<U>(a);
+    if (value == 0) return 0xffffffffu;
+    const auto top =
+        static_cast<std::uint32_t>(kWidth - 1 - static_cast<std::uint32_t>(std::countl_zero(value)));
+    return shift ? kWidth - 1 - top : top;
+  });
+}
+
+Op encode_bfind(Encoder& e) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, nullptr);
+  switch (type) {
+    case Type::u32:
+      op.execute = find_field<std::uint32_t>;
+      break;
+    case Type::s32:
+      op.execute = find_field<std::int32_t>;
+      break;
+    case Type::u64:
+      op.execute = find_field<std::uint64_t>;
+      break;
+    case Type::s64:
+      op.execute = find_field<std::int64_t>;
+      break;
+    default:
+      e.unsupported();
+  }
+  op.flags = e.has("shiftamt");
+  op.a = e.read(1, type);
+  op.d = e.write(0, Type::u32);
+  return op;
+}
+
+template <class T>
+void reverse_bits(Warp& warp, const Op& op) {
+  map1<T, T>(warp, op, [](T a) {
+    T d = 0;
+    for (std::uint32_t i = 0; i < 8 * sizeof(T); ++i)
+      d |= static_cast<T>((a >> i & 1) << (8 * sizeof(T) - 1 - i));
+    return d;
+  });
+}
+template <class T>
+void count_ones(Warp& warp, const Op& op) {
+  map1<std::uint32_t, T>(warp, op, [](T a) { return static_cast<std::uint32_t>(std::popcount(a)); });
+}
+template <class T>
+void count_leading_zeros(Warp& warp, const Op& op) {
+  map1<std::uint32_t, T>(warp, op, [](T a) { return static_cast<std::uint32_t>(std::countl_zero(a)); });
+}
+
+Op encode_count(Encoder& e, Handler narrow, Handler wide, bool same_type) {
+  const Type type = e.type();
+  Op op = simple(Class::integer, ptx::bytes_of(type) == 8 ? wide : narrow);
+  op.a = e.read(1, type);
+  op.d = e.write(0, same_type ? type : Type::u32);
+  return op;
+}
+Op encode_brev(Encoder& e) {
+  return encode_count(e, reverse_bits<std::uint32_t>, reverse_bits<std::uint64_t>, true);
+}
+Op encode_popc(Encoder& e) {
+  return encode_count(e, count_ones<std::uint32_t>, count_ones<std::uint64_t>, false);
+}
+Op encode_clz(Encoder& e) {
+  return encode_count(e, count_leading_zeros<std::uint32_t>, count_leading_zeros<std::uint64_t>, false);
+}
+
+/// bmsk: `length` ones from position `a`. flags 1: clamp, else wrap both to 5 bits.
+void bit_mask(Warp& warp, const Op& op) {
+  const bool clamp = op.flags != 0;
+  map2<std::uint32_t, std::uint32_t, std::uint32_t>(warp, op, [clamp](std::uint32_t a, std::uint32_t length) {
+    const std::uint64_t position = clamp ? (a > 32 ? 32 : a) : a & 31;
+    const std::uint64_t count = clamp ? (length > 32 ? 32 : length) : length & 31;
+    return static_cast<std::uint32_t>(((std::uint64_t{1} << count) - 1) << position);
+  });
+}
+Op encode_bmsk(Encoder& e) {
+  Op op = simple(Class::integer, bit_mask);
+  op.flags = e.has("clamp");
+  read_two(e, op, Type::b32);
+  return op;
+}
+
+/// fns: position of the n-th set bit from `base` on; upwards for n > 0, downwards for n < 0. 0xffffffff if
+/// none.
+void find_nth_set(Warp& warp, const Op& op) {
+  map_lanes<std::uint32_t>(
+      warp, op.d,
+      [](std::uint32_t mask, std::uint32_t base, std::int32_t offset) {
+        if (offset == 0) return (mask >> (base & 31) & 1) != 0 ? base : 0xffffffffu;
+        const std::int32_t step = offset > 0 ? 1 : -1;
+        std::int32_t left = offset > 0 ? offset : -offset;
+        for (std::int64_t i = base; i >= 0 && i < 32; i += step) {
+          if ((mask >> i & 1) != 0 && --left == 0) return static_cast<std::uint32_t>(i);
+        }
+        return 0xffffffffu;
+      },
+      static_cast<const std::uint32_t*>(warp.lanes<std::uint32_t>(op.a)),
+      static_cast<const std::uint32_t*>(warp.lanes<std::uint32_t>(op.b)),
+      static_cast<const std::int32_t*>(warp.lanes<std::int32_t>(op.c)));
+  warp.define(op.d, warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c));
+}
+Op encode_fns(Encoder& e) {
+  Op op = simple(Class::integer, find_nth_set);
+  read_two(e, op, Type::b32);
+  op.c = e.read(3, Type::s32);
+  return op;
+}
+
+// ---- dot products of bytes
+// ----------------------------------------------------------------------------------------
+
+/// dp4a, dp2a: flags 1 a signed, 2 b signed, 4 dp2a, 8 dp2a's high half of b.
+void dot_product(Warp& warp, const Op& op) {
+  const std::uint8_t flags = op.flags;
+  map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(
+      warp, op, [flags](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+        const auto byte = [](std::uint32_t word, std::uint32_t i, bool is_signed) {
+          const std::uint32_t value = word >> (8 * i) & 0xff;
+          return is_signed ? static_cast<std::int32_t>(static_cast<std::int8_t>(value))
+                           : static_cast<std::int32_t>(value);
+        };
+        const auto half = [](std::uint32_t word, std::uint32_t i, bool is_signed) {
+          const std::uint32_t value = word >> (16 * i) & 0xffff;
+          return is_signed ? static_cast<std::int32_t>(static_cast<std::int16_t>(value))
+                           : static_cast<std::int32_t>(value);
+        };
+        const bool a_signed = (flags & 1) != 0, b_signed = (flags & 2) != 0;
+        std::int64_t sum = 0;
+        if ((flags & 4) != 0) {
+          const std::uint32_t first = (flags & 8) != 0 ? 2 : 0;
+          for (std::uint32_t i = 0; i < 2; ++i) {
+            sum += std::int64_t{half(a, i, a_signed)} * byte(b, first + i, b_signed);
+          }
+        } else {
+          for (std::uint32_t i = 0; i < 4; ++i)
+            sum += std::int64_t{byte(a, i, a_signed)} * byte(b, i, b_signed);
+        }
+        return c + static_cast<std::uint32_t>(sum);
+      });
+}
+
+Op encode_dp(Encoder& e) {
+  Op op = simple(Class::integer, dot_product);
+  const bool two = e.instruction().opcode == "dp2a";
+  op.flags = static_cast<std::uint8_t>((e.type(0) == Type::s32 ? 1 : 0) | (e.type(1) == Type::s32 ? 2 : 0) |
+                                       (two ? 4 : 0) | (e.has("hi") ? 8 : 0));
+  read_two(e, op, Type::b32);
+  op.c = e.read(3, Type::b32);
+  return op;
+}
+
+/// vabsdiff4.u32.u32.u32{.add}: absolute differences of four bytes, side by side or, with .add, summed onto
+/// c.
+void absolute_differences(Warp& warp, const Op& op) {
+  const bool sums = op.flags != 0;
+  map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(
+      warp, op, [sums](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+        std::uint32_t packed = 0, sum = c;
+        for (std::uint32_t i = 0; i < 4; ++i) {
+          const std::uint32_t x = a >> (8 * i) & 0xff, y = b >> (8 * i) & 0xff,
+                              difference = x < y ? y - x : x - y;
+          packed |= difference << (8 * i);
+          sum += difference;
+        }
+        return sums ? sum : packed;
+      });
+}
+Op encode_vabsdiff4(Encoder& e) {
+  if (e.type(0) != Type::u32 || e.type(1) != Type::u32 || e.type(2) != Type::u32) e.unsupported();
+  Op op = simple(Class::integer, absolute_differences);
+  op.flags = e.has("add");
+  read_two(e, op, Type::u32);
+  op.c = e.operands() > 3 ? e.read(3, Type::u32) : e.constant_slot(0, 4);
+  return op;
+}
+
+Op encode_fma(Encoder& e) { return is_half(e.type()) ? encode_half(e) : encode_floating(e); }
+
+constexpr Opcode kOpcodes[] = {{"add", encode_add},
+                               {"sub", encode_sub},
+                               {"addc", encode_addc},
+                               {"subc", encode_subc},
+                               {"mul", encode_mul},
+                               {"mad", encode_mad},
+                               {"madc", encode_madc},
+                               {"mul24", encode_mul24},
+                               {"mad24", encode_mad24},
+                               {"fma", encode_fma},
+                               {"div", encode_div},
+                               {"rem", encode_rem},
+                               {"abs", encode_abs},
+                               {"neg", encode_neg},
+                               {"min", encode_min},
+                               {"max", encode_max},
+                               {"sad", encode_sad},
+                               {"and", encode_and},
+                               {"or", encode_or},
+                               {"xor", encode_xor},
+                               {"not", encode_not},
+                               {"cnot", encode_cnot},
+                               {"lop3", encode_lop3},
+                               {"shl", encode_shl},
+                               {"shr", encode_shr},
+                               {"shf", encode_shf},
+                               {"bfe", encode_bfe},
+                               {"bfi", encode_bfi},
+                               {"bfind", encode_bfind},
+                               {"brev", encode_brev},
+                               {"popc", encode_popc},
+                               {"clz", encode_clz},
+                               {"bmsk", encode_bmsk},
+                               {"fns", encode_fns},
+                               {"dp4a", encode_dp},
+                               {"dp2a", encode_dp},
+                               {"vabsdiff4", encode_vabsdiff4}};
+
+}  // namespace
+
+std::span<const Opcode> integer_opcodes() { return kOpcodes; }
+
+}  // namespace softgpu

@@ -1,0 +1,204 @@
+// rcp, sqrt, rsqrt, ex2, lg2, sin, cos, tanh; copysign and testp.
+//
+// The approximate forms have no defined bits, only error bounds: they are computed in double and rounded
+// once. With SOFTGPU_APPROXIMATE=perturbed each result is moved by a pseudo-random amount within the manual's
+// bound, so that a kernel cannot lean on one machine's luck.
+#include <cmath>
+
+#include "../machine/block.h"
+#include "families.h"
+#include "rounding.h"
+
+namespace softgpu {
+
+Op encode_testp(Encoder&);  // floating.cpp
+
+namespace {
+
+using ptx::Type;
+
+enum class Function32 : std::uint8_t {
+  reciprocal,
+  square_root,
+  reciprocal_square_root,
+  exp2,
+  log2,
+  sine,
+  cosine,
+  tanh
+};
+
+inline float flush(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
+}
+inline float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
+
+double exact(Function32 function, double x) {
+  switch (function) {
+    case Function32::reciprocal:
+      return 1.0 / x;
+    case Function32::square_root:
+      return std::sqrt(x);
+    case Function32::reciprocal_square_root:
+      return 1.0 / std::sqrt(x);
+    case Function32::exp2:
+      return std::exp2(x);
+    case Function32::log2:
+      return std::log2(x);
+    case Function32::sine:
+      return std::sin(x);
+    case Function32::cosine:
+      return std::cos(x);
+    case Function32::tanh:
+      return std::tanh(x);
+  }
+  return 0;
+}
+
+/// Largest error the manual allows: {relative, absolute}.
+std::pair<double, double> bound(Function32 function, double x) {
+  switch (function) {
+    case Function32::reciprocal:
+      return {0x1p-23, 0};
+    case Function32::square_root:
+      return {0x1p-23, 0};
+    case Function32::reciprocal_square_root:
+      return {0x1.1p-23, 0};  // 2^-22.9
+    case Function32::exp2:
+      return {0x1p-22, 0};
+    case Function32::log2:
+      return x > 0.5 && x < 2 ? std::pair{0.0, 0x1p-22} : std::pair{0x1p-22, 0.0};
+    case Function32::sine:
+    case Function32::cosine:
+      return {0, 0x1.6ap-21};  // 2^-20.5 on [-2 pi, 2 pi]
+    case Function32::tanh:
+      return {0x1p-11, 0};
+  }
+  return {0, 0};
+}
+
+/// A number in [-1, 1] that depends on the argument alone, so that a result repeats.
+double noise(float x) {
+  std::uint32_t h = std::bit_cast<std::uint32_t>(x);
+  h = (h ^ h >> 16) * 0x7feb352du;
+  h = (h ^ h >> 15) * 0x846ca68bu;
+  h ^= h >> 16;
+  return static_cast<double>(h) / 2147483648.0 - 1.0;
+}
+
+/// immediate: Function32; flags: 1 flush.
+void approximate(Warp& warp, const Op& op) {
+  const auto function = static_cast<Function32>(op.immediate);
+  const bool flushes = (op.flags & 1) != 0, perturbs = warp.block().settings().perturb;
+  const float* a = warp.lanes<float>(op.a);
+  float* d = warp.lanes<float>(op.d);
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0) continue;
+    const float x = flushes ? flush(a[i]) : a[i];
+    double value = exact(function, static_cast<double>(x));
+    if (perturbs && std::isfinite(value) && value != 0) {
+      const auto [relative, absolute] = bound(function, static_cast<double>(x));
+      value += noise(x) * (std::fabs(value) * relative + absolute) * 0.999;
+    }
+    const float result = static_cast<float>(value);
+    d[i] = canonical(flushes ? flush(result) : result);
+  }
+  warp.define(op.d, warp.defined(op.a));
+}
+
+/// Correctly rounded 1/x and sqrt. immediate: Rounding; flags: 1 flush, 2 square root.
+template <class T>
+void rounded(Warp& warp, const Op& op) {
+  const RoundingMode mode(static_cast<Rounding>(op.immediate));
+  const bool flushes = (op.flags & 1) != 0, root = (op.flags & 2) != 0;
+  const T* a = warp.lanes<T>(op.a);
+  T* d = warp.lanes<T>(op.d);
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0) continue;
+    T x = a[i];
+    if constexpr (sizeof(T) == 4) x = flushes ? flush(x) : x;
+    T value = root ? std::sqrt(x) : T{1} / x;
+    if constexpr (sizeof(T) == 4) {
+      value = canonical(flushes ? flush(value) : value);
+    } else if (value != value) {
+      value = std::bit_cast<double>(0x7ff8000000000000ull);
+    }
+    d[i] = value;
+  }
+  warp.define(op.d, warp.defined(op.a));
+}
+
+/// rcp.approx.ftz.f64, rsqrt.approx{.ftz}.f64: from the upper 32 bits of the argument; the result's lower 32
+/// are zero. flags: 1 reciprocal square root.
+void approximate_upper(Warp& warp, const Op& op) {
+  const bool root = op.flags != 0;
+  map1<double, double>(warp, op, [root](double a) {
+    double x = std::bit_cast<double>(std::bit_cast<std::uint64_t>(a) & 0xffffffff00000000ull);
+    if (std::fpclassify(x) == FP_SUBNORMAL) x = std::copysign(0.0, x);
+    const double value = root ? 1.0 / std::sqrt(x) : 1.0 / x;
+    if (value != value) return std::bit_cast<double>(0x7fffffff00000000ull);
+    const double flushed = std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0, value) : value;
+    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(flushed) & 0xffffffff00000000ull);
+  });
+}
+
+Op encode(Encoder& e, Function32 function) {
+  const Type type = e.type();
+  Op op;
+  op.klass = Class::special;
+  op.flops = 1;
+  op.flags = e.has("ftz") ? 1 : 0;
+  op.immediate = static_cast<std::uint64_t>(function);
+  const bool may_round = function == Function32::reciprocal || function == Function32::square_root;
+  if (type == Type::f16 || type == Type::f16x2 || type == Type::bf16 || type == Type::bf16x2)
+    return encode_half(e);
+  if (type == Type::f64) {
+    if (e.has("approx")) {
+      op.execute = approximate_upper;
+      op.flags = function == Function32::reciprocal_square_root ? 1 : 0;
+      if (function != Function32::reciprocal && function != Function32::reciprocal_square_root)
+        e.unsupported();
+    } else {
+      if (!may_round) e.unsupported();
+      op.execute = rounded<double>;
+      op.immediate = static_cast<std::uint64_t>(rounding_of(e));
+      op.flags = function == Function32::square_root ? 2 : 0;
+    }
+  } else if (type == Type::f32) {
+    op.execute = approximate;
+    if (!e.has("approx")) {
+      if (!may_round) e.unsupported();
+      op.execute = rounded<float>;
+      op.immediate = static_cast<std::uint64_t>(rounding_of(e));
+      op.flags |= function == Function32::square_root ? 2 : 0;
+    }
+  } else {
+    e.unsupported();
+  }
+  op.a = e.read(1, type);
+  op.d = e.write(0, type);
+  return op;
+}
+
+template <Function32 kFunction>
+Op encode_as(Encoder& e) {
+  return encode(e, kFunction);
+}
+
+constexpr Opcode kOpcodes[] = {{"rcp", encode_as<Function32::reciprocal>},
+                               {"sqrt", encode_as<Function32::square_root>},
+                               {"rsqrt", encode_as<Function32::reciprocal_square_root>},
+                               {"ex2", encode_as<Function32::exp2>},
+                               {"lg2", encode_as<Function32::log2>},
+                               {"sin", encode_as<Function32::sine>},
+                               {"cos", encode_as<Function32::cosine>},
+                               {"tanh", encode_as<Function32::tanh>},
+                               {"copysign", encode_floating},
+                               {"testp", encode_testp}};
+
+}  // namespace
+
+std::span<const Opcode> special_opcodes() { return kOpcodes; }
+
+}  // namespace softgpu
