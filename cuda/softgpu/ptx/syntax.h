@@ -55,8 +55,7 @@ struct Position {
 };
 
 struct Register {
-  std::string
-      name;  ///< with its percent sign, as declared (several registers may share a name across scopes)
+  std::string name;  ///< with its percent sign, as declared; several may share one across scopes
   Type type;
 };
 
@@ -120,8 +119,8 @@ struct Variable {
   Type type = Type::b8;
   std::uint32_t vector = 1;  ///< 2 or 4 with .v2 / .v4
   std::uint32_t align = 0;   ///< 0: natural alignment
-  std::uint64_t count =
-      1;                  ///< product of dimensions; 0: extern array of unknown size (dynamic shared memory)
+  /// Product of the dimensions; 0: an .extern array of unknown size (dynamic shared memory).
+  std::uint64_t count = 1;
   bool external = false;  ///< .extern
   bool managed = false;   ///< .attribute(.managed)
   std::uint32_t reg = 0;  ///< of a .func parameter in the space `reg`: index into Function::registers
@@ -137,8 +136,7 @@ struct Function {
   std::vector<Variable> returns;
   std::vector<Variable> parameters;
   std::vector<Register> registers;  ///< those that an instruction names
-  /// .shared, .local and call .param variables declared in the body (.global and .const ones are the
-  /// module's).
+  /// .shared, .local and call .param variables of the body; its .global and .const ones are the module's.
   std::vector<Variable> variables;
   std::vector<Instruction> body;
   /// Signatures of indirect calls: bytes of results and arguments are what matters.
