@@ -9,7 +9,7 @@
 
 namespace softgpu::ptx {
 
-/// PTX that is not PTX, or a statement this parser does not know; what() names line, column and what was expected.
+/// Text that is not PTX, or a statement this parser does not know; what() names line, column and what was wrong.
 class SyntaxError : public std::runtime_error {
  public:
   SyntaxError(std::uint32_t line, std::uint32_t column, const std::string& message);
