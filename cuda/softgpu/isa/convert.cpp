@@ -178,11 +178,6 @@ double source_value(Warp& warp, const Op& op, Type type, std::uint32_t bytes, st
   }
 }
 
-struct Limits {
-  double low, high;  ///< high is exclusive
-  bool is_signed;
-};
-
 /// A rounded double to an integer type: saturating, NaN as the head of this file says.
 std::uint64_t to_integer(double value, Type destination, Type source) {
   const std::uint32_t bits = 8 * ptx::bytes_of(destination);
