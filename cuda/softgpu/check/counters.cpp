@@ -89,6 +89,16 @@ void KernelCounters::add(const KernelCounters& other) {
   for (const Field& field : kFields) this->*field.value += other.*field.value;
 }
 
+KernelCounters KernelCounters::minus(const KernelCounters& earlier) const {
+  KernelCounters difference = *this;
+  for (std::uint32_t i = 0; i < kClasses; ++i) {
+    difference.instructions[i] -= earlier.instructions[i];
+    difference.lanes[i] -= earlier.lanes[i];
+  }
+  for (const Field& field : kFields) difference.*field.value -= earlier.*field.value;
+  return difference;
+}
+
 void Counters::add(const std::string& kernel, const KernelCounters& counters) {
   std::lock_guard lock(mutex_);
   kernels_[kernel].add(counters);

@@ -31,6 +31,8 @@ struct KernelCounters {
   std::uint64_t branches = 0, divergent_branches = 0;
   std::uint64_t barriers = 0;
   void add(const KernelCounters& other);
+  /// What came in since `earlier`.
+  KernelCounters minus(const KernelCounters& earlier) const;
 };
 
 /// Counters by kernel name, over all launches since the last clear.

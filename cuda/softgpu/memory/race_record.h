@@ -50,6 +50,8 @@ class NodeSet {
   void insert(std::uint32_t node) { nodes_[node] = true; }
   void join(const NodeSet& other) { nodes_ |= other.nodes_; }
   void clear() { nodes_.reset(); }
+  bool includes(const NodeSet& other) const { return (other.nodes_ & ~nodes_).none(); }
+  bool empty() const { return nodes_.none(); }
 
  private:
   std::bitset<kNodes> nodes_;
