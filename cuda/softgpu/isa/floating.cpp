@@ -7,57 +7,15 @@
 
 #include "../machine/block.h"
 #include "families.h"
-#include "rounding.h"
+#include "floating.h"
 
 namespace softgpu {
+
+using namespace floating;
 
 namespace {
 
 using ptx::Type;
-
-enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kNan = 4, kXorSign = 8 };
-
-inline float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
-inline double canonical(double value) {
-  return value != value ? std::bit_cast<double>(0x7ff8000000000000ull) : value;
-}
-
-inline float flush(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
-}
-inline double flush(double value) { return value; }
-
-/// [0, 1], NaN to +0.
-template <class T>
-T saturate(T value) {
-  return value > T{0} ? (value < T{1} ? value : T{1}) : T{0};
-}
-
-struct Add {
-  template <class T>
-  static T apply(T a, T b) {
-    return a + b;
-  }
-};
-struct Subtract {
-  template <class T>
-  static T apply(T a, T b) {
-    return a - b;
-  }
-};
-struct Multiply {
-  template <class T>
-  static T apply(T a, T b) {
-    return a * b;
-  }
-};
-struct Divide {
-  template <class T>
-  static T apply(T a, T b) {
-    return a / b;
-  }
-};
 
 /// The common case: to nearest, no modifiers.
 template <class T, class F>
@@ -65,40 +23,9 @@ void binary(Warp& warp, const Op& op) {
   map2<T, T, T>(warp, op, [](T a, T b) { return canonical(F::template apply<T>(a, b)); });
 }
 
-/// immediate: Rounding. flags: .ftz, .sat.
-template <class T, class F>
-void binary_modified(Warp& warp, const Op& op) {
-  const RoundingMode mode(static_cast<Rounding>(op.immediate));
-  const bool flushes = (op.flags & kFlush) != 0, saturates = (op.flags & kSaturate) != 0;
-  const T *a = warp.lanes<T>(op.a), *b = warp.lanes<T>(op.b);
-  T* d = warp.lanes<T>(op.d);
-  for (std::uint32_t i = 0; i < kLanes; ++i) {
-    if ((warp.mask >> i & 1) == 0) continue;
-    T value = F::template apply<T>(flushes ? flush(a[i]) : a[i], flushes ? flush(b[i]) : b[i]);
-    if (flushes) value = flush(value);
-    d[i] = saturates ? saturate(value) : canonical(value);
-  }
-  warp.define(op.d, warp.defined(op.a) & warp.defined(op.b));
-}
-
 template <class T>
 void fused(Warp& warp, const Op& op) {
   map3<T, T, T, T>(warp, op, [](T a, T b, T c) { return canonical(std::fma(a, b, c)); });
-}
-
-template <class T>
-void fused_modified(Warp& warp, const Op& op) {
-  const RoundingMode mode(static_cast<Rounding>(op.immediate));
-  const bool flushes = (op.flags & kFlush) != 0, saturates = (op.flags & kSaturate) != 0;
-  const T *a = warp.lanes<T>(op.a), *b = warp.lanes<T>(op.b), *c = warp.lanes<T>(op.c);
-  T* d = warp.lanes<T>(op.d);
-  for (std::uint32_t i = 0; i < kLanes; ++i) {
-    if ((warp.mask >> i & 1) == 0) continue;
-    T value = flushes ? std::fma(flush(a[i]), flush(b[i]), flush(c[i])) : std::fma(a[i], b[i], c[i]);
-    if (flushes) value = flush(value);
-    d[i] = saturates ? saturate(value) : canonical(value);
-  }
-  warp.define(op.d, warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c));
 }
 
 /// div.approx.f32 and div.full.f32: a * (1/b) rounded once; .approx is 0 (or NaN) where 2^126 < |b| < 2^128.
@@ -210,11 +137,14 @@ void test(Warp& warp, const Op& op) {
 template <class T>
 Handler handler(const Encoder& e, bool plain) {
   const std::string& name = e.instruction().opcode;
-  if (name == "add") return plain ? binary<T, Add> : binary_modified<T, Add>;
-  if (name == "sub") return plain ? binary<T, Subtract> : binary_modified<T, Subtract>;
-  if (name == "mul") return plain ? binary<T, Multiply> : binary_modified<T, Multiply>;
-  if (name == "div") return plain ? binary<T, Divide> : binary_modified<T, Divide>;
-  if (name == "fma" || name == "mad") return plain ? fused<T> : fused_modified<T>;
+  if (!plain) {
+    if (const Handler rounded = rounded_handler(name, sizeof(T) == 4)) return rounded;
+  }
+  if (name == "add") return binary<T, Add>;
+  if (name == "sub") return binary<T, Subtract>;
+  if (name == "mul") return binary<T, Multiply>;
+  if (name == "div") return binary<T, Divide>;
+  if (name == "fma" || name == "mad") return fused<T>;
   if (name == "min") return extreme<T, false>;
   if (name == "max") return extreme<T, true>;
   if (name == "abs") return absolute<T>;
@@ -234,7 +164,7 @@ Op encode_floating(Encoder& e) {
   op.klass = single ? Class::f32 : Class::f64;
   op.flags = static_cast<std::uint8_t>((e.has("ftz") ? kFlush : 0) | (e.has("sat") ? kSaturate : 0) |
                                        (e.has("NaN") ? kNan : 0) | (e.has("xorsign") ? kXorSign : 0));
-  const bool plain = rounding == Rounding::nearest_even && op.flags == 0;
+  const bool plain = rounding == Rounding::nearest_even && op.flags == 0;  // what vectorises
   op.immediate = static_cast<std::uint64_t>(rounding);
   op.execute = single ? handler<float>(e, plain) : handler<double>(e, plain);
   op.flops = 1;

@@ -91,6 +91,56 @@ void load(Warp& warp, const Op& op) {
   }
 }
 
+/// ld.shared of 32-bit words: the same steps as `load`, on all lanes at once where nothing needs a closer
+/// look.
+void load_shared_words(Warp& warp, const Op& op) {
+  Block& block = warp.block();
+  const std::uint32_t count = op.flags, mask = warp.mask;
+  const std::uint32_t* destinations = warp.list(op);
+  Access access;
+  access.window = Window::shared;
+  access.bytes = 4 * count;
+  begin_access(warp, access, op.a, Mode::of(op.c).wide, op.immediate, false, mask);
+  if (mask != 0xffffffff) {  // other lanes look where the first does
+    const std::uint64_t first = access.address[static_cast<std::uint32_t>(std::countr_zero(mask))];
+    for (std::uint32_t i = 0; i < kLanes; ++i)
+      access.address[i] = (mask >> i & 1) != 0 ? access.address[i] : first;
+  }
+  std::uint64_t bits = 0, high = 0;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    bits |= access.address[i];
+    high = std::max(high, access.address[i]);
+  }
+  if ((bits & (access.bytes - 1)) != 0 || high + access.bytes > block.shared_bytes()) {
+    Located located;
+    locate(warp, access, located);  // faults
+  }
+  alignas(64) std::array<std::uint32_t, kLanes> word;
+  for (std::uint32_t i = 0; i < kLanes; ++i) word[i] = static_cast<std::uint32_t>(access.address[i] >> 2);
+  const auto* memory = reinterpret_cast<const std::uint32_t*>(block.shared(0));
+  const auto* defined = reinterpret_cast<const std::uint32_t*>(block.shared_defined(0));
+  std::uint32_t known = ~0u, shadow = ~0u;
+  for (std::uint32_t e = 0; e < count; ++e) {
+    for (std::uint32_t i = 0; i < kLanes; ++i) shadow &= defined[word[i] + e];
+  }
+  if (shadow != ~0u) {
+    Located located;
+    locate(warp, access, located);
+    known = defined_lanes(warp, access, located);
+  }
+  check_shared_load(warp, access, word.data());
+  count_access(warp, access);
+  alignas(64) std::uint32_t values[4][kLanes];  // the address register may be a destination
+  for (std::uint32_t e = 0; e < count; ++e) {
+    for (std::uint32_t i = 0; i < kLanes; ++i) values[e][i] = memory[word[i] + e];
+  }
+  for (std::uint32_t e = 0; e < count; ++e) {
+    std::uint32_t* d = warp.lanes<std::uint32_t>(destinations[e]);
+    for (std::uint32_t i = 0; i < kLanes; ++i) d[i] = (mask >> i & 1) != 0 ? values[e][i] : d[i];
+    warp.define(destinations[e], known);
+  }
+}
+
 /// ld.param of an entry: from the launch's buffer, or, through a register that holds a local address, the
 /// frame.
 template <class M, class R, bool kSigned>
@@ -308,6 +358,9 @@ Op encode_ld(Encoder& e) {
   op.execute = parameter ? load_handler<LoadParameter>(memory, lane, is_signed(type))
                          : load_handler<Load>(memory, lane, is_signed(type));
   if (op.execute == nullptr) e.unsupported("into a register of " + std::to_string(lane) + " bytes");
+  const Mode mode = Mode::of(op.c);
+  if (op.klass == Class::shared_load && memory == 4 && lane == 4 && !mode.synchronises)
+    op.execute = load_shared_words;
   return op;
 }
 

@@ -41,6 +41,7 @@ void Block::start(std::uint64_t linear_index) {
     std::fill(barrier.came.begin(), barrier.came.end(), 0u);
   }
   epoch = barrier_epoch = 1;
+  last_shared_write = 0;
   progress = 0;
   next_warp_ = 0;
   for (std::uint32_t i = 0; i < warps_used_; ++i) warps_[i]->start();
@@ -212,6 +213,7 @@ std::uint32_t Block::next_epoch() {
     std::fill(shared_readers.begin(), shared_readers.end(), std::uint64_t{0});
     known_epochs.clear();
     epoch = barrier_epoch = 1;
+    last_shared_write = 0;
     for (std::size_t i = 0; i < warps_used_; ++i) {
       warps_[i]->sync_epoch = warps_[i]->fence_epoch = 0;
       warps_[i]->part_epoch.fill(0);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "../memory/access_pattern.h"
 #include "../memory/footprints.h"
 #include "../memory/published_clocks.h"
 #include "device.h"
@@ -82,9 +83,11 @@ class Block {
   std::vector<std::uint64_t> shared_writers, shared_readers;
 
   // Order for the race checks.
-  std::uint32_t epoch = 1;          ///< bumped at every full barrier, fence and __syncwarp
-  std::uint32_t barrier_epoch = 1;  ///< its value after the last full barrier
+  std::uint32_t epoch = 1;              ///< bumped at every full barrier, fence and __syncwarp
+  std::uint32_t barrier_epoch = 1;      ///< its value after the last full barrier
+  std::uint32_t last_shared_write = 0;  ///< epoch of the last store to shared memory
   std::uint32_t next_epoch();
+  AccessPatterns access_patterns;
   BlockClock acquired;  ///< what other blocks did that this one knows to be over
   /// [a * warps + b]: what warp a did before this epoch is known to warp b through barriers of part of the
   /// block; empty until there was one.

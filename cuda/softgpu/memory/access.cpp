@@ -263,39 +263,66 @@ std::uint32_t wavefronts(const Access& access, std::uint32_t& fewest) {
 
 }  // namespace
 
+namespace {
+
+/// The cost of an access: sectors in global memory, passes over the banks in shared memory (and the fewest
+/// possible).
+const AccessPattern& cost_of(Warp& warp, const Access& access) {
+  const bool shared = access.window == Window::shared;
+  const std::uint64_t first = access.address[first_lane(access.lanes)];
+  const std::uint32_t function = warp.function().number;
+  const auto phase = static_cast<std::uint32_t>(first & (shared ? 3 : 31)) | (shared ? 0 : 32);
+  AccessPattern& known = warp.block().access_patterns.of(warp.context().pc - 1);
+  alignas(64) std::array<std::uint64_t, kLanes> difference;
+  std::uint64_t unlike = 0;
+  if (access.lanes == 0xffffffff) {
+    for (std::uint32_t i = 0; i < kLanes; ++i) {
+      difference[i] = access.address[i] - first;
+      unlike |= difference[i] ^ known.difference[i];
+    }
+  } else {
+    for (std::uint32_t i = 0; i < kLanes; ++i) {
+      difference[i] = (access.lanes >> i & 1) != 0 ? access.address[i] - first : 0;
+      unlike |= difference[i] ^ known.difference[i];
+    }
+  }
+  if (unlike == 0 && known.function == function && known.lanes == access.lanes && known.phase == phase)
+    return known;
+  known.function = function;
+  known.lanes = access.lanes;
+  known.phase = phase;
+  known.difference = difference;
+  known.fewest = 0;
+  known.cost = shared ? wavefronts(access, known.fewest) : sectors(access);
+  return known;
+}
+
+}  // namespace
+
 void count_access(Warp& warp, const Access& access) {
   KernelCounters& counters = warp.counters();
   const std::uint64_t bytes =
       std::uint64_t{access.bytes} * static_cast<std::uint32_t>(std::popcount(access.lanes));
-  switch (access.window) {
-    case Window::global: {
-      const std::uint32_t touched = sectors(access);
-      if (access.kind == Access::Kind::load) {
-        counters.global_load_bytes += bytes;
-        counters.global_load_sectors += touched;
-        counters.global_load_requests += 1;
-      } else if (access.kind == Access::Kind::store) {
-        counters.global_store_bytes += bytes;
-        counters.global_store_sectors += touched;
-        counters.global_store_requests += 1;
-      } else {
-        counters.atomic_sectors += touched;
-      }
-      return;
-    }
-    case Window::shared: {
-      std::uint32_t fewest = 0;
-      const std::uint32_t passes = wavefronts(access, fewest);
-      counters.shared_wavefronts += passes;
-      counters.shared_conflicts += passes - fewest;
-      (access.kind == Access::Kind::load ? counters.shared_load_bytes : counters.shared_store_bytes) += bytes;
-      return;
-    }
-    case Window::local:
-      counters.local_bytes += bytes;
-      return;
-    default:
-      return;
+  if (access.window == Window::local) {
+    counters.local_bytes += bytes;
+    return;
+  }
+  if (access.window != Window::global && access.window != Window::shared) return;
+  const AccessPattern& pattern = cost_of(warp, access);
+  if (access.window == Window::shared) {
+    counters.shared_wavefronts += pattern.cost;
+    counters.shared_conflicts += pattern.cost - pattern.fewest;
+    (access.kind == Access::Kind::load ? counters.shared_load_bytes : counters.shared_store_bytes) += bytes;
+  } else if (access.kind == Access::Kind::load) {
+    counters.global_load_bytes += bytes;
+    counters.global_load_sectors += pattern.cost;
+    counters.global_load_requests += 1;
+  } else if (access.kind == Access::Kind::store) {
+    counters.global_store_bytes += bytes;
+    counters.global_store_sectors += pattern.cost;
+    counters.global_store_requests += 1;
+  } else {
+    counters.atomic_sectors += pattern.cost;
   }
 }
 

@@ -184,7 +184,7 @@ bool DeviceMemory::locate(DeviceAddress address, DeviceAddress* base, std::uint6
 
 void DeviceMemory::write(DeviceAddress to, const void* from, std::uint64_t bytes) {
   std::memcpy(this->bytes(to), from, bytes);
-  std::memset(defined(to), 1, bytes);
+  std::memset(defined(to), 0xff, bytes);
 }
 
 void DeviceMemory::read(void* to, DeviceAddress from, std::uint64_t bytes) const {
@@ -205,7 +205,7 @@ void DeviceMemory::fill(DeviceAddress to, std::uint32_t value, std::uint32_t ele
   } else {
     std::fill_n(reinterpret_cast<std::uint32_t*>(bytes(to)), count, value);
   }
-  std::memset(defined(to), 1, count * element_bytes);
+  std::memset(defined(to), 0xff, count * element_bytes);
 }
 
 std::optional<std::uint64_t> DeviceMemory::first_undefined(DeviceAddress from, std::uint64_t bytes) const {

@@ -212,11 +212,37 @@ void synchronise(Warp& warp, const Access& access) {
 void check_races(Warp& warp, const Access& access) {
   const Settings& settings = warp.block().settings();
   if (!settings.checks || !settings.races) return;
-  if (access.window == Window::shared) check_shared(warp, access);
+  if (access.window == Window::shared) {
+    if (access.kind != Access::Kind::load) warp.block().last_shared_write = warp.block().epoch;
+    check_shared(warp, access);
+  }
   if (access.window == Window::global) {
     if (access.synchronises) synchronise(warp, access);
     check_global(warp, access);
   }
+}
+
+void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* first) {
+  Block& block = warp.block();
+  if (!block.settings().checks || !block.settings().races) return;
+  const std::uint64_t threshold = SharedRecord::make(block.barrier_epoch, 0, 0, false, 0).bits;
+  const std::uint32_t words = access.bytes / 4;
+  if (block.last_shared_write < block.barrier_epoch) {
+    // Nobody has written since the barrier, so there is nothing to race with; and where several have read
+    // already, one more reader changes nothing.
+    constexpr std::uint64_t kMany = std::uint64_t{1} << 32;
+    const std::uint64_t* readers = block.shared_readers.data();
+    std::uint64_t news = 0;
+    for (std::uint32_t e = 0; e < words; ++e) {
+      for (std::uint32_t i = 0; i < kLanes; ++i) {
+        const std::uint64_t record = readers[first[i] + e];
+        news |= static_cast<std::uint64_t>(record < threshold) |
+                static_cast<std::uint64_t>((record & kMany) == 0);
+      }
+    }
+    if (news == 0) return;
+  }
+  check_shared(warp, access);
 }
 
 }  // namespace softgpu
