@@ -49,6 +49,19 @@ void report_shared(Warp& warp, const Access& access, std::uint32_t lane, SharedR
   warp.report(std::move(finding));
 }
 
+/// A lane's access of a word against its last writer.
+void check_read_after_write(Warp& warp, const Access& access, std::uint32_t lane, std::uint64_t word,
+                            std::uint32_t touched, std::uint64_t threshold) {
+  const std::uint64_t writer = warp.block().shared_writers[word];
+  if (writer < threshold) return;
+  const SharedRecord record{writer};
+  const bool both_atomic = access.kind == Access::Kind::atomic && record.flag();
+  if (record.thread() == warp.thread(lane) || (record.byte_mask() & touched) == 0 || both_atomic) return;
+  if (!ordered_in_block(warp, lane, record.thread(), record.epoch())) {
+    report_shared(warp, access, lane, record, true, word);
+  }
+}
+
 void check_shared(Warp& warp, const Access& access) {
   Block& block = warp.block();
   const std::uint64_t threshold = SharedRecord::make(block.barrier_epoch, 0, 0, false, 0).bits;
@@ -64,13 +77,7 @@ void check_shared(Warp& warp, const Access& access) {
       const std::uint64_t word = first + w;
       std::uint64_t& writer = block.shared_writers[word];
       std::uint64_t& reader = block.shared_readers[word];
-      if (writer >= threshold) {
-        const SharedRecord record{writer};
-        if (record.thread() != thread && (record.byte_mask() & touched) != 0 && !(atomic && record.flag()) &&
-            !ordered_in_block(warp, lane, record.thread(), record.epoch())) {
-          report_shared(warp, access, lane, record, true, word);
-        }
-      }
+      check_read_after_write(warp, access, lane, word, touched, threshold);
       if (!writes) {
         const SharedRecord record{reader};
         const bool others = reader >= threshold && (record.thread() != thread || record.flag());
@@ -225,13 +232,14 @@ void check_races(Warp& warp, const Access& access) {
 void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* first) {
   Block& block = warp.block();
   if (!block.settings().checks || !block.settings().races) return;
+  constexpr std::uint64_t kMany = std::uint64_t{1} << 32;
   const std::uint64_t threshold = SharedRecord::make(block.barrier_epoch, 0, 0, false, 0).bits;
   const std::uint32_t words = access.bytes / 4;
-  if (block.last_shared_write < block.barrier_epoch) {
-    // Nobody has written since the barrier, so there is nothing to race with; and where several have read
-    // already, one more reader changes nothing.
-    constexpr std::uint64_t kMany = std::uint64_t{1} << 32;
-    const std::uint64_t* readers = block.shared_readers.data();
+  std::uint64_t* readers = block.shared_readers.data();
+  // Without a store since the barrier there is nothing to race with; where several have read already, one
+  // more reader changes nothing.
+  const bool written = block.last_shared_write >= block.barrier_epoch;
+  if (!written) {
     std::uint64_t news = 0;
     for (std::uint32_t e = 0; e < words; ++e) {
       for (std::uint32_t i = 0; i < kLanes; ++i) {
@@ -242,7 +250,25 @@ void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* fi
     }
     if (news == 0) return;
   }
-  check_shared(warp, access);
+  const std::uint32_t place = warp.code_place();
+  std::uint32_t before = kNoSlot;
+  for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
+    const std::uint32_t thread = warp.thread(lane), word = first[lane];
+    const bool same = word == before;  // as the lane before: one reader more
+    before = word;
+    for (std::uint32_t e = 0; e < words; ++e) {
+      if (written) check_read_after_write(warp, access, lane, word + e, 15, threshold);
+      std::uint64_t& reader = readers[word + e];
+      if (same) {
+        reader |= kMany;
+        continue;
+      }
+      const SharedRecord record{reader};
+      const bool others = reader >= threshold && (record.thread() != thread || record.flag());
+      reader = SharedRecord::make(block.epoch, thread, 15, others, place).bits;
+    }
+  }
 }
 
 }  // namespace softgpu
