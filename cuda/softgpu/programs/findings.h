@@ -9,7 +9,7 @@ namespace softgpu::programs {
 
 struct Finding {
   std::string check;
-  std::string severity;  ///< "error", "warning" or "info"
+  std::string severity;  ///< "error", "warning" or "information"
   std::string file;      ///< of the CUDA source; empty where the finding has no line
   int line = 0;
   std::string message;

@@ -28,7 +28,7 @@ extern "C" __global__ void bits(uint4* out, int count, uint4 start, uint2 key) {
   out[i] = philox(start, key);
 }
 
-// In (0, 1): the middle of one of 2^24 intervals.
+// From uniforms in (0, 1], the middles of 2^24 intervals.
 extern "C" __global__ void normals(float2* out, int count, uint4 start, uint2 key) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= static_cast<unsigned>(count)) return;

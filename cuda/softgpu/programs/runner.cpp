@@ -78,7 +78,7 @@ bool run_program(const Program& program, std::uint64_t seed) {
   try {
     run.findings = findings_json();
     for (const Finding& finding : parse_findings(run.findings)) {
-      if (finding.severity == "info") continue;
+      if (finding.severity == "information") continue;
       run.ok = false;
       run.message += (run.message.empty() ? "" : "; ") + describe(finding);
     }
