@@ -60,6 +60,19 @@ class Reader {
     return {};
   }
 
+  /// Calls `member` with each key; it reads the value.
+  template <class Member>
+  void object(Member member) {
+    want('{');
+    if (accept('}')) return;
+    do {
+      const std::string key = string();
+      want(':');
+      member(key);
+    } while (accept(','));
+    want('}');
+  }
+
   void end() {
     blanks();
     if (at_ != text_.size()) fail("expected the end");
@@ -92,6 +105,16 @@ class Reader {
   std::size_t at_ = 0;
 };
 
+Location read_location(Reader& reader) {
+  Location location;
+  reader.object([&](const std::string& key) {
+    const std::string value = reader.value();
+    if (key == "file") location.file = value;
+    if (key == "line") location.line = std::atoi(value.c_str());
+  });
+  return location;
+}
+
 }  // namespace
 
 std::vector<Finding> parse_findings(std::string_view json) {
@@ -100,20 +123,20 @@ std::vector<Finding> parse_findings(std::string_view json) {
   reader.want('[');
   if (!reader.accept(']')) {
     do {
-      reader.want('{');
       Finding& finding = findings.emplace_back();
-      if (reader.accept('}')) continue;
-      do {
-        const std::string key = reader.string();
-        reader.want(':');
-        const std::string value = reader.value();
-        if (key == "check") finding.check = value;
-        if (key == "severity") finding.severity = value;
-        if (key == "file") finding.file = value;
-        if (key == "line") finding.line = std::atoi(value.c_str());
-        if (key == "message") finding.message = value;
-      } while (reader.accept(','));
-      reader.want('}');
+      reader.object([&](const std::string& key) {
+        if (key == "check") {
+          finding.check = reader.value();
+        } else if (key == "severity") {
+          finding.severity = reader.value();
+        } else if (key == "message") {
+          finding.message = reader.value();
+        } else if (key == "place" || key == "other") {
+          finding.locations.push_back(read_location(reader));
+        } else {
+          reader.value();
+        }
+      });
     } while (reader.accept(','));
     reader.want(']');
   }

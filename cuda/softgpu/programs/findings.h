@@ -7,12 +7,17 @@
 
 namespace softgpu::programs {
 
+/// A line of CUDA source; the file is empty where the finding has none.
+struct Location {
+  std::string file;
+  int line = 0;
+};
+
 struct Finding {
   std::string check;
   std::string severity;  ///< "error", "warning" or "information"
-  std::string file;      ///< of the CUDA source; empty where the finding has no line
-  int line = 0;
   std::string message;
+  std::vector<Location> locations;  ///< one, or both parties of a race
 };
 
 /// Reads an array of objects; members that Finding lacks are skipped. Throws std::runtime_error on anything

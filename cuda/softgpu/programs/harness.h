@@ -259,11 +259,14 @@ enum class Place {
   host,         ///< the process is killed by SIGSEGV or SIGBUS
 };
 
+/// For Fault::code: any error; and any result at all, where what hardware does is not defined.
+enum : CUresult { kAnyError = -1, kAnyResult = -2 };
+
 struct Fault {
   const char* name;
   const char* check;  ///< the name that softgpu gives the check
   Place place;
-  CUresult code;  ///< that a later call returns; kSuccess where the finding does not fail the launch
+  CUresult code;  ///< that the launch or a later call returns
   void (*run)();
 };
 
