@@ -2,7 +2,7 @@
 #include <cuda_runtime.h>
 
 extern "C" __global__ void kernel(const int* x, int* y) {
-  __shared__ volatile int values[64];
+  __shared__ int values[64];
   values[threadIdx.x] = x[threadIdx.x];
   values[threadIdx.x + 32] = 0;
   __syncthreads();
