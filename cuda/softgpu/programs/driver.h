@@ -140,13 +140,12 @@ struct Driver {
 
   std::string path;  ///< of the library
 
-  // Null on a real GPU.
-  std::size_t (*softgpuFindings)(char* json, std::size_t capacity);
-  std::size_t (*softgpuCounters)(char* json, std::size_t capacity);
+  // What softgpu exports beside the driver API (../driver/softgpu.h); null on a GPU.
+  const char* (*softgpuFindings)();
   void (*softgpuClearFindings)();
-  void (*softgpuSetSeed)(std::uint64_t seed);
+  int (*softgpuSetSeed)(std::uint64_t seed);
   int (*softgpuDeclareMatrix)(CUdeviceptr base, std::uint64_t rows, std::uint64_t columns,
-                              std::uint64_t leading_elements, std::uint32_t element_bytes, int role);
+                              std::uint64_t leading, std::uint32_t element_bytes, std::uint32_t role);
   bool software() const { return softgpuFindings != nullptr; }
 };
 

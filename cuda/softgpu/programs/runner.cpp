@@ -48,9 +48,7 @@ void print(const Run& run) {
 
 std::string findings_json() {
   if (!driver().software()) return "[]";
-  std::string json(driver().softgpuFindings(nullptr, 0) + 1, '\0');
-  driver().softgpuFindings(json.data(), json.size());
-  json.resize(std::strlen(json.c_str()));
+  std::string json = driver().softgpuFindings();
   std::ranges::replace(json, '\n', ' ');  // white space: strings have theirs escaped
   return json;
 }

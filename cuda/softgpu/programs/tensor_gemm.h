@@ -9,7 +9,7 @@ namespace softgpu::programs {
 /// Tells softgpu what a matrix is, so that every mma is checked to pair equal k and to keep one (row, column)
 /// an accumulator. Role 0: A, indexed (row, k); 1: B, indexed (k, column).
 template <class T>
-void declare_matrix(const Buffer<T>& buffer, int rows, int columns, int leading, int role) {
+void declare_matrix(const Buffer<T>& buffer, int rows, int columns, int leading, std::uint32_t role) {
   if (driver().softgpuDeclareMatrix == nullptr) return;
   const int code = driver().softgpuDeclareMatrix(buffer.address(), static_cast<std::uint64_t>(rows),
                                                  static_cast<std::uint64_t>(columns),
