@@ -62,7 +62,7 @@ export async function compileKernels(version) {
     else queue.push({ file, output, options, hash });
   }
   for (const stale of readdirSync(kernelFolder)) {
-    if (stale !== basename(record) && hashes[stale] === undefined) rmSync(join(kernelFolder, stale));
+    if (/\.(ptx|fatbin)$/.test(stale) && hashes[stale] === undefined) rmSync(join(kernelFolder, stale));
   }
 
   const compiled = queue.length;

@@ -23,17 +23,12 @@ function run(command, args, env = {}) {
 }
 
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-if (scripts['build:softgpu'] !== undefined) run('npm', ['run', '--silent', 'build:softgpu']);
-const host = 'build/softgpu/host';
-run('cmake', [
-  '-S',
-  'cuda/softgpu/programs',
-  '-B',
-  host,
-  '-DCMAKE_BUILD_TYPE=Release',
-  '--log-level=WARNING',
-]);
-run('cmake', ['--build', host, '--parallel', '2', '--', '--no-print-directory']);
+if (scripts['build:softgpu'] !== undefined) {
+  run('npm', ['run', '--silent', 'build:softgpu']);
+} else {
+  run('cmake', ['-S', 'cuda/softgpu', '-B', 'build/softgpu', '--log-level=WARNING']);
+  run('cmake', ['--build', 'build/softgpu', '--parallel', '2', '--', '--no-print-directory']);
+}
 
 const exclude = [];
 const version = await nvccVersion();
@@ -52,5 +47,4 @@ if (version === null) {
 
 run('npx', ['vitest', 'run', '--config', 'vitest.softgpu.config.ts', ...exclude, ...process.argv.slice(2)], {
   SOFTGPU_KERNELS: kernelFolder,
-  SOFTGPU_PROGRAMS: join(root, host, 'softgpu_programs'),
 });

@@ -6,15 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 const build = join(dirname(fileURLToPath(import.meta.url)), '../../build/softgpu');
-const program = process.env.SOFTGPU_PROGRAMS ?? join(build, 'host/softgpu_programs');
+const program = built('softgpu_programs');
 const kernels = process.env.SOFTGPU_KERNELS ?? join(build, 'programs');
 
-function library(): string {
-  if (process.env.LAPIDARY_CUDA_DRIVER) return process.env.LAPIDARY_CUDA_DRIVER;
-  const built = ['Release/libsoftgpu.so', 'libsoftgpu.so'].map((name) => join(build, name)).find(existsSync);
-  if (built === undefined) throw new Error(`no libsoftgpu.so in ${build}: run npm run test:softgpu`);
-  return built;
+function built(name: string): string {
+  const path = join(build, name);
+  if (!existsSync(path)) throw new Error(`there is no ${path}: run npm run test:softgpu`);
+  return path;
 }
+
+const driver = process.env.LAPIDARY_CUDA_DRIVER || built('libsoftgpu.so');
 
 const List = z.object({
   programs: z.array(z.string()),
@@ -37,7 +38,7 @@ export function listPrograms(): z.infer<typeof List> {
 
 /** Runs programs or faults; one result a seed. What softgpu prints about findings is in the findings too. */
 export function runProgram(...options: string[]): Promise<Run[]> {
-  const env = { ...process.env, LAPIDARY_CUDA_DRIVER: library(), SOFTGPU_QUIET: '1' };
+  const env = { ...process.env, LAPIDARY_CUDA_DRIVER: driver, SOFTGPU_QUIET: '1' };
   return new Promise((resolve, reject) => {
     execFile(
       program,
