@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { listPrograms, runProgram } from './runner.js';
+
+const { faults } = listPrograms();
+
+describe('planted faults are found by the check they are for, at their source line', () => {
+  it('has one for every check of a correct device', () => {
+    expect(new Set(faults.map((fault) => fault.check))).toEqual(
+      new Set([
+        'alignment',
+        'arithmetic',
+        'async_copy',
+        'barrier',
+        'bounds',
+        'collective',
+        'fragment',
+        'host_access',
+        'limit',
+        'livelock',
+        'race',
+        'read_only',
+        'trap',
+        'uninitialised',
+        'unordered',
+      ]),
+    );
+  });
+
+  it.each(faults)('$name: $check', async ({ name }) => {
+    for (const seed of ['1', '2']) {
+      const [run] = await runProgram(name, '--seed', seed);
+      expect(run).toMatchObject({ program: name });
+      expect(run.ok ? '' : run.message).toBe('');
+    }
+  });
+});
