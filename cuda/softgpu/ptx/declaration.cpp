@@ -69,6 +69,8 @@ void parse_qualifiers(TokenReader& reader, Variable& variable) {
       if (variable.type != Type::none) reader.fail_expected("one type only");
       reader.take();
       variable.type = type;
+    } else if (token.text == ".texref" || token.text == ".surfref" || token.text == ".samplerref") {
+      reader.fail_at(token, "texture references are not supported");
     } else {
       reader.fail_expected("a type, .align, .v2, .v4, .attribute or .ptr");
     }

@@ -166,9 +166,6 @@ void ModuleParser::declaration() {
     if (reader_.expect_count("64") != 64) reader_.fail_at(size, "only 64-bit addresses are supported");
   } else if (token.is_directive(".target")) {
     target();
-  } else if (token.is_directive(".texref") || token.is_directive(".surfref") ||
-             token.is_directive(".samplerref")) {
-    reader_.fail_at(token, "textures are not supported");
   } else {
     reader_.fail_expected(
         "a directive of the module (.entry, .func, .global, .const, .shared, .file, .section)");

@@ -25,7 +25,7 @@ const std::string kHeader = ".version 9.0\n.target sm_80\n.address_size 64\n";
 
 Module module_of(const std::string& text) { return parse(kHeader + text); }
 
-/// A kernel with 64 predicates and registers of each kind around `body`.
+/// A kernel with predicates and registers of each width around `body`.
 Function body_of(const std::string& body) {
   return module_of(
              ".entry k(.param .u64 p, .param .align 8 .b8 s[384]) {\n"
@@ -80,7 +80,7 @@ void modules() {
   CHECK(!error_of(".version 9\n.target sm_80").empty());
   CHECK(!error_of(".version 9.0\n.target gfx90").empty());
   CHECK(rejected(".address_size 32", "64"));
-  CHECK(rejected(".global .texref t;", "textures"));
+  CHECK(rejected(".global .texref t;", "texture references"));
 }
 
 void variables() {
@@ -139,7 +139,7 @@ void constants() {
   CHECK(value("~0") == ~std::uint64_t{0} && value("!5") == 0 && value("0b101") == 5 && value("017") == 15);
   CHECK(value("1<2?4:5") == 4 && value("-1 < 1U") == 0 && value("(.s64)-1 < 1") == 1);
   CHECK(value("(.u64)-1 > 0 && 3 == 3 || 0") == 1 && value("6&3|8^1") == 11 && value("1<<64") == 0);
-  CHECK(value("-9223372036854775808/-1") == std::uint64_t{1} << 63);
+  CHECK(value("(.s64)0x8000000000000000/-1") == std::uint64_t{1} << 63);
   CHECK(rejected(".global .u64 x = 1+2.5;", "float literal"));
   CHECK(rejected(".global .u64 x = 99999999999999999999;", "64 bits"));
   CHECK(rejected(".global .u64 x = 0f12;", "8 hexadecimal"));
@@ -192,7 +192,7 @@ ld.param.u64 %rd1, [p];)");
   CHECK(operand(f, 13, 1).elements.size() == 2 && operand(f, 13, 1).elements[1].kind == Kind::vector);
   CHECK(operand(f, 14, 1).kind == Kind::selected && operand(f, 14, 1).name == "b0");
   CHECK(operand(f, 15, 2).bits == 10 && f.body[17].opcode == "membar");
-  CHECK(f.body[0].position.line == 6 && f.body[17].position.line == f.body[16].position.line);
+  CHECK(f.body[0].position.line == 7 && f.body[17].position.line == f.body[16].position.line);
   CHECK(f.registers.size() < 40);  // of 64 declared
 
   const Function old = body_of(
