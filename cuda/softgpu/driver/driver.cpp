@@ -227,6 +227,10 @@ void Driver::fail(Context& context, Check check, const std::string& where, const
   finding.message = message;
   finding.place.kernel = where;
   finding.other.kernel = other;
+  fail(context, std::move(finding));
+}
+
+void Driver::fail(Context& context, Finding finding) {
   device->findings.add(std::move(finding));
   if (context.sticky == 0) context.sticky = CUDA_ERROR_LAUNCH_FAILED;
 }

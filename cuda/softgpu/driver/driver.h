@@ -91,6 +91,7 @@ class Driver {
   /// An error-level finding that kills a context as a device fault would.
   void fail(Context& context, Check check, const std::string& where, const std::string& message,
             const std::string& other = {});
+  void fail(Context& context, Finding finding);
 
   /// The seed's next choice: uniform in [0, bound); always 0, the natural order, with seed 0.
   std::uint32_t draw(std::uint32_t bound);

@@ -1,5 +1,6 @@
 #include "range_checks.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -76,13 +77,32 @@ void check_written(Driver& driver, Context& context, const Work& work, DeviceAdd
   if (bytes == 0 || !device.settings.checks) return;
   const auto hole = device.memory.first_undefined(address, bytes);
   if (!hole) return;
-  const RaceRecord writer{*device.memory.records(address + *hole)};
+  const DeviceAddress at = address + *hole;
+  const RaceRecord writer{*device.memory.records(at)};
   const std::string name = writer.node() == 0 ? "" : device.work.of(writer.node());
-  driver.fail(context, Check::uninitialised, work.name,
-              work.name + " takes " + device.memory.describe(address + *hole) + " to the host, " +
-                  (name.empty() ? "which nobody has written: write it or copy less"
-                                : "where " + name + " stored a value that nobody had computed"),
-              name);
+  Finding finding;
+  finding.check = Check::uninitialised;
+  finding.code = CUDA_ERROR_LAUNCH_FAILED;
+  finding.place.kernel = work.name;
+  finding.other.kernel = name;
+  finding.message = work.name + " takes " + device.memory.describe(at) + " to the host, " +
+                    (name.empty() ? "which nobody has written: write it or copy less"
+                                  : "where " + name + " stored a value that nobody had computed");
+  // The line that stored it is where to look; the copy only brought it to light.
+  if (const auto stored = device.undefined_stores.find(at); stored && !name.empty()) {
+    finding.other = finding.place;
+    finding.place = *stored;
+  }
+  // A compiler copies a struct with its padding: bytes stored as they came, in a word of which others are
+  // defined.
+  const std::uint8_t* word = device.memory.defined(at & ~DeviceAddress{7});
+  if (!name.empty() && std::any_of(word, word + 8, [](std::uint8_t byte) { return byte == 0xff; })) {
+    finding.severity = Severity::warning;
+    finding.message += "; that may be the padding of a struct";
+    driver.device->findings.add(std::move(finding));
+    return;
+  }
+  driver.fail(context, std::move(finding));
 }
 
 }  // namespace softgpu

@@ -157,6 +157,7 @@ void atomic(Warp& warp, const Op& op) {
       old[i] = before;
       changed = changed || before != after;
     }
+    acquire_order(warp, access);
     known |= defined & access.lanes;
     // An atomic on a value nobody wrote leaves one nobody wrote.
     mark_written(warp, access, located, defined & operands);

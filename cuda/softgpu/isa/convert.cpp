@@ -199,7 +199,7 @@ std::uint64_t to_integer(double value, Type destination, Type source) {
 /// A double to f32 with a rounding; the value is exact, so this is the only one.
 float to_f32(double value, Rounding rounding) {
   const RoundingMode mode(rounding);
-  return static_cast<float>(value);
+  return kept(static_cast<float>(kept(value)));
 }
 
 float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
@@ -232,12 +232,12 @@ void convert_float(Warp& warp, const Op& op) {
     if ((warp.mask >> i & 1) == 0) continue;
     std::uint64_t bits = 0;
     if (source == Type::u64 || source == Type::s64) {  // rounded once, straight from the integer
-      const std::uint64_t raw = warp.lanes<std::uint64_t>(op.a)[i];
       const RoundingMode mode(rounding);
+      const std::uint64_t raw = kept(warp.lanes<std::uint64_t>(op.a)[i]);
       const bool is_signed = source == Type::s64;
       if (destination == Type::f32) {
         const float value =
-            is_signed ? static_cast<float>(static_cast<std::int64_t>(raw)) : static_cast<float>(raw);
+            kept(is_signed ? static_cast<float>(static_cast<std::int64_t>(raw)) : static_cast<float>(raw));
         bits = std::bit_cast<std::uint32_t>(saturates ? std::fmin(std::fmax(value, 0.0f), 1.0f) : value);
       } else if (destination == Type::f64) {
         bits = std::bit_cast<std::uint64_t>(is_signed ? static_cast<double>(static_cast<std::int64_t>(raw))

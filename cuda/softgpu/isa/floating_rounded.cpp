@@ -20,7 +20,7 @@ void binary_modified(Warp& warp, const Op& op) {
   T* d = warp.lanes<T>(op.d);
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((warp.mask >> i & 1) == 0) continue;
-    T value = F::template apply<T>(flushes ? flush(a[i]) : a[i], flushes ? flush(b[i]) : b[i]);
+    T value = kept(F::template apply<T>(kept(flushes ? flush(a[i]) : a[i]), flushes ? flush(b[i]) : b[i]));
     if (flushes) value = flush(value);
     d[i] = saturates ? saturate(value) : canonical(value);
   }
@@ -35,7 +35,8 @@ void fused_modified(Warp& warp, const Op& op) {
   T* d = warp.lanes<T>(op.d);
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((warp.mask >> i & 1) == 0) continue;
-    T value = flushes ? std::fma(flush(a[i]), flush(b[i]), flush(c[i])) : std::fma(a[i], b[i], c[i]);
+    T value = kept(flushes ? std::fma(kept(flush(a[i])), flush(b[i]), flush(c[i]))
+                           : std::fma(kept(a[i]), b[i], c[i]));
     if (flushes) value = flush(value);
     d[i] = saturates ? saturate(value) : canonical(value);
   }

@@ -80,6 +80,7 @@ void load(Warp& warp, const Op& op) {
       for (std::uint32_t e = 0; e < count; ++e)
         std::memcpy(&values[e][i], located.bytes[i] + e * sizeof(M), sizeof(M));
     }
+    if (access.synchronises) acquire_order(warp, access);
   } while (rest != 0);
   for (std::uint32_t e = 0; e < count; ++e) {
     R* d = warp.lanes<R>(destinations[e]);

@@ -33,6 +33,14 @@ class RoundingMode {
   bool changed_;
 };
 
+/// A value that the compiler must have at hand here: keeps arithmetic between the two changes of the rounding
+/// mode, across which g++ would otherwise move it.
+template <class T>
+T kept(T value) {
+  asm volatile("" : "+m"(value));
+  return value;
+}
+
 /// .rn, .rz, .rm, .rp or none (nearest).
 inline Rounding rounding_of(const Encoder& e) {
   if (e.has("rz") || e.has("rzi")) return Rounding::toward_zero;

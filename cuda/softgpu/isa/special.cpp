@@ -118,7 +118,7 @@ void rounded(Warp& warp, const Op& op) {
     if ((warp.mask >> i & 1) == 0) continue;
     T x = a[i];
     if constexpr (sizeof(T) == 4) x = flushes ? flush(x) : x;
-    T value = root ? std::sqrt(x) : T{1} / x;
+    T value = kept(root ? std::sqrt(kept(x)) : T{1} / kept(x));
     if constexpr (sizeof(T) == 4) {
       value = canonical(flushes ? flush(value) : value);
     } else if (value != value) {

@@ -11,6 +11,7 @@
 #include "../check/finding.h"
 #include "../memory/declared_matrix.h"
 #include "../memory/device_memory.h"
+#include "../memory/undefined_stores.h"
 #include "../memory/work_names.h"
 #include "architecture.h"
 
@@ -47,6 +48,7 @@ class Device {
   Findings findings;
   Counters counters;
   DeclaredMatrices matrices;
+  UndefinedStores undefined_stores;
   WorkNames work;  ///< names of the pieces of work that race records number
 };
 

@@ -199,6 +199,14 @@ std::uint32_t defined_lanes(Warp& warp, const Access& access, const Located& loc
 
 void mark_written(Warp& warp, const Access& access, const Located& located, std::uint32_t defined) {
   if (!warp.block().settings().checks) return;
+  if ((access.lanes & ~defined) != 0 && access.window == Window::global) {
+    std::uint64_t low = ~std::uint64_t{0}, high = 0;
+    for (std::uint32_t lanes = access.lanes & ~defined; lanes != 0; lanes &= lanes - 1) {
+      low = std::min(low, access.address[first_lane(lanes)]);
+      high = std::max(high, access.address[first_lane(lanes)]);
+    }
+    warp.block().device().undefined_stores.add(warp.place(), low, high + access.bytes);
+  }
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((access.lanes >> i & 1) == 0) continue;
     if (access.window == Window::shared && std::find(located.defined[i], located.defined[i] + access.bytes,

@@ -2,8 +2,8 @@
 //
 // An address handed to the host lies in a range mapped PROT_NONE; the bytes lie in a second mapping at a
 // fixed distance. Beside them, likewise committed page by page when first touched: a byte a byte that says
-// whether somebody wrote it (0 = nobody, 0xff = written, 0x55 = a cp.async is bringing it), and two 64-bit records a 4-byte word with its last writer and
-// reader (race_record.h).
+// whether somebody wrote it (0 = nobody, 0xff = written, 0x55 = a cp.async is bringing it), and two 64-bit
+// records a 4-byte word with its last writer and reader (race_record.h).
 //
 // Allocations walk around the arena as around a ring, each with a red zone after it: a freed range is not
 // handed out again before all others have been. Freeing gives the pages back to the system.

@@ -26,6 +26,10 @@ class Footprints {
       low = access.address[i] < low ? access.address[i] : low;
       high = access.address[i] > high ? access.address[i] : high;
     }
+    if (access.read_only) {
+      range.read_only.store(true, std::memory_order_relaxed);
+      any_read_only_.store(true, std::memory_order_relaxed);
+    }
     range.writes.store(access.kind != Access::Kind::load, std::memory_order_relaxed);
     if (low < range.low.load(std::memory_order_relaxed)) range.low.store(low, std::memory_order_relaxed);
     if (high + access.bytes > range.high.load(std::memory_order_relaxed)) {
@@ -43,13 +47,25 @@ class Footprints {
     return {};
   }
 
+  /// Whether an ld.global.nc has touched the range an address lies in. Asked for words that this launch has
+  /// read.
+  bool read_only_at(std::uint64_t address) const {
+    if (!any_read_only_.load(std::memory_order_relaxed)) return false;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      const Range& range = ranges_[i];
+      if (range.read_only && range.low <= address && address < range.high) return true;
+    }
+    return false;
+  }
+
  private:
   struct Range {
     std::atomic<std::uint64_t> low{~std::uint64_t{0}}, high{0};
-    std::atomic<bool> writes{false};
+    std::atomic<bool> writes{false}, read_only{false};
   };
   std::unique_ptr<Range[]> ranges_;
   std::uint32_t count_ = 0;
+  std::atomic<bool> any_read_only_{false};
 };
 
 }  // namespace softgpu

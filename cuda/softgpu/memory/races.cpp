@@ -28,6 +28,12 @@ const char* sort_of(bool writes, bool other_writes) {
 /// other than a full barrier.
 bool ordered_in_block(Warp& warp, std::uint32_t lane, std::uint32_t thread, std::uint32_t epoch) {
   Block& block = warp.block();
+  if (!block.acquired.empty()) {
+    const auto known =
+        block.acquired.find(static_cast<std::uint32_t>(block.linear_index() % RaceRecord::kBlocks));
+    if (known != block.acquired.end() && epoch < known->second)
+      return true;  // through a flag of its own block
+  }
   const std::uint32_t other = thread / kLanes;
   if (other == warp.index()) {
     if (epoch < warp.sync_epoch) return true;
@@ -80,7 +86,8 @@ void check_shared(Warp& warp, const Access& access) {
       check_read_after_write(warp, access, lane, word, touched, threshold);
       if (!writes) {
         const SharedRecord record{reader};
-        const bool others = reader >= threshold && (record.thread() != thread || record.flag());
+        const bool others = reader >= threshold && (record.thread() != thread || record.flag()) &&
+                            !ordered_in_block(warp, lane, record.thread(), record.epoch());
         reader = SharedRecord::make(block.epoch, thread, 15, others, place).bits;
         continue;
       }
@@ -180,8 +187,8 @@ void check_global(Warp& warp, const Access& access) {
         if (access.synchronises) continue;  // polling a flag: its writer is free to change it
         const RaceRecord read{reader.load(std::memory_order_relaxed)};
         const bool others = read.node() == node && (((read.bits ^ mine) & kWho) != 0 || read.many());
-        const bool many = others && (read.many() || read.thread() != warp.thread(lane) ||
-                                     read.block() != RaceRecord{mine}.block());
+        // Of readers whose accesses are over (ordered before this one) nothing need be kept.
+        const bool many = others && !ordered_global(warp, access, lane, read, true);
         reader.store(mine | std::uint64_t{many} << 63, std::memory_order_relaxed);
         continue;
       }
@@ -190,28 +197,36 @@ void check_global(Warp& warp, const Access& access) {
           (read.byte_mask() & touched) != 0 && !ordered_global(warp, access, lane, read, true)) {
         report_global(warp, access, lane, read, false, address);
       }
+      if (read.node() == node && block.state().footprints.read_only_at(address)) {
+        warp.report(
+            Check::read_only, lane,
+            "writes " + memory.describe(address) +
+                ", which this launch reads through ld.global.nc: the read-only path may return old bytes");
+      }
       writer.store(mine, std::memory_order_relaxed);
     }
   }
 }
 
-/// Flags: what a fence covers is published where the flag is written and acquired where it is read.
-void synchronise(Warp& warp, const Access& access) {
+/// A word as the key of what is published there: shared memory of different blocks must not meet.
+std::uint64_t flag_of(Block& block, const Access& access, std::uint32_t lane) {
+  const std::uint64_t word = access.address[lane] >> 2;
+  return access.window == Window::shared ? std::uint64_t{1} << 63 | block.linear_index() << 20 | word : word;
+}
+
+/// Flags: what a fence covers is published where the flag is about to be written.
+void publish_order(Warp& warp, const Access& access) {
   Block& block = warp.block();
-  PublishedClocks& published = block.state().published;
+  if (!access.releases && warp.fence_epoch == 0) return;
   const auto self = static_cast<std::uint32_t>(block.linear_index() % RaceRecord::kBlocks);
-  const bool reads = access.kind != Access::Kind::store, writes = access.kind != Access::Kind::load;
+  BlockClock clock = block.acquired;
+  std::uint32_t& own = clock[self];
+  own = std::max(own, access.releases ? block.epoch + 1 : warp.fence_epoch);
   for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
-    const std::uint64_t word = access.address[static_cast<std::uint32_t>(std::countr_zero(lanes))] >> 2;
-    if (reads) published.acquire(word, block.acquired);
-    if (writes && (access.releases || warp.fence_epoch != 0)) {
-      BlockClock clock = block.acquired;
-      std::uint32_t& own = clock[self];
-      own = std::max(own, access.releases ? block.epoch + 1 : warp.fence_epoch);
-      published.publish(word, clock);
-    }
+    block.state().published.publish(
+        flag_of(block, access, static_cast<std::uint32_t>(std::countr_zero(lanes))), clock);
   }
-  if (writes && access.releases) block.next_epoch();
+  if (access.releases) block.next_epoch();
 }
 
 }  // namespace
@@ -219,13 +234,23 @@ void synchronise(Warp& warp, const Access& access) {
 void check_races(Warp& warp, const Access& access) {
   const Settings& settings = warp.block().settings();
   if (!settings.checks || !settings.races) return;
-  if (access.window == Window::shared) {
-    if (access.kind != Access::Kind::load) warp.block().last_shared_write = warp.block().epoch;
-    check_shared(warp, access);
-  }
+  if (access.window != Window::shared && access.window != Window::global) return;
+  if (access.synchronises && access.kind != Access::Kind::load) publish_order(warp, access);
   if (access.window == Window::global) {
-    if (access.synchronises) synchronise(warp, access);
     check_global(warp, access);
+    return;
+  }
+  if (access.kind != Access::Kind::load) warp.block().last_shared_write = warp.block().epoch;
+  check_shared(warp, access);
+}
+
+void acquire_order(Warp& warp, const Access& access) {
+  Block& block = warp.block();
+  const PublishedClocks& published = block.state().published;
+  if (published.empty()) return;
+  for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
+    published.acquire(flag_of(block, access, static_cast<std::uint32_t>(std::countr_zero(lanes))),
+                      block.acquired);
   }
 }
 
@@ -265,7 +290,8 @@ void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* fi
         continue;
       }
       const SharedRecord record{reader};
-      const bool others = reader >= threshold && (record.thread() != thread || record.flag());
+      const bool others = reader >= threshold && (record.thread() != thread || record.flag()) &&
+                          !ordered_in_block(warp, lane, record.thread(), record.epoch());
       reader = SharedRecord::make(block.epoch, thread, 15, others, place).bits;
     }
   }
