@@ -22,17 +22,16 @@ void create(Driver& driver, CUcontext* context, unsigned flags, CUdevice device)
   require_flags(flags);
   require(context != nullptr, "expected a pointer for the context, got NULL");
   *context = driver.make_context(false, flags)->handle;
-  thread_state().contexts.push_back(*context);
+  thread_state().contexts.push(*context);
 }
 
 /// body(Driver&, Context&) for the current context, dead or alive.
 template <class Body>
 CUresult current_entry(const char* call, Body body) noexcept {
   return entry_without_context(call, [&](Driver& driver) {
-    const auto& stack = thread_state().contexts;
-    if (stack.empty() || stack.back() == nullptr)
-      throw CallError(CUDA_ERROR_INVALID_CONTEXT, "no context is current in this thread");
-    body(driver, *find_context(driver, stack.back()));
+    const CUcontext top = thread_state().contexts.top();
+    if (top == nullptr) throw CallError(CUDA_ERROR_INVALID_CONTEXT, "no context is current in this thread");
+    body(driver, *find_context(driver, top));
   });
 }
 
@@ -99,41 +98,38 @@ CUresult cuCtxDestroy_v2(CUcontext handle) noexcept {
     if (context->primary)
       throw CallError(CUDA_ERROR_INVALID_CONTEXT, "the primary context is released, not destroyed");
     driver.close(context);
-    auto& stack = thread_state().contexts;
-    if (!stack.empty() && stack.back() == handle) stack.pop_back();
+    if (thread_state().contexts.top() == handle) thread_state().contexts.pop();
   });
 }
 
 CUresult cuCtxPushCurrent_v2(CUcontext handle) noexcept {
   return entry_without_context(__func__, [&](Driver& driver) {
     find_context(driver, handle);
-    thread_state().contexts.push_back(handle);
+    thread_state().contexts.push(handle);
   });
 }
 
 CUresult cuCtxPopCurrent_v2(CUcontext* context) noexcept {
   return entry_without_context(__func__, [&](Driver&) {
-    auto& stack = thread_state().contexts;
+    ContextStack& stack = thread_state().contexts;
     if (stack.empty()) throw CallError(CUDA_ERROR_INVALID_CONTEXT, "no context is current in this thread");
-    if (context != nullptr) *context = stack.back();
-    stack.pop_back();
+    if (context != nullptr) *context = stack.top();
+    stack.pop();
   });
 }
 
 CUresult cuCtxSetCurrent(CUcontext handle) noexcept {
   return entry_without_context(__func__, [&](Driver& driver) {
-    auto& stack = thread_state().contexts;
+    ContextStack& stack = thread_state().contexts;
     if (handle != nullptr) find_context(driver, handle);
-    if (!stack.empty()) stack.pop_back();
-    if (handle != nullptr) stack.push_back(handle);
+    if (!stack.empty()) stack.pop();
+    if (handle != nullptr) stack.push(handle);
   });
 }
 
 CUresult cuCtxGetCurrent(CUcontext* context) noexcept {
-  return entry_without_context(__func__, [&](Driver&) {
-    const auto& stack = thread_state().contexts;
-    give(context, stack.empty() ? nullptr : stack.back(), "the context");
-  });
+  return entry_without_context(__func__,
+                               [&](Driver&) { give(context, thread_state().contexts.top(), "the context"); });
 }
 
 CUresult cuCtxGetDevice(CUdevice* device) noexcept {
@@ -146,8 +142,7 @@ CUresult cuCtxGetFlags(unsigned* flags) noexcept {
 
 CUresult cuCtxGetId(CUcontext handle, unsigned long long* id) noexcept {
   return entry_without_context(__func__, [&](Driver& driver) {
-    const auto& stack = thread_state().contexts;
-    if (handle == nullptr && !stack.empty()) handle = stack.back();
+    if (handle == nullptr) handle = thread_state().contexts.top();
     give(id, reinterpret_cast<std::uint64_t>(find_context(driver, handle)->handle), "the id");
   });
 }

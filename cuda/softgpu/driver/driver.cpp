@@ -52,12 +52,12 @@ void Driver::set_seed(std::uint64_t seed) {
 // -------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<Context> Driver::current() {
-  const std::vector<CUcontext>& stack = thread_state().contexts;
-  if (stack.empty() || stack.back() == nullptr)
+  const CUcontext top = thread_state().contexts.top();
+  if (top == nullptr)
     throw CallError(
         CUDA_ERROR_INVALID_CONTEXT,
         "no context is current in this thread: call cuCtxSetCurrent (contexts are current per thread)");
-  std::shared_ptr<Context> context = handles.find_or_null<Context>(stack.back());
+  std::shared_ptr<Context> context = handles.find_or_null<Context>(top);
   if (context == nullptr || !context->alive)
     throw CallError(CUDA_ERROR_CONTEXT_IS_DESTROYED,
                     "this thread's current context is destroyed, or a primary context nobody retains");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,9 +20,26 @@
 
 namespace softgpu {
 
+/// A thread's stack of contexts. Of fixed size: calls from destructors at the end of a process still find it.
+class ContextStack {
+ public:
+  bool empty() const { return depth_ == 0; }
+  CUcontext top() const { return depth_ == 0 ? nullptr : contexts_[depth_ - 1]; }
+  void push(CUcontext context) {
+    if (depth_ == kDepth) throw CallError(CUDA_ERROR_OUT_OF_MEMORY, "64 contexts are on this thread's stack");
+    contexts_[depth_++] = context;
+  }
+  void pop() { --depth_; }
+
+ private:
+  static constexpr std::size_t kDepth = 64;
+  CUcontext contexts_[kDepth] = {};
+  std::size_t depth_ = 0;
+};
+
 /// What a host thread has of its own.
 struct ThreadState {
-  std::vector<CUcontext> contexts;  ///< the stack; the last is current
+  ContextStack contexts;  ///< the top is current
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   const char* call = "";                         ///< the entry point that runs
   std::unique_lock<std::mutex>* lock = nullptr;  ///< of the driver, held by that call
@@ -45,6 +63,7 @@ class Driver {
   std::shared_ptr<Context> primary;
   CUmemoryPool pool = nullptr;
   std::vector<std::shared_ptr<Capture>> captures;  ///< in progress
+  std::map<std::thread::id, std::string> texts;    ///< what softgpu's own calls have returned last
 
   void initialise();
   /// Numbers for streams and captures.

@@ -1,6 +1,5 @@
 // Streams: priorities, waiting, host functions.
 #include <algorithm>
-#include <memory>
 
 #include "entry.h"
 #include "graphs.h"
@@ -27,7 +26,7 @@ struct Callback {
 };
 
 void call_back(void* data) {
-  const std::unique_ptr<Callback> callback(static_cast<Callback*>(data));
+  const auto* callback = static_cast<const Callback*>(data);
   callback->function(callback->stream, CUDA_SUCCESS, callback->data);
 }
 
@@ -127,8 +126,8 @@ CUresult cuStreamAddCallback(CUstream handle, CUstreamCallback function, void* d
     require(flags == 0, "flags must be 0");
     const std::shared_ptr<Stream> stream = driver.stream(handle, context);
     forbid_capturing(driver, *stream, "given a callback");
-    auto callback = std::make_unique<Callback>(Callback{function, handle, data});
-    driver.submit(stream, HostOperation{call_back, callback.release()});
+    Callback callback{function, handle, data};
+    driver.submit(stream, HostOperation{call_back, &callback});  // runs before it returns
   });
 }
 
