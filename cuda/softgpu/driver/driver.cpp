@@ -92,7 +92,6 @@ void Driver::close(const std::shared_ptr<Context>& context) {
     if (!owned_by(module->context)) continue;
     for (const auto& [name, function] : module->functions) handles.remove(function);
     module->alive = false;
-    module->program.reset();
     handles.remove(handle);
   }
   for (const auto& [handle, exec] : handles.all<GraphExec>()) {

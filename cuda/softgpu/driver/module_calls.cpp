@@ -125,8 +125,7 @@ void unload(Driver& driver, const std::shared_ptr<ModuleObject>& module) {
   driver.synchronise(*module->context);
   for (const auto& [name, function] : module->functions) driver.handles.remove(function);
   driver.handles.remove(module->handle);
-  module->alive = false;
-  module->program.reset();
+  module->alive = false;  // its program goes with the last graph that uses it
 }
 
 void give_variable(const ModuleObject& module, CUdeviceptr* address, std::size_t* bytes, const char* name) {

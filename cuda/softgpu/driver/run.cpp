@@ -101,8 +101,6 @@ double run_fill(Driver& driver, const FillOperation& fill, const Work& work, Con
 }
 
 double run_kernel(Driver& driver, const KernelOperation& operation, const Work& work, Context& context) {
-  if (!operation.function->module->alive)
-    throw CallError(CUDA_ERROR_INVALID_HANDLE, "the module of a graph's kernel has been unloaded");
   Launch launch = operation.launch;
   launch.node = work.node;
   launch.ordered_before = work.before.nodes;
@@ -159,7 +157,12 @@ void check_operation(Driver& driver, const Operation& operation) {
                  [](const HostOperation& host) {
                    require(host.function != nullptr, "expected a host function, got NULL");
                  },
-                 [&](const KernelOperation& kernel) { check_limits(driver, kernel.launch); },
+                 [&](const KernelOperation& kernel) {
+                   if (!kernel.function->module->alive)
+                     throw CallError(CUDA_ERROR_INVALID_HANDLE,
+                                     "the module of a graph's kernel has been unloaded");
+                   check_limits(driver, kernel.launch);
+                 },
                  [&](const auto& transfer) { check_ranges(driver, transfer); },
              },
              operation);
