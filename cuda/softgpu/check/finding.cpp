@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "json_text.h"
 
@@ -103,6 +104,14 @@ std::string_view name_of(Check check) {
   return "?";
 }
 
+bool is_quiet() {
+  static const bool quiet = [] {
+    const char* value = std::getenv("SOFTGPU_QUIET");
+    return value != nullptr && *value != '\0';
+  }();
+  return quiet;
+}
+
 std::string describe(const Finding& finding) {
   std::string text = "softgpu: " + std::string(name_of(finding.severity)) + ": " +
                      std::string(name_of(finding.check)) + ": " + finding.message;
@@ -117,9 +126,9 @@ std::string describe(const Finding& finding) {
 }
 
 void Findings::add(Finding finding) {
-  static const bool quiet = std::getenv("SOFTGPU_QUIET") != nullptr;
   {
     std::lock_guard lock(mutex_);
+    if (code_ == 0 && finding.severity == Severity::error) code_ = finding.code;
     for (Finding& known : findings_) {
       if (!same(known, finding)) continue;
       known.count += finding.count;
@@ -127,7 +136,7 @@ void Findings::add(Finding finding) {
     }
     findings_.push_back(finding);
   }
-  if (!quiet) std::fprintf(stderr, "%s\n", describe(finding).c_str());
+  if (!is_quiet()) std::fprintf(stderr, "%s\n", describe(finding).c_str());
 }
 
 std::vector<Finding> Findings::all() const {
@@ -135,12 +144,9 @@ std::vector<Finding> Findings::all() const {
   return findings_;
 }
 
-int Findings::code() const {
+int Findings::take_code() {
   std::lock_guard lock(mutex_);
-  for (const Finding& finding : findings_) {
-    if (finding.severity == Severity::error) return finding.code;
-  }
-  return 0;
+  return std::exchange(code_, 0);
 }
 
 std::string Findings::json() const {
@@ -162,6 +168,7 @@ std::string Findings::json() const {
 void Findings::clear() {
   std::lock_guard lock(mutex_);
   findings_.clear();
+  code_ = 0;
 }
 
 }  // namespace softgpu

@@ -61,15 +61,19 @@ class Findings {
   /// Adds a finding; prints it on stderr the first time unless SOFTGPU_QUIET is set.
   void add(Finding finding);
   std::vector<Finding> all() const;
-  /// First CUresult of an error-level finding since the last clear; 0 = none.
-  int code() const;
+  /// First CUresult of an error-level finding since this was asked last, repeated ones too; 0 = none.
+  int take_code();
   std::string json() const;
   void clear();
 
  private:
   mutable std::mutex mutex_;
   std::vector<Finding> findings_;
+  int code_ = 0;
 };
+
+/// SOFTGPU_QUIET is set and not empty: nothing is printed, findings are only kept.
+bool is_quiet();
 
 /// One paragraph for people: check, severity, place, block and thread, message.
 std::string describe(const Finding& finding);

@@ -1,7 +1,6 @@
 #include "entry.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <new>
 
 #include "../image/image.h"
@@ -12,8 +11,7 @@ namespace softgpu {
 namespace {
 
 void say(const char* call, CUresult code, const char* message) {
-  static const bool quiet = std::getenv("SOFTGPU_QUIET") != nullptr;
-  if (quiet || message == nullptr || *message == '\0') return;
+  if (is_quiet() || message == nullptr || *message == '\0') return;
   std::fprintf(stderr, "softgpu: %s: %s (%s)\n", call, message, error_name(code));
 }
 

@@ -295,7 +295,8 @@ void built_by_hand(Host& host) {
   CODE(CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE, cuGraphExecUpdate_v2(exec, graph, &info));
   CHECK(info.result == CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED && info.errorNode == home);
   OK(cuGraphAddDependencies_v2(graph, &call, &empty, nullptr, 1));
-  CODE(CUDA_ERROR_INVALID_VALUE, cuGraphInstantiateWithFlags(&exec, graph, 0));  // a cycle
+  CUgraphExec cyclic = nullptr;
+  CODE(CUDA_ERROR_INVALID_VALUE, cuGraphInstantiateWithFlags(&cyclic, graph, 0));
   OK(cuGraphDestroy(graph));
 
   // What a graph uses must still be there when it is launched.

@@ -1,7 +1,6 @@
 // cuGetProcAddress, and the entry points softgpu does not implement: each exists, says its name and returns
 // 801, so that a missing feature is not mistaken for an old driver.
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <unordered_map>
 
@@ -12,8 +11,7 @@ using namespace softgpu;
 namespace {
 
 CUresult refuse(const char* name) noexcept {
-  static const bool quiet = std::getenv("SOFTGPU_QUIET") != nullptr;
-  if (!quiet) std::fprintf(stderr, "softgpu: %s is not implemented (CUDA_ERROR_NOT_SUPPORTED)\n", name);
+  if (!is_quiet()) std::fprintf(stderr, "softgpu: %s is not implemented (CUDA_ERROR_NOT_SUPPORTED)\n", name);
   return CUDA_ERROR_NOT_SUPPORTED;
 }
 

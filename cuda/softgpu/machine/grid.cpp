@@ -147,6 +147,7 @@ int execute(Device& device, const Launch& launch) {
     device.findings.add(finding);
     return 801;
   }
+  device.findings.take_code();  // what came before is not this launch's
   state.footprints.resize(static_cast<std::uint32_t>(launch.kernel->function().code.size()));
   if (launch.cooperative) {
     const std::vector<std::byte> zeros(256);
@@ -174,7 +175,7 @@ int execute(Device& device, const Launch& launch) {
   for (const auto& worker : workers) counters.add(worker->counters);
   device.counters.add(launch.kernel->name(), counters);
   if (state.grid_workspace != 0) device.memory.free(state.grid_workspace);
-  return device.findings.code();
+  return device.findings.take_code();
 }
 
 }  // namespace softgpu

@@ -90,7 +90,7 @@ void shadows() {
   CHECK(*memory.records(b + 4) == 0);
   *memory.records(b + 4) = 1;
   CHECK(memory.free(b));
-  CHECK(*memory.records(b + 4) == 0 && *memory.defined(b) == 0 && *memory.defined(a + 1) == 1);
+  CHECK(*memory.records(b + 4) == 0 && *memory.defined(b) == 0 && *memory.defined(a + 1) == 0xff);
 }
 
 void records() {
