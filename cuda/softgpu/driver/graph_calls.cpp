@@ -97,6 +97,8 @@ CUgraphNodeType type_of(const Operation& operation) {
   if (std::holds_alternative<CopyOperation>(operation)) return CU_GRAPH_NODE_TYPE_MEMCPY;
   if (std::holds_alternative<FillOperation>(operation)) return CU_GRAPH_NODE_TYPE_MEMSET;
   if (std::holds_alternative<HostOperation>(operation)) return CU_GRAPH_NODE_TYPE_HOST;
+  if (std::holds_alternative<AllocationOperation>(operation)) return CU_GRAPH_NODE_TYPE_MEM_ALLOC;
+  if (std::holds_alternative<FreeOperation>(operation)) return CU_GRAPH_NODE_TYPE_MEM_FREE;
   return CU_GRAPH_NODE_TYPE_EMPTY;
 }
 
@@ -148,6 +150,7 @@ CUgraphExec instantiate(Driver& driver, const std::shared_ptr<Context>& context,
   auto exec = std::make_shared<GraphExec>();
   exec->context = context;
   exec->nodes = freeze(*graph);
+  exec->auto_free = (flags & kAutoFree) != 0;
   return driver.handles.add(std::move(exec));
 }
 

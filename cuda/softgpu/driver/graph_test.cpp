@@ -306,6 +306,58 @@ void built_by_hand(Host& host) {
   softgpuClearFindings();
 }
 
+void allocations(Host& host) {
+  const CUdeviceptr out = host.allocate(kBytes);
+  OK(cuMemsetD32_v2(out, 1, kWords));
+  OK(cuCtxSynchronize());
+  Captured c;
+  CUdeviceptr memory = 0;
+  OK(cuMemAllocAsync(&memory, kBytes, c.stream));
+  OK(host.launch_fill(memory, 4, kWords, c.stream));
+  OK(host.launch_add(out, memory, kWords, c.stream));
+  CODE(CUDA_ERROR_INVALID_VALUE, cuMemFreeAsync(out, c.stream));  // not the graph's
+  OK(cuMemFreeAsync(memory, c.stream));
+  OK(cuStreamEndCapture(c.stream, &c.graph));
+  CUgraphNode nodes[4];
+  std::size_t count = 4;
+  OK(cuGraphGetNodes(c.graph, nodes, &count));
+  CUgraphNodeType type = CU_GRAPH_NODE_TYPE_EMPTY;
+  OK(cuGraphNodeGetType(nodes[0], &type));
+  CHECK(count == 4 && type == CU_GRAPH_NODE_TYPE_MEM_ALLOC);
+  CUgraphExec exec = nullptr;
+  OK(cuGraphInstantiateWithFlags(&exec, c.graph, 0));
+  OK(cuGraphLaunch(exec, c.stream));
+  OK(cuGraphLaunch(exec, c.stream));
+  OK(cuStreamSynchronize(c.stream));
+  CHECK(first_word(out) == 9);
+  std::size_t before = 0, after = 0, total = 0;
+  OK(cuMemGetInfo_v2(&before, &total));
+  OK(cuGraphDestroy(c.graph));
+  OK(cuGraphExecDestroy(exec));
+  OK(cuMemGetInfo_v2(&after, &total));
+  CHECK(after - before >= kBytes);
+  CODE(CUDA_ERROR_INVALID_VALUE, cuMemFree_v2(memory));
+  softgpuClearFindings();
+
+  // Without a node that frees, a second launch needs the flag.
+  Captured d;
+  OK(cuMemAllocAsync(&memory, kBytes, d.stream));
+  OK(host.launch_fill(memory, 4, kWords, d.stream));
+  OK(cuStreamEndCapture(d.stream, &d.graph));
+  OK(cuGraphInstantiateWithFlags(&exec, d.graph, 0));
+  OK(cuGraphLaunch(exec, d.stream));
+  CODE(CUDA_ERROR_INVALID_VALUE, cuGraphLaunch(exec, d.stream));
+  OK(cuStreamSynchronize(d.stream));
+  CHECK(first_word(memory) == 4);
+  OK(cuMemFreeAsync(memory, d.stream));
+  OK(cuGraphLaunch(exec, d.stream));
+  OK(cuGraphInstantiateWithFlags(&exec, d.graph, 1));
+  OK(cuGraphLaunch(exec, d.stream));
+  OK(cuGraphLaunch(exec, d.stream));
+  OK(cuStreamSynchronize(d.stream));
+  CHECK(found_nothing());
+}
+
 }  // namespace
 
 int main() {
@@ -315,5 +367,6 @@ int main() {
   unordered_nodes(host);
   errors(host);
   built_by_hand(host);
+  allocations(host);
   return report();
 }

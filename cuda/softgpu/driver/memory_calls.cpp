@@ -18,9 +18,19 @@ CUdeviceptr allocate(Driver& driver, Context& context, std::size_t bytes) {
   return *address;
 }
 
+/// Live memory that a graph has allocated at an address; nullptr if there is none.
+std::shared_ptr<GraphMemory> graph_memory(const Context& context, CUdeviceptr address) {
+  const auto known = context.graph_memory.find(address);
+  return known == context.graph_memory.end() ? nullptr : known->second.lock();
+}
+
 /// Frees an allocation of the context. What was freed before, or never allocated, is a `bounds` finding.
 void free_memory(Driver& driver, Context& context, CUdeviceptr address) {
   DeviceMemory& memory = driver.device->memory;
+  if (const auto of_graph = graph_memory(context, address)) {
+    of_graph->renew(false);
+    return;
+  }
   if (context.allocations.erase(address) == 0) {
     driver.report(
         Check::bounds, Severity::error, CUDA_ERROR_INVALID_VALUE,
@@ -41,12 +51,16 @@ void allocate_async(Driver& driver, const std::shared_ptr<Context>& context, CUd
                     std::size_t bytes, CUstream handle) {
   give(address, 0, "the address");
   const std::shared_ptr<Stream> stream = driver.stream(handle, context);
-  if (stream->capture != nullptr) {
-    driver.invalidate(*stream->capture);
-    throw CallError(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
-                    "softgpu has no allocation nodes in graphs: allocate before the capture");
-  }
   driver.forbid_implicit_dependency(*stream);
+  if (stream->capture != nullptr) {
+    require(bytes > 0, "expected at least one byte");
+    const auto memory = std::make_shared<GraphMemory>(driver.device->memory, bytes);
+    driver.capture_operation(*stream, AllocationOperation{memory});
+    std::erase_if(context->graph_memory, [](const auto& known) { return known.second.expired(); });
+    context->graph_memory[memory->address()] = memory;
+    *address = memory->address();
+    return;
+  }
   *address = allocate(driver, *context, bytes);
 }
 
@@ -242,13 +256,14 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr* address, std::size_t bytes, CUmemo
 CUresult cuMemFreeAsync(CUdeviceptr address, CUstream handle) noexcept {
   return entry(__func__, [&](Driver& driver, std::shared_ptr<Context>& context) {
     const std::shared_ptr<Stream> stream = driver.stream(handle, context);
-    if (stream->capture != nullptr) {
-      driver.invalidate(*stream->capture);
-      throw CallError(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
-                      "softgpu has no free nodes in graphs: free after the capture");
-    }
     driver.forbid_implicit_dependency(*stream);
-    if (context->allocations.contains(address)) driver.end_use(*stream, address);
+    const auto of_graph = graph_memory(*context, address);
+    if (stream->capture != nullptr) {
+      require(of_graph != nullptr, "a capture can free only what a graph has allocated");
+      driver.capture_operation(*stream, FreeOperation{of_graph});
+      return;
+    }
+    if (context->allocations.contains(address) || of_graph != nullptr) driver.end_use(*stream, address);
     free_memory(driver, *context, address);
   });
 }

@@ -34,6 +34,7 @@ struct Context {
   std::map<std::thread::id, std::shared_ptr<Stream>> per_thread;
   std::vector<Stream*> streams;  ///< all that live, the default streams too
   std::set<DeviceAddress> allocations;
+  std::map<DeviceAddress, std::weak_ptr<GraphMemory>> graph_memory;
   Past of_destroyed_streams;
 };
 
@@ -102,6 +103,7 @@ struct GraphExec {
   };
   std::shared_ptr<Context> context;
   std::vector<Node> nodes;  ///< in the graph's order
+  bool auto_free = false;   ///< what is still allocated at a launch is freed first
 };
 
 /// A capture in progress: streams that have joined it append to its graph instead of running.

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "../machine/launch.h"
-#include "../memory/windows.h"
+#include "../memory/device_memory.h"
 #include "cuda_api.h"
 
 namespace softgpu {
@@ -50,6 +50,37 @@ struct HostOperation {
 
 struct EmptyOperation {};
 
-using Operation = std::variant<EmptyOperation, KernelOperation, CopyOperation, FillOperation, HostOperation>;
+/// Memory of a graph's allocation node. Its address is fixed when the node is made; between the node and the
+/// one that frees it the memory is live, outside it holds nothing. It goes with the last graph that knows it.
+class GraphMemory {
+ public:
+  /// Throws CallError 2.
+  GraphMemory(DeviceMemory& memory, std::uint64_t bytes);
+  ~GraphMemory();
+  GraphMemory(const GraphMemory&) = delete;
+  GraphMemory& operator=(const GraphMemory&) = delete;
+  DeviceAddress address() const { return address_; }
+  std::uint64_t bytes() const { return bytes_; }
+  /// Nobody has written it yet; `live` from here on or no longer.
+  void renew(bool live);
+  bool live() const { return live_; }
+
+ private:
+  DeviceMemory& memory_;
+  DeviceAddress address_;
+  std::uint64_t bytes_;
+  bool live_ = false;
+};
+
+struct AllocationOperation {
+  std::shared_ptr<GraphMemory> memory;
+};
+
+struct FreeOperation {
+  std::shared_ptr<GraphMemory> memory;
+};
+
+using Operation = std::variant<EmptyOperation, KernelOperation, CopyOperation, FillOperation, HostOperation,
+                               AllocationOperation, FreeOperation>;
 
 }  // namespace softgpu

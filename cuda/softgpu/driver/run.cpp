@@ -129,6 +129,13 @@ void run_host(Driver& driver, const HostOperation& operation, const Work& work) 
   lock.lock();
 }
 
+/// Life of a graph's memory begins or ends: both must be ordered with every use.
+double run_lifetime(Driver& driver, GraphMemory& memory, const Work& work, Context& context, bool begins) {
+  touch(driver, context, work, memory.address(), memory.bytes(), Access::write);
+  memory.renew(begins);
+  return 0;
+}
+
 }  // namespace
 
 std::string name_of(const Operation& operation) {
@@ -147,6 +154,8 @@ std::string name_of(const Operation& operation) {
                    " bytes";
           },
           [](const HostOperation&) { return std::string("host function"); },
+          [](const AllocationOperation&) { return std::string("the allocation"); },
+          [](const FreeOperation&) { return std::string("the free"); },
       },
       operation);
 }
@@ -154,6 +163,8 @@ std::string name_of(const Operation& operation) {
 void check_operation(Driver& driver, const Operation& operation) {
   std::visit(Overloaded{
                  [](const EmptyOperation&) {},
+                 [](const AllocationOperation&) {},
+                 [](const FreeOperation&) {},
                  [](const HostOperation& host) {
                    require(host.function != nullptr, "expected a host function, got NULL");
                  },
@@ -188,6 +199,10 @@ double Driver::run(const Operation& operation, const Work& work, const std::shar
             run_host(*this, host, work);
             return 0.0;
           },
+          [&](const AllocationOperation& allocation) {
+            return run_lifetime(*this, *allocation.memory, work, *context, true);
+          },
+          [&](const FreeOperation& free) { return run_lifetime(*this, *free.memory, work, *context, false); },
       },
       operation);
 }
@@ -219,7 +234,15 @@ void Driver::end_use(Stream& stream, DeviceAddress allocation) {
 
 void Driver::launch_graph(const std::shared_ptr<Stream>& stream, const GraphExec& exec) {
   forbid_implicit_dependency(*stream);
-  for (const GraphExec::Node& node : exec.nodes) check_operation(*this, node.operation);
+  for (const GraphExec::Node& node : exec.nodes) {
+    check_operation(*this, node.operation);
+    const auto* allocation = std::get_if<AllocationOperation>(&node.operation);
+    if (allocation != nullptr && allocation->memory->live() && !exec.auto_free)
+      throw CallError(
+          CUDA_ERROR_INVALID_VALUE,
+          "the graph's last launch has left memory allocated: free it, or instantiate with flag 1 "
+          "(CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH)");
+  }
   const std::shared_ptr<Context> context = stream->context;
   const std::vector<GraphExec::Node> nodes = exec.nodes;  // a host function may outlive the graph's handle
   std::vector<Past> pasts(nodes.size());

@@ -208,6 +208,8 @@ void DeviceMemory::fill(DeviceAddress to, std::uint32_t value, std::uint32_t ele
   std::memset(defined(to), 0xff, count * element_bytes);
 }
 
+void DeviceMemory::undefine(DeviceAddress from, std::uint64_t bytes) { std::memset(defined(from), 0, bytes); }
+
 std::optional<std::uint64_t> DeviceMemory::first_undefined(DeviceAddress from, std::uint64_t bytes) const {
   const void* hole = std::memchr(defined(from), 0, bytes);
   if (hole == nullptr) return std::nullopt;

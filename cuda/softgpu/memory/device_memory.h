@@ -72,6 +72,8 @@ class DeviceMemory {
   void copy(DeviceAddress to, DeviceAddress from, std::uint64_t bytes);
   /// Writes `count` elements of 1, 2 or 4 bytes.
   void fill(DeviceAddress to, std::uint32_t value, std::uint32_t element_bytes, std::uint64_t count);
+  /// Makes a range what nobody has written.
+  void undefine(DeviceAddress from, std::uint64_t bytes);
   /// Offset of the first byte nobody wrote in the range, or nullopt.
   std::optional<std::uint64_t> first_undefined(DeviceAddress from, std::uint64_t bytes) const;
   /// Forgets all race records (their node numbers are about to be used again).
