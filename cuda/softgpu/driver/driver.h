@@ -42,9 +42,8 @@ struct ThreadState {
   ContextStack contexts;  ///< the top is current
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   const char* call = "";                         ///< the entry point that runs
-  std::unique_lock<std::mutex>* lock = nullptr;  ///< of the driver, held by that call
-  bool in_host_function = false;
-  bool per_thread_default = false;  ///< stream 0 is the thread's own in this call
+  std::unique_lock<std::mutex>* lock = nullptr;  ///< of the driver, while a call runs
+  bool per_thread_default = false;               ///< stream 0 is the thread's own in this call
 };
 ThreadState& thread_state();
 

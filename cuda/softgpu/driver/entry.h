@@ -48,8 +48,9 @@ CUresult result_of(Body& body, Arguments&... arguments) {
 template <class Body>
 CUresult entry_before_init(const char* call, Body body) noexcept {
   try {
-    if (thread_state().in_host_function)
-      throw CallError(CUDA_ERROR_NOT_PERMITTED, "host functions of a stream must not call the driver");
+    if (thread_state().lock != nullptr)
+      throw CallError(CUDA_ERROR_NOT_PERMITTED,
+                      "functions the driver calls, those of a stream too, must not call the driver");
     Driver& driver = Driver::instance();
     entry_detail::Scope scope(call, driver);
     return entry_detail::result_of(body, driver);

@@ -120,12 +120,9 @@ double run_kernel(Driver& driver, const KernelOperation& operation, const Work& 
 /// The host function of a stream; the driver's lock is not held meanwhile.
 void run_host(Driver& driver, const HostOperation& operation, const Work& work) {
   driver.in_flight.settle(driver, work.before);
-  ThreadState& thread = thread_state();
-  std::unique_lock<std::mutex>& lock = *thread.lock;
+  std::unique_lock<std::mutex>& lock = *thread_state().lock;
   lock.unlock();
-  thread.in_host_function = true;
   operation.function(operation.data);
-  thread.in_host_function = false;
   lock.lock();
 }
 
