@@ -128,7 +128,7 @@ std::string complaint(const Fault& fault, CUresult code, const std::vector<Findi
   std::string seen = "expected check " + std::string(fault.check);
   for (const Finding& finding : findings) {
     if (finding.check != fault.check) continue;
-    const bool located = !finding.locations.empty() && std::ranges::all_of(finding.locations, is_marked);
+    const bool located = !finding.locations.empty() && std::ranges::any_of(finding.locations, is_marked);
     if (fault.place == Place::marked_line && !located) continue;
     if (code == fault.code || fault.code == kAnyResult || (fault.code == kAnyError && code != kSuccess))
       return {};
