@@ -45,6 +45,18 @@ if (version === null) {
   }
 }
 
-run('npx', ['vitest', 'run', '--config', 'vitest.softgpu.config.ts', ...exclude, ...process.argv.slice(2)], {
-  SOFTGPU_KERNELS: kernelFolder,
-});
+run(
+  'npx',
+  [
+    'vitest',
+    'run',
+    '--config',
+    'vitest.softgpu.config.ts',
+    '--passWithNoTests',
+    ...exclude,
+    ...process.argv.slice(2),
+  ],
+  {
+    SOFTGPU_KERNELS: kernelFolder,
+  },
+);

@@ -26,7 +26,7 @@ describe('planted faults are found by the check they are for, at their source li
     );
   });
 
-  it.each(faults)('$name: $check', async ({ name }) => {
+  it.each(faults.map((fault) => [fault.name, fault.check]))('%s: %s', async (name) => {
     for (const seed of ['1', '2']) {
       const [run] = await runProgram(name, '--seed', seed);
       expect(run).toMatchObject({ program: name });
