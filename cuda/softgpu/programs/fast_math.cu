@@ -2,7 +2,9 @@
 // flushed.
 //
 // Proves ex2, lg2, sin, cos, rcp, rsqrt, sqrt, tanh and div .approx within the bounds of the PTX manual, and
-// .ftz. nvcc: -use_fast_math
+// .ftz.
+
+// nvcc: -use_fast_math
 #include <cuda_runtime.h>
 
 // y[function][i]; x is in [1e-3, 3]

@@ -40,15 +40,14 @@ void run(Random& random) {
   const CUfunction residuals = module.function("residuals"), descend = module.function("descend");
   const CUfunction record = module.function("record");
 
+  CUdeviceptr scratch = 0;
+  driver().cuMemAllocAsync(&scratch, sizeof(float), side);
   driver().cuStreamBeginCapture_v2(stream, kCaptureThreadLocal);
   launch(residuals, {2, 32, 0, stream}, device_a, device_x, device_b, r, rows, columns);
   driver().cuEventRecord(forked, stream);
   driver().cuStreamWaitEvent(side, forked, 0);
-  CUdeviceptr scratch = 0;
-  driver().cuMemAllocAsync(&scratch, sizeof(float), side);
   driver().cuMemsetD32Async(scratch, 0, 1, side);
   launch(record, {1, 64, 0, side}, r, rows, scratch, loss, step);
-  driver().cuMemFreeAsync(scratch, side);
   driver().cuEventRecord(joined, side);
   launch(descend, {1, 32, 0, stream}, device_a, r, device_x, rows, columns, rate);
   driver().cuMemcpyDtoHAsync_v2(snapshot.data(), device_x.address(), device_x.bytes(), stream);
@@ -77,6 +76,7 @@ void run(Random& random) {
     }
   }
   stream.synchronize();
+  driver().cuMemFreeAsync(scratch, side);
   expect_equal("x", snapshot.values(), x);
   expect_equal("x on the device", device_x.read(), x);
   expect_near("losses", loss.read(), losses, 0, 1e-5);

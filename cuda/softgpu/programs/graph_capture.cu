@@ -1,8 +1,8 @@
-// Kernels for a captured graph: a step of gradient descent on least squares, in three launches and two
-// copies.
+// Kernels for a captured graph: a step of gradient descent on least squares, in three launches, a fill and a
+// copy.
 //
-// Proves stream capture with a fork and a join over two streams, asynchronous allocation, copies and fills as
-// nodes, and that a graph launched again repeats the same work on what memory then holds.
+// Proves stream capture with a fork and a join over two streams, fills and copies as nodes, and that a graph
+// launched again repeats the same work on what memory then holds.
 #include <cuda_runtime.h>
 
 extern "C" __global__ void residuals(const float* a, const float* x, const float* b, float* r, int rows,

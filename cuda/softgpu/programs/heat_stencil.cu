@@ -2,7 +2,9 @@
 // and one in shared memory, launched once a step.
 //
 // Proves three-dimensional data, registers that carry values over a loop, and launches that depend on each
-// other. nvcc: -fmad=false
+// other.
+
+// nvcc: -fmad=false
 #include <cuda_runtime.h>
 
 constexpr int kX = 16, kY = 8;

@@ -2,6 +2,7 @@
 // one by one.
 //
 // Proves divergence and reconvergence in loops with break and continue.
+
 // nvcc: -fmad=false
 #include <cuda_runtime.h>
 

@@ -2,7 +2,9 @@
 // variables, and what no initialiser names, which is zero.
 //
 // Proves constant memory, cuModuleGetGlobal in both directions, and initialisers with addresses. Compiled to
-// a fatbin with uncompressed PTX. nvcc: -fatbin
+// a fatbin with uncompressed PTX.
+
+// nvcc: -fatbin
 #include <cuda_runtime.h>
 
 extern "C" {

@@ -27,8 +27,9 @@ void run(Random& random) {
   const int count = 4099;
   const Buffer<Counter> out(count);
 
-  launch(module.function("bits"), {1, 32}, out, 1, Counter{}, Key{});
-  expect(out.read()[0] == Counter{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u}, "known answer");
+  const Buffer<Counter> first(1);
+  launch(module.function("bits"), {1, 32}, first, 1, Counter{}, Key{});
+  expect(first.read()[0] == Counter{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u}, "known answer");
 
   const Counter start{0xffffffffu - 100, random.bits32(), random.bits32(), random.bits32()};
   const Key key{random.bits32(), random.bits32()};

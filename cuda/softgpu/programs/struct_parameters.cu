@@ -18,14 +18,14 @@ struct Window {
 
 struct Fraction {
   long long numerator, denominator;
-  int rank;
+  int rank, terms;
 };
 
 namespace {
 
 __device__ __noinline__ Fraction add(Fraction a, Fraction b) {
   return {a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator,
-          a.rank > b.rank ? a.rank : b.rank};
+          a.rank > b.rank ? a.rank : b.rank, a.terms + b.terms};
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ extern "C" __global__ void mixed(bool negate, unsigned char byte, __half half, O
 }
 
 extern "C" __global__ void harmonic(Fraction* y) {
-  Fraction sum{0, 1, 0};
-  for (int i = 1; i <= static_cast<int>(threadIdx.x % 12) + 1; ++i) sum = add(sum, {1, i, i});
+  Fraction sum{0, 1, 0, 0};
+  for (int i = 1; i <= static_cast<int>(threadIdx.x % 12) + 1; ++i) sum = add(sum, {1, i, i, 1});
   y[threadIdx.x] = sum;
 }

@@ -2,6 +2,7 @@
 // generic addresses, and nothing is inlined.
 //
 // Proves generic loads, stores and atomics, calls with many parameters, and PTX with DWARF sections.
+
 // nvcc: -G
 #include <cuda_runtime.h>
 
