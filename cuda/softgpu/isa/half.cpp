@@ -2,6 +2,7 @@
 //
 // A sum or product of two of them is exact in double, a fused multiply-add is rounded to odd there
 // (float16.h), so the rounding to 16 bits is the only one.
+#include <algorithm>
 #include <cmath>
 
 #include "../machine/block.h"
@@ -14,7 +15,7 @@ namespace {
 
 using ptx::Type;
 
-enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kNan = 8 };
+enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kNan = 8, kXorSign = 16 };
 
 struct F16 {
   static constexpr std::uint16_t kNanBits = kF16Nan;
@@ -57,8 +58,16 @@ std::uint16_t apply(Operation operation, std::uint16_t a, std::uint16_t b, std::
     case Operation::minimum:
     case Operation::maximum: {
       const bool a_nan = std::isnan(x), b_nan = std::isnan(y);
-      if (a_nan && b_nan) return Format::kNanBits;
-      if (a_nan || b_nan) return (flags & kNan) != 0 ? Format::kNanBits : a_nan ? b : a;
+      if ((a_nan && b_nan) || ((a_nan || b_nan) && (flags & kNan) != 0)) return Format::kNanBits;
+      if ((flags & kXorSign) != 0) {  // magnitudes, under the product's sign
+        const int sign = (a ^ b) & 0x8000, p = a & 0x7fff, q = b & 0x7fff;
+        const int d = a_nan                             ? q
+                      : b_nan                           ? p
+                      : operation == Operation::minimum ? std::min(p, q)
+                                                        : std::max(p, q);
+        return static_cast<std::uint16_t>(d | sign);
+      }
+      if (a_nan || b_nan) return a_nan ? b : a;
       const bool a_less = x < y || (x == y && std::signbit(x) && !std::signbit(y));
       return (operation == Operation::minimum) == a_less ? a : b;
     }
@@ -118,9 +127,10 @@ Op encode_half(Encoder& e) {
     op.immediate = static_cast<std::uint64_t>(operation);
     known = true;
   }
-  if (!known || e.has("xorsign")) e.unsupported();
+  if (!known) e.unsupported();
   op.flags = static_cast<std::uint8_t>((e.has("ftz") ? kFlush : 0) | (e.has("sat") ? kSaturate : 0) |
-                                       (e.has("relu") ? kRelu : 0) | (e.has("NaN") ? kNan : 0));
+                                       (e.has("relu") ? kRelu : 0) | (e.has("NaN") ? kNan : 0) |
+                                       (e.has("xorsign") ? kXorSign : 0));
   const auto operation = static_cast<Operation>(op.immediate);
   op.a = e.read(1, type);
   if (operation <= Operation::maximum) op.b = e.read(2, type);
