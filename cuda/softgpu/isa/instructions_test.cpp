@@ -15,7 +15,8 @@ using namespace softgpu::isa_test;
 
 int main(int count, char** arguments) {
   std::vector<Row> rows;
-  for (auto* family : {integer_rows, bit_rows, floating_rows, half_rows, convert_rows, compare_rows, move_rows}) {
+  for (auto* family : {integer_rows, bit_rows, floating_rows, half_rows, convert_rows, compare_rows,
+                       move_rows, approximate_rows}) {
     for (Row& each : family()) rows.push_back(std::move(each));
   }
   const std::string argument = count > 1 ? arguments[1] : "";

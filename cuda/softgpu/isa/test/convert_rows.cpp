@@ -8,7 +8,7 @@ namespace softgpu::isa_test {
 
 namespace {
 
-constexpr Integer kAllIntegers[] = {{"u8", 1, false},  {"s8", 1, true},   {"u16", 2, false}, {"s16", 2, true},
+constexpr Integer kAllIntegers[] = {{"u8", 1, false},  {"s8", 1, true},  {"u16", 2, false}, {"s16", 2, true},
                                     {"u32", 4, false}, {"s32", 4, true}, {"u64", 8, false}, {"s64", 8, true}};
 struct Float {
   const char* name;
@@ -20,8 +20,10 @@ struct Rounding {
   const char* suffix;
   Round round;
 };
-constexpr Rounding kToFloat[] = {{".rn", Round::even}, {".rz", Round::zero}, {".rm", Round::down}, {".rp", Round::up}};
-constexpr Rounding kToInteger[] = {{".rni", Round::even}, {".rzi", Round::zero}, {".rmi", Round::down}, {".rpi", Round::up}};
+constexpr Rounding kToFloat[] = {
+    {".rn", Round::even}, {".rz", Round::zero}, {".rm", Round::down}, {".rp", Round::up}};
+constexpr Rounding kToInteger[] = {
+    {".rni", Round::even}, {".rzi", Round::zero}, {".rmi", Round::down}, {".rpi", Round::up}};
 
 Bits wrapped(I128 value) { return static_cast<Bits>(static_cast<U128>(value)); }
 
@@ -39,11 +41,16 @@ void between_integers(std::vector<Row>& rows) {
             if (source < from.bytes || destination < to.bytes) continue;
             const bool natural = source == std::max(2, from.bytes) && destination == std::max(2, to.bytes);
             if (!natural && saturates) continue;
-            rows.push_back({std::string("cvt") + (saturates ? ".sat." : ".") + to.name + "." + from.name + " %d, %a;", {destination}, {integers(source)}, [=](const Bits* in, Bits* out) {
-                              I128 value = from.value(in[0]);
-                              if (saturates) value = std::min(std::max(value, to.least()), to.most());
-                              out[0] = wrapped(to.value(wrapped(value)));
-                            }, {}});
+            rows.push_back(
+                {std::string("cvt") + (saturates ? ".sat." : ".") + to.name + "." + from.name + " %d, %a;",
+                 {destination},
+                 {integers(source)},
+                 [=](const Bits* in, Bits* out) {
+                   I128 value = from.value(in[0]);
+                   if (saturates) value = std::min(std::max(value, to.least()), to.most());
+                   out[0] = wrapped(to.value(wrapped(value)));
+                 },
+                 {}});
           }
         }
       }
@@ -57,7 +64,8 @@ Operand rounding_integers(const Integer& type) {
   for (const int precision : {8, 11, 24, 53}) {
     for (int top = precision; top < 8 * type.bytes; ++top) {
       const Bits power = Bits{1} << top, half = Bits{1} << (top - precision);
-      for (const Bits each : {power + half, power + half - 1, power + half + 1, power + 3 * half, power - 1, power + power - half, power + half + (half > 2 ? 2 : 0)}) {
+      for (const Bits each : {power + half, power + half - 1, power + half + 1, power + 3 * half, power - 1,
+                              power + power - half, power + half + (half > 2 ? 2 : 0)}) {
         result.values.push_back(low_bits(each, type.bytes));
         result.values.push_back(low_bits(~each + 1, type.bytes));
       }
@@ -81,10 +89,15 @@ void integers_to_floats(std::vector<Row>& rows) {
       for (const Rounding& r : kToFloat) {
         for (const bool saturates : {false, true}) {
           if (saturates && to.format.precision == 8) continue;
-          rows.push_back({std::string("cvt") + r.suffix + (saturates ? ".sat." : ".") + to.name + "." + from.name + " %d, %a;", {to.bytes()}, {rounding_integers(from)}, [=](const Bits* in, Bits* out) {
+          rows.push_back({std::string("cvt") + r.suffix + (saturates ? ".sat." : ".") + to.name + "." +
+                              from.name + " %d, %a;",
+                          {to.bytes()},
+                          {rounding_integers(from)},
+                          [=](const Bits* in, Bits* out) {
                             out[0] = encode(to.format, from_integer(from.value(in[0])), r.round);
                             if (saturates) out[0] = clamped_to_one(to.format, out[0]);
-                          }, {}});
+                          },
+                          {}});
         }
       }
     }
@@ -119,9 +132,7 @@ Operand rounding_floats(const Format& format) {
   return result;
 }
 
-Operand sources(const Float& from) {
-  return from.bytes() == 2 ? all_halves() : rounding_floats(from.format);
-}
+Operand sources(const Float& from) { return from.bytes() == 2 ? all_halves() : rounding_floats(from.format); }
 
 void floats_to_integers(std::vector<Row>& rows) {
   for (const Float& from : kFloats) {
@@ -130,20 +141,30 @@ void floats_to_integers(std::vector<Row>& rows) {
         for (const bool flushes : {false, true}) {
           if (flushes && from.format.precision != 24) continue;
           for (const int destination : {2, 4, 8}) {
-            if (destination < to.bytes || (destination > std::max(2, to.bytes) && r.round != Round::zero)) continue;
-            rows.push_back({std::string("cvt") + r.suffix + (flushes ? ".ftz." : ".") + to.name + "." + from.name + " %d, %a;", {destination}, {from.bytes() == 2 && r.round != Round::even ? dense_halves(from.format, 1000) : sources(from)}, [=](const Bits* in, Bits* out) {
-                              const Real value = decode(from.format, flushes ? flush(from.format, in[0]) : in[0]);
+            if (destination < to.bytes || (destination > std::max(2, to.bytes) && r.round != Round::zero))
+              continue;
+            rows.push_back({std::string("cvt") + r.suffix + (flushes ? ".ftz." : ".") + to.name + "." +
+                                from.name + " %d, %a;",
+                            {destination},
+                            {from.bytes() == 2 && r.round != Round::even ? dense_halves(from.format, 1000)
+                                                                         : sources(from)},
+                            [=](const Bits* in, Bits* out) {
+                              const Real value =
+                                  decode(from.format, flushes ? flush(from.format, in[0]) : in[0]);
                               I128 result;
                               if (value.kind == Real::Kind::nan) {
                                 const bool zero = from.format.precision != 53 && to.bytes != 8;
                                 result = zero ? 0 : to.value(Bits{1} << (8 * to.bytes - 1));
-                              } else if (value.kind == Real::Kind::infinite || value.exponent + value.significand.length() > 100) {
+                              } else if (value.kind == Real::Kind::infinite ||
+                                         value.exponent + value.significand.length() > 100) {
                                 result = value.negative ? to.least() : to.most();
                               } else {
-                                result = std::min(std::max(to_integer(value, r.round), to.least()), to.most());
+                                result =
+                                    std::min(std::max(to_integer(value, r.round), to.least()), to.most());
                               }
                               out[0] = wrapped(result);
-                            }, {}});
+                            },
+                            {}});
           }
         }
       }
@@ -163,19 +184,25 @@ void between_floats(std::vector<Row>& rows) {
         for (const bool flushes : {false, true}) {
           for (const bool saturates : {false, true}) {
             if (flushes && !single) continue;
-            const std::string suffix = std::string(flushes ? ".ftz" : "") + (saturates ? ".sat" : "") + "." + to.name + "." + from.name + " %d, %a;";
+            const std::string suffix = std::string(flushes ? ".ftz" : "") + (saturates ? ".sat" : "") + "." +
+                                       to.name + "." + from.name + " %d, %a;";
             const auto finish = [=](Bits bits) { return saturates ? clamped_to_one(to.format, bits) : bits; };
             for (const Rounding& r : kToInteger) {
-              rows.push_back({std::string("cvt") + r.suffix + suffix, {to.bytes()}, {sources(from)}, [=](const Bits* in, Bits* out) {
-                                Bits bits = flushes ? flush(from.format, in[0]) : in[0];
-                                Real value = decode(from.format, bits);
-                                if (value.kind == Real::Kind::finite && value.exponent < 0) {
-                                  Real whole = from_integer(to_integer(value, r.round));
-                                  whole.negative = value.negative;  // -0.3 becomes -0
-                                  value = whole;
-                                }
-                                out[0] = finish(encode(to.format, value, Round::even));
-                              }, [=](const Bits*, Bits expected, Bits got) { return any_nan(to.format, expected, got); }});
+              rows.push_back(
+                  {std::string("cvt") + r.suffix + suffix,
+                   {to.bytes()},
+                   {sources(from)},
+                   [=](const Bits* in, Bits* out) {
+                     Bits bits = flushes ? flush(from.format, in[0]) : in[0];
+                     Real value = decode(from.format, bits);
+                     if (value.kind == Real::Kind::finite && value.exponent < 0) {
+                       Real whole = from_integer(to_integer(value, r.round));
+                       whole.negative = value.negative;  // -0.3 becomes -0
+                       value = whole;
+                     }
+                     out[0] = finish(encode(to.format, value, Round::even));
+                   },
+                   [=](const Bits*, Bits expected, Bits got) { return any_nan(to.format, expected, got); }});
             }
           }
         }
@@ -189,16 +216,28 @@ void between_floats(std::vector<Row>& rows) {
             if (brain && (flushes || clamp == ".sat")) continue;
             if (flushes && (!single || brain)) continue;
             const bool to_half = from.format.precision == 24 && to.bytes() == 2;
-            if ((clamp == ".relu" || clamp == ".satfinite") && (!to_half || flushes || (r.round != Round::even && r.round != Round::zero))) continue;
-            rows.push_back({std::string("cvt") + (narrows ? r.suffix : "") + (clamp == ".sat" ? "" : clamp) + (flushes ? ".ftz" : "") + (clamp == ".sat" ? clamp : "") + "." + to.name + "." + from.name + " %d, %a;", {to.bytes()}, {sources(from)}, [=](const Bits* in, Bits* out) {
-                              const bool flushes_source = flushes && from.format.precision == 24;
-                              Bits bits = encode(to.format, decode(from.format, flushes_source ? flush(from.format, in[0]) : in[0]), r.round);
-                              if (flushes && to.format.precision == 24) bits = flush(to.format, bits);
-                              if (clamp == ".sat") bits = clamped_to_one(to.format, bits);
-                              if (clamp == ".relu" && !is_nan(to.format, bits) && (bits & to.format.sign()) != 0) bits = 0;
-                              if (clamp == ".satfinite" && (bits & ~to.format.sign()) == to.format.infinity()) --bits;
-                              out[0] = bits;
-                            }, [=](const Bits*, Bits expected, Bits got) { return any_nan(to.format, expected, got); }});
+            if ((clamp == ".relu" || clamp == ".satfinite") &&
+                (!to_half || flushes || (r.round != Round::even && r.round != Round::zero)))
+              continue;
+            rows.push_back(
+                {std::string("cvt") + (narrows ? r.suffix : "") + (clamp == ".sat" ? "" : clamp) +
+                     (flushes ? ".ftz" : "") + (clamp == ".sat" ? clamp : "") + "." + to.name + "." +
+                     from.name + " %d, %a;",
+                 {to.bytes()},
+                 {sources(from)},
+                 [=](const Bits* in, Bits* out) {
+                   const bool flushes_source = flushes && from.format.precision == 24;
+                   Bits bits = encode(to.format,
+                                      decode(from.format, flushes_source ? flush(from.format, in[0]) : in[0]),
+                                      r.round);
+                   if (flushes && to.format.precision == 24) bits = flush(to.format, bits);
+                   if (clamp == ".sat") bits = clamped_to_one(to.format, bits);
+                   if (clamp == ".relu" && !is_nan(to.format, bits) && (bits & to.format.sign()) != 0)
+                     bits = 0;
+                   if (clamp == ".satfinite" && (bits & ~to.format.sign()) == to.format.infinity()) --bits;
+                   out[0] = bits;
+                 },
+                 [=](const Bits*, Bits expected, Bits got) { return any_nan(to.format, expected, got); }});
           }
         }
       }
@@ -219,35 +258,53 @@ void packed(std::vector<Row>& rows) {
           if (clamp == ".satfinite" && (result & 0x7fff) == to.format.infinity()) --result;
           return result;
         };
-        rows.push_back({std::string("cvt") + r.suffix + clamp + "." + to.name + "x2.f32 %d, %a, %b;", {4}, {values, values}, [=](const Bits* in, Bits* out) {
-                          out[0] = narrow(in[0]) << 16 | narrow(in[1]);
-                        }, {}});
+        rows.push_back({std::string("cvt") + r.suffix + clamp + "." + to.name + "x2.f32 %d, %a, %b;",
+                        {4},
+                        {values, values},
+                        [=](const Bits* in, Bits* out) { out[0] = narrow(in[0]) << 16 | narrow(in[1]); },
+                        {}});
       }
     }
   }
-  for (const auto& [name, round, relu] : {std::tuple{"cvt.rna.tf32.f32", Round::away, false}, std::tuple{"cvt.rn.tf32.f32", Round::even, false}, std::tuple{"cvt.rz.tf32.f32", Round::zero, false}, std::tuple{"cvt.rn.relu.tf32.f32", Round::even, true}, std::tuple{"cvt.rz.relu.tf32.f32", Round::zero, true}}) {
-    rows.push_back({std::string(name) + " %d, %a;", {4}, {rounding_floats(kF32)}, [round = round, relu = relu](const Bits* in, Bits* out) {
-                      const Real value = decode(kF32, in[0]);
-                      out[0] = encode_tf32(value, round);
-                      if (relu && value.kind != Real::Kind::nan && (out[0] >> 31) != 0) out[0] = 0;
-                    }, [](const Bits*, Bits expected, Bits got) { return is_nan(kF32, expected) && is_nan(kF32, got); }});
+  for (const auto& [name, round, relu] :
+       {std::tuple{"cvt.rna.tf32.f32", Round::away, false}, std::tuple{"cvt.rn.tf32.f32", Round::even, false},
+        std::tuple{"cvt.rz.tf32.f32", Round::zero, false},
+        std::tuple{"cvt.rn.relu.tf32.f32", Round::even, true},
+        std::tuple{"cvt.rz.relu.tf32.f32", Round::zero, true}}) {
+    rows.push_back(
+        {std::string(name) + " %d, %a;",
+         {4},
+         {rounding_floats(kF32)},
+         [round = round, relu = relu](const Bits* in, Bits* out) {
+           const Real value = decode(kF32, in[0]);
+           out[0] = encode_tf32(value, round);
+           if (relu && value.kind != Real::Kind::nan && (out[0] >> 31) != 0) out[0] = 0;
+         },
+         [](const Bits*, Bits expected, Bits got) { return is_nan(kF32, expected) && is_nan(kF32, got); }});
   }
   const struct {
     const char* name;
     int bits;
     bool is_signed;
-  } narrow[] = {{"u16", 16, false}, {"s16", 16, true}, {"u8", 8, false}, {"s8", 8, true}, {"u4", 4, false}, {"s4", 4, true}, {"u2", 2, false}, {"s2", 2, true}};
+  } narrow[] = {{"u16", 16, false}, {"s16", 16, true}, {"u8", 8, false}, {"s8", 8, true},
+                {"u4", 4, false},   {"s4", 4, true},   {"u2", 2, false}, {"s2", 2, true}};
   for (const auto& to : narrow) {
     const auto part = [to](Bits word) {
-      const I128 most = (I128{1} << (to.bits - (to.is_signed ? 1 : 0))) - 1, least = to.is_signed ? -most - 1 : 0;
+      const I128 most = (I128{1} << (to.bits - (to.is_signed ? 1 : 0))) - 1,
+                 least = to.is_signed ? -most - 1 : 0;
       return wrapped(std::min(std::max(kS32.value(word), least), most)) & ((Bits{1} << to.bits) - 1);
     };
     const bool halves = to.bits == 16;
     std::vector<Operand> operands{integers(4, true), integers(4, true)};
     if (!halves) operands.push_back(integers(4, true));
-    rows.push_back({std::string("cvt.pack.sat.") + to.name + ".s32" + (halves ? " %d, %a, %b;" : ".b32 %d, %a, %b, %c;"), {4}, operands, [=](const Bits* in, Bits* out) {
-                      out[0] = part(in[0]) << to.bits | part(in[1]) | (halves ? 0 : in[2] << (2 * to.bits));
-                    }, {}});
+    rows.push_back(
+        {std::string("cvt.pack.sat.") + to.name + ".s32" + (halves ? " %d, %a, %b;" : ".b32 %d, %a, %b, %c;"),
+         {4},
+         operands,
+         [=](const Bits* in, Bits* out) {
+           out[0] = part(in[0]) << to.bits | part(in[1]) | (halves ? 0 : in[2] << (2 * to.bits));
+         },
+         {}});
   }
 }
 

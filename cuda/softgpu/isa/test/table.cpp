@@ -68,14 +68,16 @@ std::string presets(const Row& row) {
     if (bytes == kPredicate) {
       text += std::string("setp.eq.u32 ") + kResultNames[r] + ", %i, %i;\n";
     } else {
-      text += "mov." + type_of(bytes) + " " + kResultNames[r] + ", " + hex(low_bits(kSentinel, bytes)) + ";\n";
+      text +=
+          "mov." + type_of(bytes) + " " + kResultNames[r] + ", " + hex(low_bits(kSentinel, bytes)) + ";\n";
     }
   }
   return text;
 }
 
 std::string stores(const Row& row, int situation) {
-  std::string text = "mad.lo.u64 %at, %stride, " + std::to_string(situation * row.results.size()) + ", %out;\n";
+  std::string text =
+      "mad.lo.u64 %at, %stride, " + std::to_string(situation * row.results.size()) + ", %out;\n";
   for (std::size_t r = 0; r < row.results.size(); ++r) {
     if (row.results[r] == kPredicate) {
       text += std::string("selp.b32 %word, 1, 0, ") + kResultNames[r] + ";\nst.global.b32 [%at], %word;\n";
@@ -154,7 +156,8 @@ Run execute_row(const Row& row, std::uint64_t n) {
     if (code != 0 || !device.findings.all().empty()) run.fault = describe(device.findings.all().at(0));
     device.memory.read(run.results.data(), out, cells * 8);
     run.defined.resize(cells);
-    for (std::uint64_t cell = 0; cell < cells; ++cell) run.defined[cell] = *device.memory.defined(out + 8 * cell);
+    for (std::uint64_t cell = 0; cell < cells; ++cell)
+      run.defined[cell] = *device.memory.defined(out + 8 * cell);
     device.memory.free(in);
     device.memory.free(out);
   } catch (const std::exception& error) {
@@ -202,7 +205,7 @@ void run(const Row& row, Report& report) {
   const Run run = execute_row(row, n);
   const std::size_t operands = row.operands.size(), results = row.results.size();
   std::string first;
-  std::uint64_t wrong = 0;
+  std::uint64_t wrong = 0, moved = 0;
   const auto note = [&](std::uint64_t i, std::size_t r, int situation, const std::string& expected,
                         const std::string& got) {
     static constexpr const char* kNames[] = {"", " (guarded)", " (in a branch)", " (undefined operands)"};
@@ -211,7 +214,8 @@ void run(const Row& row, Report& report) {
     for (std::size_t k = 0; k < operands; ++k) {
       first += std::string(k == 0 ? "" : ", ") + kOperandNames[k] + " = " + hex(run.inputs[k * n + i]);
     }
-    first += std::string(": ") + kResultNames[r] + " expected " + expected + ", got " + got + kNames[situation];
+    first +=
+        std::string(": ") + kResultNames[r] + " expected " + expected + ", got " + got + kNames[situation];
   };
   if (!run.fault.empty()) {
     report.fail(row.text + "\n   " + run.fault);
@@ -241,13 +245,16 @@ void run(const Row& row, Report& report) {
           continue;
         }
         if (run.defined[cell] != 0xff) note(i, r, situation, "a defined value", "undefined");
+        moved += got != expected;
         if (got != expected && !(row.accepts && row.accepts(in, expected, got))) {
           note(i, r, situation, hex(expected), hex(got));
         }
       }
     }
   }
-  if (wrong == 0) {
+  if (row.perturb && moved == 0) {
+    report.fail(row.text + ": no result was perturbed");
+  } else if (wrong == 0) {
     report.pass();
   } else {
     report.fail(row.text + (row.perturb ? " [perturbed]" : "") + ": " + std::to_string(wrong) + " of " +

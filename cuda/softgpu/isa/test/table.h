@@ -27,7 +27,7 @@ struct Row {
   std::function<void(const Bits* in, Bits* out)> reference;
   /// Where the manual leaves room: whether `got` is one of the results it allows. Empty: only the expected.
   std::function<bool(const Bits* in, Bits expected, Bits got)> accepts;
-  bool perturb = false;          ///< with SOFTGPU_APPROXIMATE=perturbed
+  bool perturb = false;            ///< with SOFTGPU_APPROXIMATE=perturbed
   bool strict_in_operands = true;  ///< a result is undefined if any operand is
 };
 
