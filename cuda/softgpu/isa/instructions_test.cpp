@@ -16,12 +16,12 @@ using namespace softgpu::isa_test;
 int main(int count, char** arguments) {
   std::vector<Row> rows;
   for (auto* family : {integer_rows, bit_rows, floating_rows, half_rows, convert_rows, compare_rows,
-                       move_rows, approximate_rows}) {
+                       move_rows, approximate_rows, memory_rows, atomic_rows}) {
     for (Row& each : family()) rows.push_back(std::move(each));
   }
   const std::string argument = count > 1 ? arguments[1] : "";
   if (argument == "--ptx") {
-    std::printf(".version 9.0\n.target sm_90\n.address_size 64\n");
+    std::printf("%s", module_head(true).c_str());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::printf("// %s\n%s", rows[i].text.c_str(), kernel_text(rows[i], "row" + std::to_string(i)).c_str());
     }

@@ -44,7 +44,7 @@ bool within(const Format& format, Bits got, long double y, long double error, bo
   if (std::isinf(value))
     return std::signbit(value) == std::signbit(y) && std::fabs(y) + error >= most + ulp(format, most) / 2;
   if (error == 0 && y == 0) return value == 0 && std::signbit(value) == std::signbit(y);
-  return std::fabs(value - y) <= error * (1 + 0x1p-40L);  // the machine knows y to 53 bits
+  return std::fabs(value - y) <= error + std::fabs(y) * 0x1p-52L;  // the machine knows y to 53 bits
 }
 
 using Function = long double (*)(long double);

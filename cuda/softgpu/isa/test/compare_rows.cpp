@@ -101,13 +101,7 @@ void predicates_of(std::vector<Row>& rows, const Source& source) {
       for (const bool negated : {false, true}) {
         const bool combines = !combination.empty();
         if (negated && !combines) continue;
-        Operand values = source.values;
-        if (values.values.size() > 24) {
-          Operand thinned{values.bytes, {}};
-          for (std::size_t i = 0; i < values.values.size(); i += values.values.size() / 24)
-            thinned.values.push_back(values.values[i]);
-          values = thinned;
-        }
+        const Operand values = thinned(source.values, 24);
         std::vector<Operand> operands{values, values};
         if (combines) operands.push_back(predicates());
         rows.push_back(

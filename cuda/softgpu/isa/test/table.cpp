@@ -107,6 +107,12 @@ struct Run {
   std::string fault;
 };
 
+/// Rows on memory have 16 bytes of each space to themselves: [%global], [%shared], [own_local].
+bool uses_memory(const Row& row) {
+  return row.text.find("%global") != std::string::npos || row.text.find("%shared") != std::string::npos ||
+         row.text.find("own_local") != std::string::npos;
+}
+
 Run execute_row(const Row& row, std::uint64_t n) {
   Run run;
   const std::size_t operands = row.operands.size(), results = row.results.size();
@@ -135,7 +141,7 @@ Run execute_row(const Row& row, std::uint64_t n) {
   Device& device = *devices[row.perturb ? 1 : 0];
   device.findings.clear();
   try {
-    Program program(device, ".version 9.0\n.target sm_90\n.address_size 64\n" + kernel_text(row, "row"));
+    Program program(device, module_head(uses_memory(row)) + kernel_text(row, "row"));
     const std::uint64_t cells = kSituations * results * n;
     const DeviceAddress in = *device.memory.allocate(std::max<std::uint64_t>(8, operands * n * 8));
     const DeviceAddress out = *device.memory.allocate(cells * 8);
@@ -174,22 +180,35 @@ std::string hex(Bits bits) {
   return text;
 }
 
+std::string module_head(bool with_memory) {
+  return std::string(".version 9.0\n.target sm_90\n.address_size 64\n") +
+         (with_memory ? ".global .align 16 .b8 pool[262144];\n" : "");
+}
+
 void Report::fail(const std::string& what) {
   ++failed_;
   std::printf("FAILED %s\n", what.c_str());
 }
 
 std::string kernel_text(const Row& row, const std::string& name) {
-  std::string text = ".visible .entry " + name + "(.param .u64 in, .param .u64 out, .param .u32 count)\n{\n" +
-                     ".reg .b32 %i, %n, %m, %eighth, %word; .reg .b64 %in, %out, %first, %at, %stride;\n"
-                     ".reg .pred %past, %guard, %some;\n"
-                     "mov.u32 %i, %ctaid.x; mov.u32 %n, %ntid.x; mov.u32 %m, %tid.x;\n"
-                     "mad.lo.u32 %i, %i, %n, %m; ld.param.u32 %n, [count];\n"
-                     "setp.ge.u32 %past, %i, %n; @%past ret;\n"
-                     "ld.param.u64 %in, [in]; ld.param.u64 %out, [out];\n"
-                     "mul.wide.u32 %stride, %n, 8; mul.wide.u32 %at, %i, 8;\n"
-                     "add.u64 %first, %in, %at; add.u64 %out, %out, %at;\n"
-                     "rem.u32 %m, %i, 5; setp.lt.u32 %guard, %m, 2; and.b32 %eighth, %i, 7;\n";
+  std::string text =
+      ".visible .entry " + name + "(.param .u64 in, .param .u64 out, .param .u32 count)\n{\n" +
+      ".reg .b32 %i, %n, %m, %eighth, %word, %shared; .reg .b64 %in, %out, %first, %at, %stride, %global;\n"
+      ".reg .pred %past, %guard, %some;\n"
+      "mov.u32 %i, %ctaid.x; mov.u32 %n, %ntid.x; mov.u32 %m, %tid.x;\n";
+  if (uses_memory(row)) {
+    text += ".shared .align 16 .b8 own_shared[" + std::to_string(16 * kBlock) +
+            "]; .local .align 16 .b8 own_local[16];\n"
+            "mov.u32 %shared, own_shared; mad.lo.u32 %shared, %m, 16, %shared;\n";
+  }
+  text +=
+      "mad.lo.u32 %i, %i, %n, %m; ld.param.u32 %n, [count];\n"
+      "setp.ge.u32 %past, %i, %n; @%past ret;\n"
+      "ld.param.u64 %in, [in]; ld.param.u64 %out, [out];\n"
+      "mul.wide.u32 %stride, %n, 8; mul.wide.u32 %at, %i, 8;\n"
+      "add.u64 %first, %in, %at; add.u64 %out, %out, %at;\n"
+      "rem.u32 %m, %i, 5; setp.lt.u32 %guard, %m, 2; and.b32 %eighth, %i, 7;\n";
+  if (uses_memory(row)) text += "mov.u64 %global, pool; mad.wide.u32 %global, %i, 16, %global;\n";
   text += "{\n" + registers(row) + loads(row, false) + guarded(row.text, "") + stores(row, kAll) + "}\n";
   text += "{\n" + registers(row) + loads(row, false) + presets(row) + guarded(row.text, "@%guard ") +
           stores(row, kGuarded) + "}\n";

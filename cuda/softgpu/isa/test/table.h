@@ -19,7 +19,8 @@ struct Operand {
   std::vector<Bits> values;
 };
 
-/// The text may use results %d, %e, %g, %h, the operands and temporaries %t16, %t32, %t64, %tp.
+/// The text may use results %d, %e, %g, %h, the operands and temporaries %t16, %t32, %t64, %tp
+/// (and a second of each, %u16 ...), and each thread's 16 bytes of memory [%global], [%shared], [own_local].
 struct Row {
   std::string text;
   std::vector<int> results;  ///< bytes of %d, %e ... or kPredicate
@@ -49,6 +50,8 @@ class Report {
 void run(const Row& row, Report& report);
 /// The kernel that `run` executes, for an assembler to check that the row is PTX.
 std::string kernel_text(const Row& row, const std::string& name);
+/// What stands before the kernels of a module.
+std::string module_head(bool with_memory);
 
 std::vector<Row> integer_rows();
 std::vector<Row> bit_rows();
@@ -58,6 +61,8 @@ std::vector<Row> convert_rows();
 std::vector<Row> compare_rows();
 std::vector<Row> move_rows();
 std::vector<Row> approximate_rows();
+std::vector<Row> memory_rows();
+std::vector<Row> atomic_rows();
 
 /// Shorthands for the tables.
 std::string hex(Bits bits);

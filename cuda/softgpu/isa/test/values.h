@@ -83,6 +83,15 @@ inline Operand floats(const Format& format, bool few = false) {
   return {format.width() / 8, values};
 }
 
+/// `count` of its values, evenly.
+inline Operand thinned(const Operand& operand, std::size_t count) {
+  Operand result{operand.bytes, {}};
+  const std::size_t n = operand.values.size();
+  for (std::size_t i = 0; i < std::min(n, count); ++i)
+    result.values.push_back(operand.values[i * n / std::min(n, count)]);
+  return result;
+}
+
 /// All values of a 16-bit register.
 inline Operand all_halves() {
   Operand result{2, {}};
