@@ -1,7 +1,9 @@
 // cvt: between all number types, with every rounding, .sat, .ftz, .relu, and into pairs of 16-bit floats.
 //
-// Integers to and from floats saturate; NaN becomes 0, except from f64 or to a 64-bit integer, where hardware
-// gives 0x80000000 (00000000) (observed on hardware; the manual leaves it open).
+// Floats to integers saturate; NaN becomes 0, except from f64 or to a 64-bit integer: 1 << (width - 1), as
+// the manual states. Directed roundings are made from the one to nearest and its neighbour, not by the
+// processor's mode, which the compiler does not order against conversions (GCC bug 34678).
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -15,7 +17,7 @@ namespace {
 
 using ptx::Type;
 
-enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kIntegral = 8 };
+enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kIntegral = 8, kFinite = 16 };
 
 inline float flush(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -178,34 +180,67 @@ double source_value(Warp& warp, const Op& op, Type type, std::uint32_t bytes, st
   }
 }
 
-/// A rounded double to an integer type: saturating, NaN as the head of this file says.
+/// A rounded double to an integer type: saturating, NaN as the head of this file says. A result narrower than
+/// its register is extended by its own sign.
 std::uint64_t to_integer(double value, Type destination, Type source) {
   const std::uint32_t bits = 8 * ptx::bytes_of(destination);
   const bool is_signed = destination == Type::s8 || destination == Type::s16 || destination == Type::s32 ||
                          destination == Type::s64;
+  const std::uint64_t top = std::uint64_t{1} << (bits - 1);
+  const std::uint64_t least = is_signed ? ~(top - 1) : 0, most = is_signed ? top - 1 : top | (top - 1);
   if (std::isnan(value)) {
     if (source != Type::f64 && bits < 64) return 0;
-    return bits == 64 ? 0x8000000000000000ull : bits == 32 ? 0x80000000ull : 0;
+    return is_signed ? least : top;
   }
   const double high = std::ldexp(1.0, static_cast<int>(is_signed ? bits - 1 : bits));
   const double low = is_signed ? -high : 0.0;
-  if (value >= high)
-    return is_signed ? (std::uint64_t{1} << (bits - 1)) - 1 : bits == 64 ? ~0ull : (1ull << bits) - 1;
-  if (value < low) return is_signed ? std::uint64_t{1} << (bits - 1) : 0;
+  if (value >= high) return most;
+  if (value < low) return least;
   if (is_signed) return static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
   return static_cast<std::uint64_t>(value);
 }
 
+/// Which neighbour of the number to nearest a rounding wants: -1 the one below, 1 the one above, 0 none.
+/// `high` and `low`: the nearest is above, below the exact value.
+int correction(Rounding rounding, bool negative, bool high, bool low) {
+  if (rounding == Rounding::toward_zero) rounding = negative ? Rounding::up : Rounding::down;
+  return rounding == Rounding::down && high ? -1 : rounding == Rounding::up && low ? 1 : 0;
+}
+
 /// A double to f32 with a rounding; the value is exact, so this is the only one.
 float to_f32(double value, Rounding rounding) {
-  const RoundingMode mode(rounding);
-  return kept(static_cast<float>(kept(value)));
+  const auto nearest = static_cast<float>(value);
+  const auto back = static_cast<double>(nearest);
+  const int step = correction(rounding, std::signbit(value), back > value, back < value);
+  return step == 0 ? nearest : std::nextafter(nearest, step < 0 ? -HUGE_VALF : HUGE_VALF);
 }
+
+/// A 64-bit integer to f64 with a rounding.
+double to_f64(__int128 value, Rounding rounding) {
+  const auto nearest = static_cast<double>(value);
+  const auto back = static_cast<__int128>(nearest);
+  const int step = correction(rounding, value<0, back> value, back < value);
+  return step == 0 ? nearest : std::nextafter(nearest, step < 0 ? -HUGE_VAL : HUGE_VAL);
+}
+
+/// A 64-bit integer to double, rounded to odd: a later rounding to a narrower format is then the only one
+/// (float16.h).
+double to_odd(__int128 value) {
+  const double below = to_f64(value, Rounding::toward_zero);
+  if (static_cast<__int128>(below) == value) return below;
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(below) | 1);
+}
+
+/// .satfinite: infinity to the largest finite number of its sign.
+std::uint16_t finite(std::uint16_t bits, std::uint16_t infinity) {
+  return (bits & 0x7fff) == infinity ? static_cast<std::uint16_t>(bits - 1) : bits;
+}
+constexpr std::uint16_t kF16Infinity = 0x7c00, kBf16Infinity = 0x7f80;
 
 float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
 
 /// tf32: nearest with ties away on 10 fraction bits (rna), or nearest even (rn); the low 13 bits are zero.
-std::uint32_t to_tf32(float value, Rounding rounding, bool relu) {
+std::uint32_t to_tf32(float value, Rounding rounding, std::uint8_t flags) {
   auto bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7f800000u) == 0x7f800000u) {
     if ((bits & 0x007fffffu) != 0) return 0x7fffffffu;
@@ -216,7 +251,8 @@ std::uint32_t to_tf32(float value, Rounding rounding, bool relu) {
   } else {
     bits &= 0xffffe000u;
   }
-  if (relu && (bits >> 31) != 0) bits = 0;
+  if ((flags & kFinite) != 0 && (bits & 0x7fffffffu) == 0x7f800000u) bits -= 0x2000u;
+  if ((flags & kRelu) != 0 && (bits >> 31) != 0) bits = 0;
   return bits;
 }
 
@@ -231,27 +267,15 @@ void convert_float(Warp& warp, const Op& op) {
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((warp.mask >> i & 1) == 0) continue;
     std::uint64_t bits = 0;
+    double value;
     if (source == Type::u64 || source == Type::s64) {  // rounded once, straight from the integer
-      const RoundingMode mode(rounding);
-      const std::uint64_t raw = kept(warp.lanes<std::uint64_t>(op.a)[i]);
-      const bool is_signed = source == Type::s64;
-      if (destination == Type::f32) {
-        const float value =
-            kept(is_signed ? static_cast<float>(static_cast<std::int64_t>(raw)) : static_cast<float>(raw));
-        bits = std::bit_cast<std::uint32_t>(saturates ? std::fmin(std::fmax(value, 0.0f), 1.0f) : value);
-      } else if (destination == Type::f64) {
-        bits = std::bit_cast<std::uint64_t>(is_signed ? static_cast<double>(static_cast<std::int64_t>(raw))
-                                                      : static_cast<double>(raw));
-      } else {  // 16 bits: beyond 2^53 only the sign of what is lost matters, and 2^53 is far beyond both
-                // formats' ulp
-        const auto whole =
-            is_signed ? static_cast<double>(static_cast<std::int64_t>(raw)) : static_cast<double>(raw);
-        bits = destination == Type::f16 ? f16_from(whole, rounding) : bf16_from(whole, rounding);
-      }
-      result[i] = bits;
-      continue;
+      const std::uint64_t raw = warp.lanes<std::uint64_t>(op.a)[i];
+      const __int128 whole =
+          source == Type::s64 ? static_cast<__int128>(static_cast<std::int64_t>(raw)) : raw;
+      value = destination == Type::f64 ? to_f64(whole, rounding) : to_odd(whole);
+    } else {
+      value = source_value(warp, op, source, source_bytes, i);
     }
-    double value = source_value(warp, op, source, source_bytes, i);
     if (integral) value = std::isfinite(value) ? round_to_integral(value, rounding) : value;
     switch (destination) {
       case Type::f16:
@@ -259,6 +283,10 @@ void convert_float(Warp& warp, const Op& op) {
         if (saturates) value = value > 0 ? (value < 1 ? value : 1.0) : 0.0;
         if ((op.flags & kRelu) != 0 && !std::isnan(value)) value = value > 0 ? value : 0.0;
         bits = destination == Type::f16 ? f16_from(value, rounding) : bf16_from(value, rounding);
+        if ((op.flags & kFinite) != 0) {
+          bits = finite(static_cast<std::uint16_t>(bits),
+                        destination == Type::f16 ? kF16Infinity : kBf16Infinity);
+        }
         break;
       case Type::f32: {
         float narrow = to_f32(value, rounding);
@@ -268,7 +296,7 @@ void convert_float(Warp& warp, const Op& op) {
         break;
       }
       case Type::tf32:
-        bits = to_tf32(static_cast<float>(value), rounding, (op.flags & kRelu) != 0);
+        bits = to_tf32(static_cast<float>(value), rounding, op.flags);
         break;
       case Type::f64:
         if (saturates) value = value > 0 ? (value < 1 ? value : 1.0) : 0.0;
@@ -300,17 +328,51 @@ void convert_float(Warp& warp, const Op& op) {
 void convert_pair(Warp& warp, const Op& op) {
   const auto rounding = static_cast<Rounding>(op.immediate & 255);
   const bool brain = (op.immediate >> 8) != 0, relu = (op.flags & kRelu) != 0,
-             saturates = (op.flags & kSaturate) != 0;
+             is_finite = (op.flags & kFinite) != 0;
   const auto narrow = [&](float value) {
     double exact = static_cast<double>(value);
     if (relu && !std::isnan(exact)) exact = exact > 0 ? exact : 0.0;
-    if (saturates && std::fabs(exact) > (brain ? 0x1.fep127 : 65504.0)) {
-      exact = std::copysign(brain ? 0x1.fep127 : 65504.0, exact);
-    }
-    return brain ? bf16_from(exact, rounding) : f16_from(exact, rounding);
+    const std::uint16_t bits = brain ? bf16_from(exact, rounding) : f16_from(exact, rounding);
+    return is_finite ? finite(bits, brain ? kBf16Infinity : kF16Infinity) : bits;
   };
   map2<std::uint32_t, float, float>(
       warp, op, [&](float a, float b) { return static_cast<std::uint32_t>(narrow(a)) << 16 | narrow(b); });
+}
+
+/// cvt.pack.sat: a above b, each saturated to `flags & 31` bits; above them c, shifted. immediate: signed.
+void pack_saturated(Warp& warp, const Op& op) {
+  const std::uint32_t bits = op.flags;
+  const bool is_signed = op.immediate != 0;
+  const std::int32_t most = static_cast<std::int32_t>((1u << (bits - (is_signed ? 1 : 0))) - 1),
+                     least = is_signed ? -most - 1 : 0;
+  const std::uint32_t mask = (1u << bits) - 1;
+  map3<std::uint32_t, std::int32_t, std::int32_t, std::uint32_t>(
+      warp, op, [=](std::int32_t a, std::int32_t b, std::uint32_t c) {
+        const auto part = [=](std::int32_t value) {
+          return static_cast<std::uint32_t>(std::min(std::max(value, least), most)) & mask;
+        };
+        return part(a) << bits | part(b) | (bits == 16 ? 0 : c << (2 * bits));
+      });
+}
+
+/// cvt.pack.sat.{u16,s16}.s32 d, a, b; cvt.pack.sat.{u8,s8,u4,s4,u2,s2}.s32.b32 d, a, b, c.
+Op encode_pack(Encoder& e) {
+  const auto& modifiers = e.instruction().modifiers;
+  if (modifiers.size() < 4 || modifiers[1] != "sat" || modifiers[3] != "s32") e.unsupported();
+  const std::string& to = modifiers[2];
+  Op op;
+  op.klass = Class::convert;
+  op.execute = pack_saturated;
+  op.immediate = to[0] == 's';
+  for (const std::uint8_t bits : {2, 4, 8, 16}) {
+    if (to.substr(1) == std::to_string(bits)) op.flags = bits;
+  }
+  if (op.flags == 0 || (op.flags == 16) != (e.operands() == 3)) e.unsupported();
+  op.a = e.read(1, Type::s32);
+  op.b = e.read(2, Type::s32);
+  op.c = op.flags == 16 ? e.constant_slot(0, 4) : e.read(3, Type::b32);
+  op.d = e.write(0, Type::b32);
+  return op;
 }
 
 /// The commonest: s32 to f32 to nearest, f32 to s32 toward zero, f16 to f32, f32 to f64.
@@ -329,12 +391,12 @@ bool is_float(Type t) {
 bool is_integer(Type t) { return t >= Type::u8 && t <= Type::s64; }
 
 Op encode_cvt(Encoder& e) {
+  if (e.has("pack")) return encode_pack(e);
   const Type destination = e.type(0), source = e.type(1);
   Op op;
   op.klass = Class::convert;
-  op.flags = static_cast<std::uint8_t>((e.has("ftz") ? kFlush : 0) |
-                                       (e.has("sat") || e.has("satfinite") ? kSaturate : 0) |
-                                       (e.has("relu") ? kRelu : 0));
+  op.flags = static_cast<std::uint8_t>((e.has("ftz") ? kFlush : 0) | (e.has("sat") ? kSaturate : 0) |
+                                       (e.has("satfinite") ? kFinite : 0) | (e.has("relu") ? kRelu : 0));
   if (destination == Type::f16x2 || destination == Type::bf16x2) {
     if (source != Type::f32) e.unsupported();
     op.execute = convert_pair;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "../machine/block.h"
+#include "approximate.h"
 #include "families.h"
 #include "floating.h"
 
@@ -28,16 +29,23 @@ void fused(Warp& warp, const Op& op) {
   map3<T, T, T, T>(warp, op, [](T a, T b, T c) { return canonical(std::fma(a, b, c)); });
 }
 
-/// div.approx.f32 and div.full.f32: a * (1/b) rounded once; .approx is 0 (or NaN) where 2^126 < |b| < 2^128.
+/// div.approx.f32 and div.full.f32: within 2 ulp; .approx is 0 (or NaN) where 2^126 < |b| < 2^128.
 void divide_approximate(Warp& warp, const Op& op) {
-  const bool flushes = (op.flags & kFlush) != 0, full = op.immediate != 0;
-  map2<float, float, float>(warp, op, [flushes, full](float a, float b) {
+  const bool flushes = (op.flags & kFlush) != 0, full = op.immediate != 0,
+             perturbs = warp.block().settings().perturb;
+  map2<float, float, float>(warp, op, [flushes, full, perturbs](float a, float b) {
     if (flushes) a = flush(a), b = flush(b);
     if (!full && std::fabs(b) > 0x1p126f && std::isfinite(b)) {
-      return std::isinf(a) ? canonical(NAN)
-                           : std::copysign(0.0f, std::signbit(a) != std::signbit(b) ? -1.0f : 1.0f);
+      return std::isinf(a) || std::isnan(a)
+                 ? canonical(static_cast<float>(NAN))
+                 : std::copysign(0.0f, std::signbit(a) != std::signbit(b) ? -1.0f : 1.0f);
     }
-    const float value = static_cast<float>(static_cast<double>(a) / static_cast<double>(b));
+    const double exact = static_cast<double>(a) / static_cast<double>(b);
+    auto value = static_cast<float>(exact);
+    if (perturbs && std::isfinite(value) && value != 0) {
+      value = perturbed(exact, 2 * ulp_of_f32(exact), noise(a, b),
+                        [](double moved) { return static_cast<float>(moved); });
+    }
     return canonical(flushes ? flush(value) : value);
   });
 }

@@ -2,9 +2,11 @@
 //
 // A sum or product of two of them is exact in double, a fused multiply-add is rounded to odd there
 // (float16.h), so the rounding to 16 bits is the only one.
+#include <algorithm>
 #include <cmath>
 
 #include "../machine/block.h"
+#include "approximate.h"
 #include "families.h"
 #include "float16.h"
 
@@ -14,19 +16,22 @@ namespace {
 
 using ptx::Type;
 
-enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kNan = 8 };
+enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kNan = 8, kXorSign = 16, kPerturb = 32 };
 
 struct F16 {
   static constexpr std::uint16_t kNanBits = kF16Nan;
+  static constexpr double kExp2Error = 0x1.125p-10;  ///< relative, 2^-9.9
+  static constexpr double kTanhError = 0x1.024p-11;  ///< absolute, 2^-10.987
   static double to_double(std::uint16_t bits) { return f16_to_double(bits); }
   static std::uint16_t from(double value) { return f16_from(value); }
   static std::uint16_t flush(std::uint16_t bits) { return (bits & 0x7c00) == 0 ? bits & 0x8000 : bits; }
 };
 struct Bf16 {
   static constexpr std::uint16_t kNanBits = kBf16Nan;
+  static constexpr double kExp2Error = 0x1p-7, kTanhError = 0x1p-8;
   static double to_double(std::uint16_t bits) { return static_cast<double>(bf16_to_float(bits)); }
   static std::uint16_t from(double value) { return bf16_from(value); }
-  static std::uint16_t flush(std::uint16_t bits) { return bits; }
+  static std::uint16_t flush(std::uint16_t bits) { return (bits & 0x7f80) == 0 ? bits & 0x8000 : bits; }
 };
 
 enum class Operation : std::uint8_t { add, sub, mul, fma, minimum, maximum, absolute, negate, exp2, tanh };
@@ -38,6 +43,18 @@ std::uint16_t finish(double value, std::uint8_t flags) {
   if ((flags & kSaturate) != 0) bits = value > 0 ? (value < 1 ? bits : Format::from(1.0)) : 0;
   if ((flags & kRelu) != 0 && !(value > 0)) bits = std::isnan(value) ? Format::kNanBits : 0;
   return bits;
+}
+
+/// `exact` rounded, or moved within the manual's bound; zeros and infinities have exact results.
+template <class Format>
+std::uint16_t approximate(double argument, double exact, double error, std::uint8_t flags) {
+  if ((flags & kPerturb) == 0 || argument == 0 || !std::isfinite(argument) ||
+      !std::isfinite(Format::to_double(Format::from(exact)))) {
+    return finish<Format>(exact, flags);
+  }
+  const double moved = perturbed(exact, error, noise(static_cast<float>(argument)),
+                                 [](double value) { return Format::to_double(Format::from(value)); });
+  return finish<Format>(moved, flags);
 }
 
 template <class Format>
@@ -57,8 +74,16 @@ std::uint16_t apply(Operation operation, std::uint16_t a, std::uint16_t b, std::
     case Operation::minimum:
     case Operation::maximum: {
       const bool a_nan = std::isnan(x), b_nan = std::isnan(y);
-      if (a_nan && b_nan) return Format::kNanBits;
-      if (a_nan || b_nan) return (flags & kNan) != 0 ? Format::kNanBits : a_nan ? b : a;
+      if ((a_nan && b_nan) || ((a_nan || b_nan) && (flags & kNan) != 0)) return Format::kNanBits;
+      if ((flags & kXorSign) != 0) {  // magnitudes, under the product's sign
+        const int sign = (a ^ b) & 0x8000, p = a & 0x7fff, q = b & 0x7fff;
+        const int d = a_nan                             ? q
+                      : b_nan                           ? p
+                      : operation == Operation::minimum ? std::min(p, q)
+                                                        : std::max(p, q);
+        return static_cast<std::uint16_t>(d | sign);
+      }
+      if (a_nan || b_nan) return a_nan ? b : a;
       const bool a_less = x < y || (x == y && std::signbit(x) && !std::signbit(y));
       return (operation == Operation::minimum) == a_less ? a : b;
     }
@@ -67,9 +92,9 @@ std::uint16_t apply(Operation operation, std::uint16_t a, std::uint16_t b, std::
     case Operation::negate:
       return a ^ 0x8000;
     case Operation::exp2:
-      return finish<Format>(std::exp2(x), flags);
+      return approximate<Format>(x, std::exp2(x), Format::kExp2Error * std::exp2(x), flags);
     case Operation::tanh:
-      return finish<Format>(std::tanh(x), flags);
+      return approximate<Format>(x, std::tanh(x), Format::kTanhError, flags);
   }
   return 0;
 }
@@ -78,6 +103,7 @@ std::uint16_t apply(Operation operation, std::uint16_t a, std::uint16_t b, std::
 template <class Format, class R>
 void half(Warp& warp, const Op& op) {
   const auto operation = static_cast<Operation>(op.immediate);
+  const auto flags = static_cast<std::uint8_t>(op.flags | (warp.block().settings().perturb ? kPerturb : 0));
   const R* a = warp.lanes<R>(op.a);
   const R* b = op.b != kNoSlot ? warp.lanes<R>(op.b) : a;
   const R* c = op.c != kNoSlot ? warp.lanes<R>(op.c) : a;
@@ -88,7 +114,7 @@ void half(Warp& warp, const Op& op) {
     for (std::uint32_t shift = 0; shift < 8 * sizeof(R); shift += 16) {
       const std::uint16_t part = apply<Format>(operation, static_cast<std::uint16_t>(a[i] >> shift),
                                                static_cast<std::uint16_t>(b[i] >> shift),
-                                               static_cast<std::uint16_t>(c[i] >> shift), op.flags);
+                                               static_cast<std::uint16_t>(c[i] >> shift), flags);
       value = static_cast<R>(value | static_cast<R>(static_cast<R>(part) << shift));
     }
     d[i] = value;
@@ -118,9 +144,10 @@ Op encode_half(Encoder& e) {
     op.immediate = static_cast<std::uint64_t>(operation);
     known = true;
   }
-  if (!known || e.has("xorsign")) e.unsupported();
+  if (!known) e.unsupported();
   op.flags = static_cast<std::uint8_t>((e.has("ftz") ? kFlush : 0) | (e.has("sat") ? kSaturate : 0) |
-                                       (e.has("relu") ? kRelu : 0) | (e.has("NaN") ? kNan : 0));
+                                       (e.has("relu") ? kRelu : 0) | (e.has("NaN") ? kNan : 0) |
+                                       (e.has("xorsign") ? kXorSign : 0));
   const auto operation = static_cast<Operation>(op.immediate);
   op.a = e.read(1, type);
   if (operation <= Operation::maximum) op.b = e.read(2, type);

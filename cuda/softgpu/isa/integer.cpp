@@ -3,6 +3,7 @@
 //
 // Arithmetic wraps, so it is done on unsigned types. add, sub, mul, neg, abs, min, max and fma of
 // floating-point types are handed to floating.cpp and half.cpp.
+#include <array>
 #include <limits>
 #include <type_traits>
 
@@ -406,6 +407,13 @@ void multiply_add24(Warp& warp, const Op& op) {
   const bool high = op.flags != 0;
   map3<T, T, T, T>(warp, op, [high](T a, T b, T c) { return Add::apply(product24(a, b, high), c); });
 }
+/// mad24.hi.sat.s32
+void multiply_add24_saturated(Warp& warp, const Op& op) {
+  map3<std::int32_t, std::int32_t, std::int32_t, std::int32_t>(
+      warp, op, [](std::int32_t a, std::int32_t b, std::int32_t c) {
+        return AddSaturated::apply(product24(a, b, true), c);
+      });
+}
 
 Op encode_mul24(Encoder& e) {
   const Type type = e.type();
@@ -416,9 +424,12 @@ Op encode_mul24(Encoder& e) {
 }
 Op encode_mad24(Encoder& e) {
   const Type type = e.type();
-  if (e.has("sat")) e.unsupported();
   Op op = simple(Class::integer,
                  type == Type::u32 ? multiply_add24<std::uint32_t> : multiply_add24<std::int32_t>);
+  if (e.has("sat")) {
+    if (type != Type::s32 || !e.has("hi")) e.unsupported();
+    op.execute = multiply_add24_saturated;
+  }
   op.flags = e.has("hi");
   read_two(e, op, type);
   op.c = e.read(3, type);
@@ -646,26 +657,63 @@ Op encode_cnot(Encoder& e) {
 }
 
 /// lop3.b32: the result's bit is the bit of the table at the index that the three operands' bits make.
+std::uint32_t looked_up(std::uint32_t table, std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+  std::uint32_t d = 0;
+  for (std::uint32_t row = 0; row < 8; ++row) {
+    const std::uint32_t hit =
+        ((row & 4) != 0 ? a : ~a) & ((row & 2) != 0 ? b : ~b) & ((row & 1) != 0 ? c : ~c);
+    d |= (table >> row & 1) != 0 ? hit : 0;
+  }
+  return d;
+}
+
 void lookup3(Warp& warp, const Op& op) {
   const auto table = static_cast<std::uint32_t>(op.immediate);
   map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(
-      warp, op, [table](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
-        std::uint32_t d = 0;
-        for (std::uint32_t row = 0; row < 8; ++row) {
-          const std::uint32_t hit =
-              ((row & 4) != 0 ? a : ~a) & ((row & 2) != 0 ? b : ~b) & ((row & 1) != 0 ? c : ~c);
-          d |= (table >> row & 1) != 0 ? hit : 0;
-        }
-        return d;
-      });
+      warp, op,
+      [table](std::uint32_t a, std::uint32_t b, std::uint32_t c) { return looked_up(table, a, b, c); });
+}
+
+/// lop3.BoolOp.b32 d|p, a, b, c, table, q: p = (d != 0) BoolOp q. list: p, q, q negated; flags: Logic.
+void lookup3_to_predicate(Warp& warp, const Op& op) {
+  const std::uint32_t* list = warp.list(op);
+  const auto table = static_cast<std::uint32_t>(op.immediate);
+  const std::uint32_t *a = warp.lanes<std::uint32_t>(op.a), *b = warp.lanes<std::uint32_t>(op.b),
+                      *c = warp.lanes<std::uint32_t>(op.c);
+  const std::uint32_t known = warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c);
+  const std::uint32_t other = list[2] != 0 ? ~warp.predicate(list[1]) : warp.predicate(list[1]),
+                      known_other = warp.defined(list[1]);
+  std::array<std::uint32_t, kLanes> result;
+  std::uint32_t some = 0;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    result[i] = looked_up(table, a[i], b[i], c[i]);
+    some |= static_cast<std::uint32_t>(result[i] != 0) << i;
+  }
+  std::uint32_t* d = warp.lanes<std::uint32_t>(op.d);
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) != 0) d[i] = result[i];
+  }
+  warp.define(op.d, known);
+  warp.set_predicate(list[0], op.flags == kAnd ? some & other : some | other, known & known_other);
 }
 
 Op encode_lop3(Encoder& e) {
-  if (e.has("and") || e.has("or")) e.unsupported();
-  Op op = simple(Class::integer, lookup3);
-  read_two(e, op, Type::b32);
+  const bool combines = e.has("and") || e.has("or");
+  Op op = simple(Class::integer, combines ? lookup3_to_predicate : lookup3);
+  op.a = e.read(1, Type::b32);
+  op.b = e.read(2, Type::b32);
   op.c = e.read(3, Type::b32);
   op.immediate = e.constant(e.operand(4));
+  if (!combines) {
+    op.d = e.write(0, Type::b32);
+    return op;
+  }
+  const ptx::Operand& destination = e.operand(0);
+  if (destination.kind != ptx::Operand::Kind::pair) e.unsupported("without a predicate destination");
+  op.flags = e.has("and") ? kAnd : kOr;
+  const Slot other = e.read(5, Type::pred);
+  op.d = e.write(destination.elements[0], Type::b32);
+  op.list = e.list({e.write(destination.elements[1], Type::pred), other, e.operand(5).negated ? 1u : 0u});
   return op;
 }
 
@@ -926,6 +974,26 @@ Op encode_bmsk(Encoder& e) {
   return op;
 }
 
+/// szext: the low `length` bits of a, extended by zeros or, signed, by the topmost of them. flags 1: clamp,
+/// else wrap.
+template <class T>
+void extend_bits(Warp& warp, const Op& op) {
+  const bool clamp = op.flags != 0;
+  map2<std::uint32_t, std::uint32_t, std::uint32_t>(warp, op, [clamp](std::uint32_t a, std::uint32_t length) {
+    if (clamp && length >= 32) return a;
+    const std::uint32_t n = length & 31;
+    if (n == 0) return 0u;
+    return static_cast<std::uint32_t>(static_cast<T>(a << (32 - n)) >> (32 - n));
+  });
+}
+Op encode_szext(Encoder& e) {
+  Op op =
+      simple(Class::integer, e.type() == Type::s32 ? extend_bits<std::int32_t> : extend_bits<std::uint32_t>);
+  op.flags = e.has("clamp");
+  read_two(e, op, Type::b32);
+  return op;
+}
+
 /// fns: position of the n-th set bit from `base` on; upwards for n > 0, downwards for n < 0. 0xffffffff if
 /// none.
 void find_nth_set(Warp& warp, const Op& op) {
@@ -934,7 +1002,7 @@ void find_nth_set(Warp& warp, const Op& op) {
       [](std::uint32_t mask, std::uint32_t base, std::int32_t offset) {
         if (offset == 0) return (mask >> (base & 31) & 1) != 0 ? base : 0xffffffffu;
         const std::int32_t step = offset > 0 ? 1 : -1;
-        std::int32_t left = offset > 0 ? offset : -offset;
+        std::int64_t left = offset > 0 ? std::int64_t{offset} : -std::int64_t{offset};
         for (std::int64_t i = base; i >= 0 && i < 32; i += step) {
           if ((mask >> i & 1) != 0 && --left == 0) return static_cast<std::uint32_t>(i);
         }
@@ -1022,43 +1090,25 @@ Op encode_vabsdiff4(Encoder& e) {
 
 Op encode_fma(Encoder& e) { return is_half(e.type()) ? encode_half(e) : encode_floating(e); }
 
-constexpr Opcode kOpcodes[] = {{"add", encode_add},
-                               {"sub", encode_sub},
-                               {"addc", encode_addc},
-                               {"subc", encode_subc},
-                               {"mul", encode_mul},
-                               {"mad", encode_mad},
-                               {"madc", encode_madc},
-                               {"mul24", encode_mul24},
-                               {"mad24", encode_mad24},
-                               {"fma", encode_fma},
-                               {"div", encode_div},
-                               {"rem", encode_rem},
-                               {"abs", encode_abs},
-                               {"neg", encode_neg},
-                               {"min", encode_min},
-                               {"max", encode_max},
-                               {"sad", encode_sad},
-                               {"and", encode_and},
-                               {"or", encode_or},
-                               {"xor", encode_xor},
-                               {"not", encode_not},
-                               {"cnot", encode_cnot},
-                               {"lop3", encode_lop3},
-                               {"shl", encode_shl},
-                               {"shr", encode_shr},
-                               {"shf", encode_shf},
-                               {"bfe", encode_bfe},
-                               {"bfi", encode_bfi},
-                               {"bfind", encode_bfind},
-                               {"brev", encode_brev},
-                               {"popc", encode_popc},
-                               {"clz", encode_clz},
-                               {"bmsk", encode_bmsk},
-                               {"fns", encode_fns},
-                               {"dp4a", encode_dp},
-                               {"dp2a", encode_dp},
-                               {"vabsdiff4", encode_vabsdiff4}};
+constexpr Opcode kOpcodes[] = {{"add", encode_add},     {"sub", encode_sub},
+                               {"addc", encode_addc},   {"subc", encode_subc},
+                               {"mul", encode_mul},     {"mad", encode_mad},
+                               {"madc", encode_madc},   {"mul24", encode_mul24},
+                               {"mad24", encode_mad24}, {"fma", encode_fma},
+                               {"div", encode_div},     {"rem", encode_rem},
+                               {"abs", encode_abs},     {"neg", encode_neg},
+                               {"min", encode_min},     {"max", encode_max},
+                               {"sad", encode_sad},     {"and", encode_and},
+                               {"or", encode_or},       {"xor", encode_xor},
+                               {"not", encode_not},     {"cnot", encode_cnot},
+                               {"lop3", encode_lop3},   {"shl", encode_shl},
+                               {"shr", encode_shr},     {"shf", encode_shf},
+                               {"bfe", encode_bfe},     {"bfi", encode_bfi},
+                               {"bfind", encode_bfind}, {"brev", encode_brev},
+                               {"popc", encode_popc},   {"clz", encode_clz},
+                               {"bmsk", encode_bmsk},   {"szext", encode_szext},
+                               {"fns", encode_fns},     {"dp4a", encode_dp},
+                               {"dp2a", encode_dp},     {"vabsdiff4", encode_vabsdiff4}};
 
 }  // namespace
 

@@ -235,31 +235,34 @@ Op encode_selp(Encoder& e) {
   return op;
 }
 
-/// d = c >= 0 ? a : b, with an integer or f32 c (NaN selects b).
-template <class T, bool kFloat>
+/// d = c >= 0 ? a : b, with an integer or f32 c (NaN selects b; -0 is not negative). flags: 1 f32, 2 flush.
+template <class T>
 void select_by_sign(Warp& warp, const Op& op) {
   const std::uint32_t* c = warp.lanes<std::uint32_t>(op.c);
-  map_lanes<T>(
-      warp, op.d,
-      [](T a, T b, std::uint32_t c) {
-        const bool first = kFloat ? std::bit_cast<float>(c) >= 0.0f : static_cast<std::int32_t>(c) >= 0;
-        return first ? a : b;
-      },
-      static_cast<const T*>(warp.lanes<T>(op.a)), static_cast<const T*>(warp.lanes<T>(op.b)), c);
-  warp.define(op.d, warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c));
+  const bool is_float = (op.flags & 1) != 0, flushes = (op.flags & 2) != 0;
+  std::uint32_t chosen = 0;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    const std::uint32_t bits = flushes && (c[i] & 0x7f800000u) == 0 ? 0 : c[i];
+    const bool first = is_float ? std::bit_cast<float>(bits) >= 0.0f : static_cast<std::int32_t>(bits) >= 0;
+    chosen |= static_cast<std::uint32_t>(first) << i;
+  }
+  const T *a = warp.lanes<T>(op.a), *b = warp.lanes<T>(op.b);
+  T* d = warp.lanes<T>(op.d);
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) != 0) d[i] = (chosen >> i & 1) != 0 ? a[i] : b[i];
+  }
+  warp.define(op.d, warp.defined(op.c) & ((chosen & warp.defined(op.a)) | (~chosen & warp.defined(op.b))));
 }
 
 Op encode_slct(Encoder& e) {
   const Type type = e.type();
   const bool by_float = e.type(1) == Type::f32;
   Op op = simple(Class::move, nullptr);
-  if (ptx::bytes_of(type) == 4) {
-    op.execute = by_float ? select_by_sign<std::uint32_t, true> : select_by_sign<std::uint32_t, false>;
-  } else if (ptx::bytes_of(type) == 8) {
-    op.execute = by_float ? select_by_sign<std::uint64_t, true> : select_by_sign<std::uint64_t, false>;
-  } else {
-    op.execute = by_float ? select_by_sign<std::uint16_t, true> : select_by_sign<std::uint16_t, false>;
-  }
+  const std::uint32_t bytes = ptx::bytes_of(type);
+  op.execute = bytes == 8   ? select_by_sign<std::uint64_t>
+               : bytes == 4 ? select_by_sign<std::uint32_t>
+                            : select_by_sign<std::uint16_t>;
+  op.flags = static_cast<std::uint8_t>((by_float ? 1 : 0) | (e.has("ftz") ? 2 : 0));
   op.a = e.read(1, type);
   op.b = e.read(2, type);
   op.c = e.read(3, by_float ? Type::f32 : Type::s32);

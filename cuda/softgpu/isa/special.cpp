@@ -1,11 +1,11 @@
 // rcp, sqrt, rsqrt, ex2, lg2, sin, cos, tanh; copysign and testp.
 //
 // The approximate forms have no defined bits, only error bounds: they are computed in double and rounded
-// once. With SOFTGPU_APPROXIMATE=perturbed each result is moved by a pseudo-random amount within the manual's
-// bound, so that a kernel cannot lean on one machine's luck.
+// once, or moved within the bound (approximate.h).
 #include <cmath>
 
 #include "../machine/block.h"
+#include "approximate.h"
 #include "families.h"
 #include "rounding.h"
 
@@ -56,35 +56,28 @@ double exact(Function32 function, double x) {
   return 0;
 }
 
-/// Largest error the manual allows: {relative, absolute}.
-std::pair<double, double> bound(Function32 function, double x) {
+/// Largest error of the result that the manual allows at x, where the exact result is y. Zeros and infinities
+/// have exact results (its tables of special values).
+double error_bound(Function32 function, double x, double y) {
+  if (x == 0 || std::isinf(x)) return 0;
   switch (function) {
     case Function32::reciprocal:
-      return {0x1p-23, 0};
+      return ulp_of_f32(y);
     case Function32::square_root:
-      return {0x1p-23, 0};
+      return std::fabs(y) * 0x1p-23;
     case Function32::reciprocal_square_root:
-      return {0x1.1p-23, 0};  // 2^-22.9
+      return std::fabs(y) * 0x1.125p-23;  // 2^-22.9
     case Function32::exp2:
-      return {0x1p-22, 0};
+      return 2 * ulp_of_f32(y);
     case Function32::log2:
-      return x > 0.5 && x < 2 ? std::pair{0.0, 0x1p-22} : std::pair{0x1p-22, 0.0};
+      return x > 0.5 && x < 2 ? 0x1p-22 : std::fabs(y) * 0x1p-22;
     case Function32::sine:
-    case Function32::cosine:
-      return {0, 0x1.6ap-21};  // 2^-20.5 on [-2 pi, 2 pi]
+    case Function32::cosine:  // 2^-20.5 on [-2 pi, 2 pi], 2^-14.7 on [-100 pi, 100 pi]; beyond it names none
+      return std::fabs(x) <= 6.28318530717958 ? 0x1.6ap-21 : 0x1.3ap-15;
     case Function32::tanh:
-      return {0x1p-11, 0};
+      return std::fabs(y) * 0x1p-11;
   }
-  return {0, 0};
-}
-
-/// A number in [-1, 1] that depends on the argument alone, so that a result repeats.
-double noise(float x) {
-  std::uint32_t h = std::bit_cast<std::uint32_t>(x);
-  h = (h ^ h >> 16) * 0x7feb352du;
-  h = (h ^ h >> 15) * 0x846ca68bu;
-  h ^= h >> 16;
-  return static_cast<double>(h) / 2147483648.0 - 1.0;
+  return 0;
 }
 
 /// immediate: Function32; flags: 1 flush.
@@ -96,12 +89,12 @@ void approximate(Warp& warp, const Op& op) {
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((warp.mask >> i & 1) == 0) continue;
     const float x = flushes ? flush(a[i]) : a[i];
-    double value = exact(function, static_cast<double>(x));
-    if (perturbs && std::isfinite(value) && value != 0) {
-      const auto [relative, absolute] = bound(function, static_cast<double>(x));
-      value += noise(x) * (std::fabs(value) * relative + absolute) * 0.999;
+    const double value = exact(function, static_cast<double>(x));
+    auto result = static_cast<float>(value);
+    if (perturbs && std::isfinite(result)) {
+      result = perturbed(value, error_bound(function, static_cast<double>(x), value), noise(x),
+                         [](double moved) { return static_cast<float>(moved); });
     }
-    const float result = static_cast<float>(value);
     d[i] = canonical(flushes ? flush(result) : result);
   }
   warp.define(op.d, warp.defined(op.a));
@@ -129,17 +122,26 @@ void rounded(Warp& warp, const Op& op) {
   warp.define(op.d, warp.defined(op.a));
 }
 
-/// rcp.approx.ftz.f64, rsqrt.approx{.ftz}.f64: from the upper 32 bits of the argument; the result's lower 32
+/// rcp.approx.ftz.f64, rsqrt.approx.ftz.f64: from the upper 32 bits of the argument; the result's lower 32
 /// are zero. flags: 1 reciprocal square root.
 void approximate_upper(Warp& warp, const Op& op) {
   const bool root = op.flags != 0;
   map1<double, double>(warp, op, [root](double a) {
     double x = std::bit_cast<double>(std::bit_cast<std::uint64_t>(a) & 0xffffffff00000000ull);
+    if (std::isnan(a)) x = a;
     if (std::fpclassify(x) == FP_SUBNORMAL) x = std::copysign(0.0, x);
     const double value = root ? 1.0 / std::sqrt(x) : 1.0 / x;
     if (value != value) return std::bit_cast<double>(0x7fffffff00000000ull);
     const double flushed = std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0, value) : value;
     return std::bit_cast<double>(std::bit_cast<std::uint64_t>(flushed) & 0xffffffff00000000ull);
+  });
+}
+
+/// rsqrt.approx.f64, which works on the whole argument, subnormals too.
+void reciprocal_root(Warp& warp, const Op& op) {
+  map1<double, double>(warp, op, [](double a) {
+    const double value = 1.0 / std::sqrt(a);
+    return value != value ? std::bit_cast<double>(0x7ff8000000000000ull) : value;
   });
 }
 
@@ -155,10 +157,10 @@ Op encode(Encoder& e, Function32 function) {
     return encode_half(e);
   if (type == Type::f64) {
     if (e.has("approx")) {
-      op.execute = approximate_upper;
-      op.flags = function == Function32::reciprocal_square_root ? 1 : 0;
-      if (function != Function32::reciprocal && function != Function32::reciprocal_square_root)
-        e.unsupported();
+      const bool root = function == Function32::reciprocal_square_root;
+      if (function != Function32::reciprocal && !root) e.unsupported();
+      op.execute = root && !e.has("ftz") ? reciprocal_root : approximate_upper;
+      op.flags = root ? 1 : 0;
     } else {
       if (!may_round) e.unsupported();
       op.execute = rounded<double>;

@@ -1,0 +1,37 @@
+// Each instruction against its definition in the PTX ISA manual (9.0), on edge values.
+//
+// References are written from the manual and share nothing with the machine (test/exact.h: floating point on
+// integers). Where the manual leaves a result open, the row accepts what it allows or says what was chosen.
+//   instructions_test               runs everything: failing rows, then the counts; exit code 1 if any failed
+//   instructions_test NAME          only rows whose text contains NAME
+//   instructions_test --ptx         prints every row as a kernel, for ptxas to check that it is legal
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "test/table.h"
+
+using namespace softgpu::isa_test;
+
+int main(int count, char** arguments) {
+  std::vector<Row> rows;
+  for (auto* family : {integer_rows, bit_rows, floating_rows, half_rows, convert_rows, compare_rows,
+                       move_rows, approximate_rows, memory_rows, atomic_rows}) {
+    for (Row& each : family()) rows.push_back(std::move(each));
+  }
+  const std::string argument = count > 1 ? arguments[1] : "";
+  if (argument == "--ptx") {
+    std::printf("%s", module_head(true).c_str());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::printf("// %s\n%s", rows[i].text.c_str(), kernel_text(rows[i], "row" + std::to_string(i)).c_str());
+    }
+    return 0;
+  }
+  Report report;
+  for (const Row& row : rows) {
+    if (row.text.find(argument) != std::string::npos) run(row, report);
+  }
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(report.passed()),
+              static_cast<unsigned long long>(report.failed()));
+  return report.failed() == 0 ? 0 : 1;
+}
