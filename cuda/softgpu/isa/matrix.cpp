@@ -89,8 +89,10 @@ void multiply_fragments(Warp& warp, const MatrixShape& s, const FragmentSlots& s
   } else {
     alignas(64) std::uint32_t result[4][kLanes];
     Fragments fragments{};
-    for (std::uint32_t r = 0; r < s.a_registers(); ++r) fragments.a[r] = warp.lanes<std::uint32_t>(slots.a[r]);
-    for (std::uint32_t r = 0; r < s.b_registers(); ++r) fragments.b[r] = warp.lanes<std::uint32_t>(slots.b[r]);
+    for (std::uint32_t r = 0; r < s.a_registers(); ++r)
+      fragments.a[r] = warp.lanes<std::uint32_t>(slots.a[r]);
+    for (std::uint32_t r = 0; r < s.b_registers(); ++r)
+      fragments.b[r] = warp.lanes<std::uint32_t>(slots.b[r]);
     for (std::uint32_t r = 0; r < s.c_registers(); ++r) {
       fragments.c[r] = warp.lanes<std::uint32_t>(slots.c[r]);
       fragments.d[r] = result[r];
@@ -235,7 +237,8 @@ void load_matrices(Warp& warp, const Op& op) {
     std::uint32_t* d = warp.lanes<std::uint32_t>(list[m]);
     for (std::uint32_t l = 0; l < kLanes; ++l) d[l] = (warp.mask >> l & 1) != 0 ? values[m][l] : d[l];
     warp.define(list[m], known[m]);
-    if (origins != nullptr) std::copy_n(&sources[std::size_t{m} * kSlotBytes], kSlotBytes, warp.origins(list[m]));
+    if (origins != nullptr)
+      std::copy_n(&sources[std::size_t{m} * kSlotBytes], kSlotBytes, warp.origins(list[m]));
   }
 }
 
@@ -267,7 +270,8 @@ Op encode_stmatrix(Encoder& e) { e.unsupported("stmatrix needs sm_90; this devic
 // ---- movmatrix
 // -----------------------------------------------------------------------------------------------------------
 
-/// The 8 x 8 matrix of b16 whose row g, columns 2q and 2q+1 lane 4 g + q holds, transposed. list: member slot.
+/// The 8 x 8 matrix of b16 whose row g, columns 2q and 2q+1 lane 4 g + q holds, transposed. list: member
+/// slot.
 void transpose_matrix(Warp& warp, const Op& op) {
   if (!all_together(warp, op, warp.list(op)[0])) return;
   const std::uint32_t* a = warp.lanes<std::uint32_t>(op.a);

@@ -142,7 +142,7 @@ void chain(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[1
 // ---- A100's sums
 // -----------------------------------------------------------------------------------------------------
 
-constexpr std::int32_t kFractionBits = 24;   // kept of what is added
+constexpr std::int32_t kFractionBits = 24;     // kept of what is added
 constexpr std::int32_t kLeastGreatest = -132;  // of a group's exponents
 constexpr std::int32_t kProductFraction = 20;
 
@@ -260,12 +260,14 @@ void multiply(const Fragments& f, bool hardware) {
     constexpr std::uint32_t kGroup = std::min(kK, kType == Type::tf32 ? 4u : 8u);
     for (std::uint32_t r = 0; r < kK / 2 / kPacked; ++r) {
       for (std::uint32_t l = 0; l < kLanes; ++l) {
-        for (std::uint32_t h = 0; h < kPacked; ++h) specials |= is_special(to_f32<kType>(f.a[r][l], h)) ? 1 : 0;
+        for (std::uint32_t h = 0; h < kPacked; ++h)
+          specials |= is_special(to_f32<kType>(f.a[r][l], h)) ? 1 : 0;
       }
     }
     for (std::uint32_t r = 0; r < kK / 4 / kPacked; ++r) {
       for (std::uint32_t l = 0; l < kLanes; ++l) {
-        for (std::uint32_t h = 0; h < kPacked; ++h) specials |= is_special(to_f32<kType>(f.b[r][l], h)) ? 1 : 0;
+        for (std::uint32_t h = 0; h < kPacked; ++h)
+          specials |= is_special(to_f32<kType>(f.b[r][l], h)) ? 1 : 0;
       }
     }
     spread<16, kK, kPacked>(f, operands, to_factor<kType>, to_factor<kType>);
@@ -319,7 +321,8 @@ void multiply_bytes(const Fragments& f, IntegerOptions options) {
     }
     for (std::uint32_t l = 0; l < kLanes; ++l) {
       std::int64_t total = std::int64_t{sum[l]} + static_cast<std::int32_t>(f.c[v][l]);
-      if (options.saturates) total = std::min<std::int64_t>(INT32_MAX, std::max<std::int64_t>(INT32_MIN, total));
+      if (options.saturates)
+        total = std::min<std::int64_t>(INT32_MAX, std::max<std::int64_t>(INT32_MIN, total));
       f.d[v][l] = static_cast<std::uint32_t>(total);
     }
   }
