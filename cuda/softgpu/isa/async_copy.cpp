@@ -132,6 +132,11 @@ void copy(Warp& warp, const Op& op) {
       std::memcpy(target.bytes[i], each.data.data(), bytes);
     }
     state.copies.push_back(each);
+    if (warp.traces_origins()) {  // nobody may look before the bytes are there
+      std::array<Origin, 16> origins{};
+      block.origins().read(Window::global, each.from, each.taken, origins.data());
+      block.origins().write(Window::shared, each.to, bytes, origins.data());
+    }
     if (!block.settings().checks) continue;
     if (std::find(target.defined[i], target.defined[i] + bytes, kInFlight) != target.defined[i] + bytes) {
       warp.report(Check::async_copy, i, "two cp.async to the same bytes without a wait in between");

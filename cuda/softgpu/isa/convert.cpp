@@ -9,6 +9,7 @@
 
 #include "../machine/block.h"
 #include "families.h"
+#include "origin_traces.h"
 #include "rounding.h"
 
 namespace softgpu {
@@ -385,6 +386,15 @@ void f32_to_f64(Warp& warp, const Op& op) {
   });
 }
 
+void trace_convert(Warp& warp, const Op& op) {
+  const std::uint32_t* list = warp.list(op);
+  trace_conversion(warp, op, op.a, list[3], list[2], list[2], 0);
+}
+void trace_convert_pair(Warp& warp, const Op& op) {
+  trace_conversion(warp, op, op.a, 4, 2, 4, 2);
+  trace_conversion(warp, op, op.b, 4, 2, 4, 0);
+}
+
 bool is_float(Type t) {
   return t == Type::f16 || t == Type::bf16 || t == Type::tf32 || t == Type::f32 || t == Type::f64;
 }
@@ -400,6 +410,7 @@ Op encode_cvt(Encoder& e) {
   if (destination == Type::f16x2 || destination == Type::bf16x2) {
     if (source != Type::f32) e.unsupported();
     op.execute = convert_pair;
+    op.trace = trace_convert_pair;
     op.immediate = static_cast<std::uint64_t>(rounding_of(e)) | (destination == Type::bf16x2 ? 256 : 0);
     op.a = e.read(1, Type::f32);
     op.b = e.read(2, Type::f32);
@@ -427,6 +438,7 @@ Op encode_cvt(Encoder& e) {
   op.list = e.list(
       {static_cast<std::uint32_t>(destination), static_cast<std::uint32_t>(source), bytes, source_bytes});
   op.execute = convert_float;
+  if (is_float(destination) && is_float(source)) op.trace = trace_convert;
   const bool plain = op.flags == 0 && op.immediate == 0;
   if (plain && source == Type::s32 && destination == Type::f32) op.execute = s32_to_f32;
   if (plain && source == Type::f32 && destination == Type::f64) op.execute = f32_to_f64;

@@ -19,7 +19,8 @@ std::span<const Opcode> memory_opcodes();      // ld, st, ldu, prefetch ...: mem
 std::span<const Opcode> atomic_opcodes();      // atom, red: atomic.cpp
 std::span<const Opcode> async_copy_opcodes();  // cp: async_copy.cpp
 std::span<const Opcode> shuffle_opcodes();     // shfl, vote, match, redux, activemask: shuffle.cpp
-std::span<const Opcode> matrix_opcodes();      // mma, ldmatrix, wmma: matrix.cpp
+std::span<const Opcode> matrix_opcodes();      // mma, ldmatrix, movmatrix: matrix.cpp
+std::span<const Opcode> wmma_opcodes();        // wmma: wmma.cpp
 
 /// Opcodes shared by number families (add, sub, mul, fma, neg, abs, min, max ...) are dispatched on their
 /// type by integer.cpp's, floating.cpp's and half.cpp's encoders.

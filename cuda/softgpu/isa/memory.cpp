@@ -1,6 +1,8 @@
 // ld, st, ldu, prefetch and their like.
 #include "../memory/access.h"
 
+#include <algorithm>
+
 #include "../machine/block.h"
 #include "../memory/races.h"
 #include "families.h"
@@ -57,6 +59,34 @@ R widen(M value) {
   }
 }
 
+/// Elements of `memory` bytes have been loaded to registers of `lane` bytes: these get their origins; what a
+/// wider register adds has none.
+void trace_load(Warp& warp, const Access& access, const Slot* destinations, std::uint32_t count,
+                std::uint32_t memory, std::uint32_t lane) {
+  const Origins& origins = warp.block().origins();
+  for (std::uint32_t e = 0; e < count; ++e) {
+    Origin* to = warp.origins(destinations[e]);
+    for (std::uint32_t i = 0; i < kLanes; ++i) {
+      if ((access.lanes >> i & 1) == 0) continue;
+      origins.read(access.window, access.address[i] + e * memory, memory, to + i * lane);
+      std::fill_n(to + i * lane + memory, lane - memory, Origin{0});
+    }
+  }
+}
+
+/// The same for elements stored.
+void trace_store(Warp& warp, const Access& access, const Slot* sources, std::uint32_t count,
+                 std::uint32_t memory, std::uint32_t lane) {
+  Origins& origins = warp.block().origins();
+  for (std::uint32_t e = 0; e < count; ++e) {
+    const Origin* from = warp.origins(sources[e]);
+    for (std::uint32_t i = 0; i < kLanes; ++i) {
+      if ((access.lanes >> i & 1) == 0) continue;
+      origins.write(access.window, access.address[i] + e * memory, memory, from + i * lane);
+    }
+  }
+}
+
 /// M: element in memory, R: lane of its register. Op: list of destinations, flags: their number.
 template <class M, class R, bool kSigned>
 void load(Warp& warp, const Op& op) {
@@ -81,6 +111,7 @@ void load(Warp& warp, const Op& op) {
         std::memcpy(&values[e][i], located.bytes[i] + e * sizeof(M), sizeof(M));
     }
     if (access.synchronises) acquire_order(warp, access);
+    if (warp.traces_origins()) trace_load(warp, access, destinations, count, sizeof(M), sizeof(R));
   } while (rest != 0);
   for (std::uint32_t e = 0; e < count; ++e) {
     R* d = warp.lanes<R>(destinations[e]);
@@ -131,6 +162,7 @@ void load_shared_words(Warp& warp, const Op& op) {
   }
   check_shared_load(warp, access, word.data());
   count_access(warp, access);
+  if (warp.traces_origins()) trace_load(warp, access, destinations, count, 4, 4);
   alignas(64) std::uint32_t values[4][kLanes];  // the address register may be a destination
   for (std::uint32_t e = 0; e < count; ++e) {
     for (std::uint32_t i = 0; i < kLanes; ++i) values[e][i] = memory[word[i] + e];
@@ -205,6 +237,7 @@ void store(Warp& warp, const Op& op) {
     check_races(warp, access);
     count_access(warp, access);
     mark_written(warp, access, located, known);
+    if (warp.traces_origins()) trace_store(warp, access, sources, count, sizeof(M), sizeof(R));
     for (std::uint32_t e = 0; e < count; ++e) {
       const R* source = warp.lanes<R>(sources[e]);
       for (std::uint32_t i = 0; i < kLanes; ++i) {
@@ -358,6 +391,7 @@ Op encode_ld(Encoder& e) {
   op.flags = static_cast<std::uint8_t>(parts.size());
   op.execute = parameter ? load_handler<LoadParameter>(memory, lane, is_signed(type))
                          : load_handler<Load>(memory, lane, is_signed(type));
+  if (!parameter) op.trace = origins_kept;
   if (op.execute == nullptr) e.unsupported("into a register of " + std::to_string(lane) + " bytes");
   const Mode mode = Mode::of(op.c);
   if (op.klass == Class::shared_load && memory == 4 && lane == 4 && !mode.synchronises)
@@ -380,6 +414,7 @@ Op encode_st(Encoder& e) {
   op.list = e.list(slots);
   op.flags = static_cast<std::uint8_t>(parts.size());
   op.execute = load_handler<Store>(memory, lane, false);
+  op.trace = origins_kept;
   if (op.execute == nullptr) e.unsupported("from a register of " + std::to_string(lane) + " bytes");
   return op;
 }

@@ -4,6 +4,7 @@
 
 #include "../machine/block.h"
 #include "families.h"
+#include "origin_traces.h"
 
 namespace softgpu {
 
@@ -75,9 +76,9 @@ Op encode_pack(Encoder& e, std::uint32_t bytes) {
   if (parts.empty() || bytes % parts.size() != 0) e.unsupported("vector of that many parts");
   const auto part = static_cast<std::uint32_t>(bytes / parts.size());
   Op op = simple(Class::move, nullptr);
-  if (bytes == 8 && part == 4) op.execute = pack<std::uint64_t, std::uint32_t>;
-  if (bytes == 8 && part == 2) op.execute = pack<std::uint64_t, std::uint16_t>;
-  if (bytes == 4 && part == 2) op.execute = pack<std::uint32_t, std::uint16_t>;
+  if (bytes == 8 && part == 4) op.execute = pack<std::uint64_t, std::uint32_t>, op.trace = trace_pack<8, 4>;
+  if (bytes == 8 && part == 2) op.execute = pack<std::uint64_t, std::uint16_t>, op.trace = trace_pack<8, 2>;
+  if (bytes == 4 && part == 2) op.execute = pack<std::uint32_t, std::uint16_t>, op.trace = trace_pack<4, 2>;
   if (op.execute == nullptr) e.unsupported("packing of " + std::to_string(part) + "-byte parts");
   std::vector<std::uint32_t> slots;
   for (const Operand& each : parts) slots.push_back(e.read(each, bits_type(part)));
@@ -91,9 +92,12 @@ Op encode_unpack(Encoder& e, std::uint32_t bytes) {
   if (parts.empty() || bytes % parts.size() != 0) e.unsupported("vector of that many parts");
   const auto part = static_cast<std::uint32_t>(bytes / parts.size());
   Op op = simple(Class::move, nullptr);
-  if (bytes == 8 && part == 4) op.execute = unpack<std::uint64_t, std::uint32_t>;
-  if (bytes == 8 && part == 2) op.execute = unpack<std::uint64_t, std::uint16_t>;
-  if (bytes == 4 && part == 2) op.execute = unpack<std::uint32_t, std::uint16_t>;
+  if (bytes == 8 && part == 4)
+    op.execute = unpack<std::uint64_t, std::uint32_t>, op.trace = trace_unpack<8, 4>;
+  if (bytes == 8 && part == 2)
+    op.execute = unpack<std::uint64_t, std::uint16_t>, op.trace = trace_unpack<8, 2>;
+  if (bytes == 4 && part == 2)
+    op.execute = unpack<std::uint32_t, std::uint16_t>, op.trace = trace_unpack<4, 2>;
   if (op.execute == nullptr) e.unsupported("unpacking into " + std::to_string(part) + "-byte parts");
   op.a = e.read(1, bits_type(bytes));
   std::vector<std::uint32_t> slots;
@@ -149,6 +153,7 @@ Op encode_mov(Encoder& e) {
     op.klass = Class::predicate;
   } else {
     op.execute = bytes == 8 ? copy<std::uint64_t> : bytes == 4 ? copy<std::uint32_t> : copy<std::uint16_t>;
+    op.trace = trace_copy(bytes);
   }
   op.a = e.read(1, type);
   op.d = e.write(0, type);
@@ -228,6 +233,7 @@ Op encode_selp(Encoder& e) {
   Op op = simple(Class::move, bytes == 8   ? select<std::uint64_t>
                               : bytes == 4 ? select<std::uint32_t>
                                            : select<std::uint16_t>);
+  op.trace = bytes == 8 ? trace_select<8> : bytes == 4 ? trace_select<4> : trace_select<2>;
   op.a = e.read(1, type);
   op.b = e.read(2, type);
   op.c = e.read(3, Type::pred);
@@ -311,10 +317,12 @@ void permute_by_mode(Warp& warp, const Op& op) {
 
 Op encode_prmt(Encoder& e) {
   Op op = simple(Class::integer, permute_bytes);
+  op.trace = trace_permute;
   static constexpr std::array<std::string_view, 6> kModes{"f4e", "b4e", "rc8", "ecl", "ecr", "rc16"};
   for (std::size_t i = 0; i < kModes.size(); ++i) {
     if (!e.has(kModes[i])) continue;
     op.execute = permute_by_mode;
+    op.trace = nullptr;
     op.immediate = i;
   }
   op.a = e.read(1, Type::b32);

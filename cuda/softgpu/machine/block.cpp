@@ -19,6 +19,9 @@ Block::Block(LaunchState& state) : state_(state) {
   shared_defined_.resize(shared_bytes_ + 16);
   shared_writers.resize(shared_bytes_ / 4 + 4);
   shared_readers.resize(shared_bytes_ / 4 + 4);
+  auto matrices = state.device->matrices.all();
+  if (!matrices.empty() && settings().checks)
+    origins_ = std::make_unique<Origins>(std::move(matrices), shared_bytes_);
   for (Barrier& barrier : barriers_) barrier.waiting.resize(warps_used_), barrier.came.resize(warps_used_);
 }
 
@@ -32,6 +35,7 @@ void Block::start(std::uint64_t linear_index) {
   std::fill(shared_defined_.begin(), shared_defined_.end(), std::uint8_t{0});
   std::fill(shared_writers.begin(), shared_writers.end(), std::uint64_t{0});
   std::fill(shared_readers.begin(), shared_readers.end(), std::uint64_t{0});
+  if (origins_) origins_->clear();
   known_epochs.clear();
   acquired.clear();
   for (Barrier& barrier : barriers_) {

@@ -10,6 +10,7 @@
 
 #include "../memory/access_pattern.h"
 #include "../memory/footprints.h"
+#include "../memory/origins.h"
 #include "../memory/published_clocks.h"
 #include "device.h"
 #include "launch.h"
@@ -79,6 +80,9 @@ class Block {
   std::byte* shared(std::uint64_t offset) { return shared_.data() + offset; }
   std::uint8_t* shared_defined(std::uint64_t offset) { return shared_defined_.data() + offset; }
   std::uint64_t shared_bytes() const { return shared_bytes_; }
+  /// Where values came from; only if traces_origins(): the host has declared matrices.
+  bool traces_origins() const { return origins_ != nullptr; }
+  Origins& origins() { return *origins_; }
   /// Last writer and last reader of each 4-byte word (memory/race_record.h).
   std::vector<std::uint64_t> shared_writers, shared_readers;
 
@@ -108,6 +112,7 @@ class Block {
   std::vector<std::byte> shared_;
   std::vector<std::uint8_t> shared_defined_;
   std::uint64_t shared_bytes_ = 0;
+  std::unique_ptr<Origins> origins_;
   std::array<Barrier, 16> barriers_;
   std::uint32_t next_warp_ = 0;
   Philox random_;

@@ -57,6 +57,9 @@ struct Op {
   std::uint8_t flags = 0;   ///< as the handler defines
   std::uint32_t list = 0;   ///< first of further slots in Function::lists
   std::uint32_t index = 0;  ///< of this instruction in its function
+  /// Carries the origins of values on (memory/origins.h), before `execute` runs; nullptr: what is written has
+  /// none.
+  Handler trace = nullptr;
 };
 
 /// Registers the hardware fills.

@@ -91,6 +91,8 @@ const Function& Kernel::function(const ptx::Function& source) const {
   const auto encode = [&](const std::vector<Slot>& slots, Slot first_constant, RegisterUse* use) {
     function->first_constant = first_constant;
     function->code.clear();
+    function->written.clear();
+    function->first_written.assign(1, 0);
     Encoder encoder(*function, slots);
     for (std::uint32_t i = 0; i < source.body.size(); ++i) {
       encoder.begin(i);
@@ -104,6 +106,11 @@ const Function& Kernel::function(const ptx::Function& source) const {
         op.guard_negated = instruction.guard->negated;
       }
       function->code.push_back(op);
+      for (const std::uint32_t reg : encoder.definitions()) {
+        const ptx::Type type = source.registers[reg].type;
+        function->written.push_back({slots[reg], type == ptx::Type::pred ? 0 : ptx::bytes_of(type)});
+      }
+      function->first_written.push_back(static_cast<std::uint32_t>(function->written.size()));
       if (use != nullptr) {
         use->uses.push_back(encoder.uses());
         use->definitions.push_back(encoder.definitions());

@@ -32,7 +32,14 @@ struct Function {
   std::uint32_t number = 0;  ///< in its kernel, by order of decoding: the entry is 0
   std::vector<Op> code;      ///< code[i] is source->body[i]
   std::vector<Slot> lists;   ///< operands beyond those an Op holds
-  Slot slots = 0;            ///< of a frame: constants, specials, registers
+  /// Registers that code[i] writes: written[first_written[i]] up to written[first_written[i + 1]].
+  struct Written {
+    Slot slot;
+    std::uint32_t bytes;  ///< of one lane's value; 0: a predicate
+  };
+  std::vector<Written> written;
+  std::vector<std::uint32_t> first_written;
+  Slot slots = 0;  ///< of a frame: constants, specials, registers
   /// What the slots after the registers start with: immediates, addresses, room for specials and sinks.
   Slot first_constant = 0;
   std::vector<std::byte> constants;

@@ -40,6 +40,7 @@ void Warp::reserve(Slot slots) {
   if (registers_) std::memcpy(grown.get(), registers_.get(), std::size_t{capacity_} * kSlotBytes);
   registers_ = std::move(grown);
   defined_.resize(capacity);
+  if (block_.traces_origins()) origins_.resize(std::size_t{capacity} * kSlotBytes);
   capacity_ = capacity;
 }
 
@@ -99,6 +100,7 @@ void Warp::open_frame(const Function& function, Slot frame, std::uint32_t local)
   frame_ = registers_.get() + std::size_t{frame} * kSlotBytes;
   defined_frame_ = defined_.data() + frame;
   std::fill_n(defined_frame_, function.first_constant, 0u);
+  if (traces_origins()) std::fill_n(origins(0), std::size_t{function.slots} * kSlotBytes, Origin{0});
   std::fill_n(defined_frame_ + function.first_constant, function.slots - function.first_constant,
               0xffffffffu);
   std::memcpy(frame_ + std::size_t{function.first_constant} * kSlotBytes, function.constants.data(),
@@ -229,7 +231,10 @@ Warp::Stop Warp::run(std::uint64_t& budget) {
     const auto lanes = static_cast<std::uint32_t>(std::popcount(mask));
     counters_.lanes[klass] += lanes;
     counters_.flops += std::uint64_t{op.flops} * lanes;
-    if (mask != 0) op.execute(*this, op);
+    if (mask != 0) {
+      if (traces_origins()) trace(op);
+      op.execute(*this, op);
+    }
     if (regroup_ || now_.pc >= rejoin_) {
       regroup();
     } else if (active_ != runnable_ && --patience_ == 0) {
@@ -237,6 +242,24 @@ Warp::Stop Warp::run(std::uint64_t& budget) {
     }
   }
   return live_ == 0 ? Stop::exited : Stop::blocked;
+}
+
+void Warp::trace(const Op& op) {
+  if (op.trace != nullptr) {
+    op.trace(*this, op);
+    return;
+  }
+  const Function& function = *now_.function;
+  for (std::uint32_t i = function.first_written[op.index]; i < function.first_written[op.index + 1]; ++i) {
+    forget_origins(function.written[i].slot, function.written[i].bytes);
+  }
+}
+
+void Warp::forget_origins(Slot slot, std::uint32_t bytes) {
+  for (std::uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(lanes));
+    std::fill_n(origins(slot) + i * bytes, bytes, Origin{0});
+  }
 }
 
 void Warp::save() {

@@ -18,6 +18,7 @@
 
 #include "../check/counters.h"
 #include "../check/finding.h"
+#include "../memory/origins.h"
 #include "op.h"
 #include "program.h"
 
@@ -79,6 +80,14 @@ class Warp {
     define(slot, sources);
   }
   bool all_lanes() const { return mask == 0xffffffff; }
+
+  /// True where the host has declared matrices.
+  bool traces_origins() const { return !origins_.empty(); }
+  /// Where the bytes of a slot came from, kSlotBytes of them, in the order of the bytes. Only if
+  /// traces_origins().
+  Origin* origins(Slot slot) { return origins_.data() + (std::size_t{now_.frame} + slot) * kSlotBytes; }
+  /// After writing values of `bytes` bytes to the lanes of `mask`: nothing is known of where they came from.
+  void forget_origins(Slot slot, std::uint32_t bytes);
 
   Block& block() { return block_; }
   std::uint32_t index() const { return index_; }
@@ -180,6 +189,7 @@ class Warp {
   void open_frame(const Function& function, Slot frame, std::uint32_t local);
   void reserve(Slot slots);
   void reserve_local(std::uint64_t bytes);
+  void trace(const Op& op);
 
   Block& block_;
   std::uint32_t index_;
@@ -210,6 +220,7 @@ class Warp {
   };
   std::unique_ptr<std::byte, FreeDeleter> registers_;
   std::vector<std::uint32_t> defined_;
+  std::vector<Origin> origins_;  ///< of every byte of the registers; empty: not traced
   Slot capacity_ = 0;
   std::unique_ptr<std::byte[]> local_;
   std::unique_ptr<std::uint8_t[]> local_defined_;

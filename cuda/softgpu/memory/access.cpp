@@ -207,6 +207,10 @@ void mark_written(Warp& warp, const Access& access, const Located& located, std:
     }
     warp.block().device().undefined_stores.add(warp.place(), low, high + access.bytes);
   }
+  if (warp.traces_origins()) {
+    for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1)
+      warp.block().origins().forget(access.window, access.address[first_lane(lanes)], access.bytes);
+  }
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((access.lanes >> i & 1) == 0) continue;
     if (access.window == Window::shared && std::find(located.defined[i], located.defined[i] + access.bytes,
