@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "test/kernel_run.h"
 #include "test/table.h"
 
 using namespace softgpu::isa_test;
@@ -30,6 +31,10 @@ int main(int count, char** arguments) {
   Report report;
   for (const Row& row : rows) {
     if (row.text.find(argument) != std::string::npos) run(row, report);
+  }
+  if (argument.empty() || argument == "kernels") {
+    test_collectives(report);
+    test_control(report);
   }
   std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(report.passed()),
               static_cast<unsigned long long>(report.failed()));
