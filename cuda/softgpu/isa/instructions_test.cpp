@@ -3,7 +3,7 @@
 // References are written from the manual and share nothing with the machine (test/exact.h: floating point on
 // integers). Where the manual leaves a result open, the row accepts what it allows or says what was chosen.
 //   instructions_test               runs everything: failing rows, then the counts; exit code 1 if any failed
-//   instructions_test NAME          only rows whose text contains NAME
+//   instructions_test NAME          only rows whose text contains NAME; "kernels": what is not in the tables
 //   instructions_test --ptx         prints every row as a kernel, for ptxas to check that it is legal
 #include <cstdio>
 #include <cstring>
