@@ -94,7 +94,8 @@ struct AddF32 {
 };
 struct AddF64 {
   static std::uint64_t apply(std::uint64_t old, std::uint64_t b, std::uint64_t, bool) {
-    return std::bit_cast<std::uint64_t>(std::bit_cast<double>(old) + std::bit_cast<double>(b));
+    const double sum = std::bit_cast<double>(old) + std::bit_cast<double>(b);
+    return std::isnan(sum) ? 0x7ff8000000000000ull : std::bit_cast<std::uint64_t>(sum);
   }
 };
 struct AddF16 {

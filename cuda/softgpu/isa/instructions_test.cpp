@@ -3,12 +3,13 @@
 // References are written from the manual and share nothing with the machine (test/exact.h: floating point on
 // integers). Where the manual leaves a result open, the row accepts what it allows or says what was chosen.
 //   instructions_test               runs everything: failing rows, then the counts; exit code 1 if any failed
-//   instructions_test NAME          only rows whose text contains NAME
+//   instructions_test NAME          only rows whose text contains NAME; "kernels": what is not in the tables
 //   instructions_test --ptx         prints every row as a kernel, for ptxas to check that it is legal
 #include <cstdio>
 #include <cstring>
 #include <string>
 
+#include "test/kernel_run.h"
 #include "test/table.h"
 
 using namespace softgpu::isa_test;
@@ -30,6 +31,10 @@ int main(int count, char** arguments) {
   Report report;
   for (const Row& row : rows) {
     if (row.text.find(argument) != std::string::npos) run(row, report);
+  }
+  if (argument.empty() || argument == "kernels") {
+    test_collectives(report);
+    test_control(report);
   }
   std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(report.passed()),
               static_cast<unsigned long long>(report.failed()));

@@ -201,9 +201,27 @@ void is_in_window(Warp& warp, const Op& op) {
   warp.set_predicate(op.d, result, warp.defined(op.a));
 }
 
+/// .global and .const share a window: what tells them apart is the allocation. flags: 1 const.
+void is_in_global_or_const(Warp& warp, const Op& op) {
+  const std::uint64_t* a = warp.lanes<std::uint64_t>(op.a);
+  const DeviceMemory& memory = warp.block().device().memory;
+  std::uint32_t result = 0;
+  for (std::uint32_t i = 0; i < kLanes; ++i) {
+    if ((warp.mask >> i & 1) == 0 || window_of(a[i]) != Window::global) continue;
+    const Allocation* allocation = memory.contains(a[i]) ? memory.find(a[i], 1) : nullptr;
+    const bool constant = allocation != nullptr && allocation->constant;
+    result |= static_cast<std::uint32_t>(constant == (op.flags != 0)) << i;
+  }
+  warp.set_predicate(op.d, result, warp.defined(op.a));
+}
+
 Op encode_isspacep(Encoder& e) {
   Op op = simple(Class::predicate, is_in_window);
   op.immediate = window_named(e) >> 56;
+  if (e.has("global") || e.has("const")) {
+    op.execute = is_in_global_or_const;
+    op.flags = e.has("const") ? 1 : 0;
+  }
   op.a = e.read(1, Type::b64);
   op.d = e.write(0, Type::pred);
   return op;

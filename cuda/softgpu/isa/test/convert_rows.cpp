@@ -40,7 +40,7 @@ void between_integers(std::vector<Row>& rows) {
           for (const int destination : {2, 4, 8}) {
             if (source < from.bytes || destination < to.bytes) continue;
             const bool natural = source == std::max(2, from.bytes) && destination == std::max(2, to.bytes);
-            if (!natural && saturates) continue;
+            if (saturates && (!natural || (from.least() >= to.least() && from.most() <= to.most()))) continue;
             rows.push_back(
                 {std::string("cvt") + (saturates ? ".sat." : ".") + to.name + "." + from.name + " %d, %a;",
                  {destination},
@@ -88,7 +88,7 @@ void integers_to_floats(std::vector<Row>& rows) {
     for (const Integer& from : kAllIntegers) {
       for (const Rounding& r : kToFloat) {
         for (const bool saturates : {false, true}) {
-          if (saturates && to.format.precision == 8) continue;
+          if (to.format.precision == 8 && (saturates || from.bytes == 1)) continue;
           rows.push_back({std::string("cvt") + r.suffix + (saturates ? ".sat." : ".") + to.name + "." +
                               from.name + " %d, %a;",
                           {to.bytes()},
@@ -140,8 +140,10 @@ void floats_to_integers(std::vector<Row>& rows) {
       for (const Rounding& r : kToInteger) {
         for (const bool flushes : {false, true}) {
           if (flushes && from.format.precision != 24) continue;
+          if (from.format.precision == 8 && to.bytes == 1) continue;
           for (const int destination : {2, 4, 8}) {
-            if (destination < to.bytes || (destination > std::max(2, to.bytes) && r.round != Round::zero))
+            if (destination < to.bytes || (destination > std::max(2, to.bytes) &&
+                                           (r.round != Round::zero || from.format.precision == 8)))
               continue;
             rows.push_back({std::string("cvt") + r.suffix + (flushes ? ".ftz." : ".") + to.name + "." +
                                 from.name + " %d, %a;",
