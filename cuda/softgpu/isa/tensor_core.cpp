@@ -126,8 +126,10 @@ bool is_special(std::uint32_t f32) { return (f32 & 0x7f800000) == 0x7f800000; }
 // ---- the chain
 // -------------------------------------------------------------------------------------------------------
 
+/// Not inlined: unrolled into its callers its loops over lanes are no longer vectorised.
 template <std::uint32_t kK>
-void chain(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16], float* sums) {
+[[gnu::noinline]] void chain(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16],
+                             float* sums) {
   alignas(64) float sum[kLanes];
   for (std::uint32_t l = 0; l < kLanes; ++l) sum[l] = sums[l];
 #pragma GCC unroll 1  // so that the loops over lanes are what is vectorised
@@ -315,6 +317,22 @@ void multiply(const Fragments& f, bool hardware) {
   }
 }
 
+/// Exact sums of products; at most 32 * 255 * 255.
+template <std::uint32_t kK>
+[[gnu::noinline]] void add_products(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16],
+                                    std::int32_t* sums) {
+  alignas(64) std::int32_t sum[kLanes] = {};
+#pragma GCC unroll 1
+  for (std::uint32_t k = 0; k < kK; ++k) {
+    for (std::uint32_t half = 0; half < kLanes; half += 16) {
+      for (std::uint32_t l = 0; l < 16; ++l)
+        sum[half + l] +=
+            static_cast<std::int32_t>(rows[k][half + l]) * static_cast<std::int32_t>(columns[k][l]);
+    }
+  }
+  for (std::uint32_t l = 0; l < kLanes; ++l) sums[l] = sum[l];
+}
+
 template <std::uint32_t kM, std::uint32_t kK>
 void multiply_bytes(const Fragments& f, IntegerOptions options) {
   const auto take = [](bool is_signed) {
@@ -327,15 +345,8 @@ void multiply_bytes(const Fragments& f, IntegerOptions options) {
   Spread<kM, kK> operands;
   spread<kM, kK, 4>(f, operands, take(options.a_signed), take(options.b_signed));
   for (std::uint32_t v = 0; v < kM / 4; ++v) {
-    alignas(64) std::int32_t sum[kLanes] = {};  // at most 32 * 255 * 255
-#pragma GCC unroll 1
-    for (std::uint32_t k = 0; k < kK; ++k) {
-      const std::uint32_t *row = operands.rows[v / 2][k], *column = operands.columns[v & 1][k];
-      for (std::uint32_t half = 0; half < kLanes; half += 16) {
-        for (std::uint32_t l = 0; l < 16; ++l)
-          sum[half + l] += static_cast<std::int32_t>(row[half + l]) * static_cast<std::int32_t>(column[l]);
-      }
-    }
+    alignas(64) std::int32_t sum[kLanes];
+    add_products<kK>(operands.rows[v / 2], operands.columns[v & 1], sum);
     for (std::uint32_t l = 0; l < kLanes; ++l) {
       std::int64_t total = std::int64_t{sum[l]} + static_cast<std::int32_t>(f.c[v][l]);
       if (options.saturates)
