@@ -22,6 +22,9 @@ Half load_half(const std::uint32_t* from) {
   return value;
 }
 
+constexpr Half kQuad{0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};              // 4 g of lane 4 g + q
+constexpr Half kQuadOfColumn{0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24};  // 4 (2 q)
+
 /// Vector v of D holds row g + 8 (v / 2), column 2 q + v % 2 in lane 4 g + q. Its factors along k:
 template <std::uint32_t kM, std::uint32_t kK>
 struct Spread {
@@ -41,8 +44,7 @@ void spread(const Fragments& f, Spread<kM, kK>& to, TakeA take_a, TakeB take_b) 
       for (std::uint32_t l = 0; l < kLanes; ++l) part[l] = take_a(f.a[r][l], h);
       const Half low = load_half(part), high = load_half(part + 16);
       for (std::uint32_t q = 0; q < 4; ++q) {
-        Half index;
-        for (std::uint32_t l = 0; l < 16; ++l) index[l] = (l & ~3u) + q;
+        const Half index = kQuad + q;
         std::uint32_t* row = to.rows[r % kRows][kPacked * q + h + 4 * kPacked * (r / kRows)];
         const Half first = __builtin_shuffle(low, index), second = __builtin_shuffle(high, index);
         __builtin_memcpy(row, &first, sizeof first);
@@ -56,8 +58,7 @@ void spread(const Fragments& f, Spread<kM, kK>& to, TakeA take_a, TakeB take_b) 
       const Half low = load_half(part), high = load_half(part + 16);
       for (std::uint32_t q = 0; q < 4; ++q) {
         for (std::uint32_t j = 0; j < 2; ++j) {
-          Half index;
-          for (std::uint32_t l = 0; l < 16; ++l) index[l] = 4 * (2 * (l & 3) + j) + q;
+          const Half index = kQuadOfColumn + (4 * j + q);
           const Half values = __builtin_shuffle(low, high, index);
           __builtin_memcpy(to.columns[j][kPacked * q + h + 4 * kPacked * r], &values, sizeof values);
         }
@@ -125,10 +126,13 @@ bool is_special(std::uint32_t f32) { return (f32 & 0x7f800000) == 0x7f800000; }
 // ---- the chain
 // -------------------------------------------------------------------------------------------------------
 
+/// Not inlined: unrolled into its callers its loops over lanes are no longer vectorised.
 template <std::uint32_t kK>
-void chain(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16], float* sums) {
+[[gnu::noinline]] void chain(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16],
+                             float* sums) {
   alignas(64) float sum[kLanes];
   for (std::uint32_t l = 0; l < kLanes; ++l) sum[l] = sums[l];
+#pragma GCC unroll 1  // so that the loops over lanes are what is vectorised
   for (std::uint32_t k = 0; k < kK; ++k) {
     alignas(64) float x[kLanes], y[16];
     __builtin_memcpy(x, rows[k], sizeof x);
@@ -150,74 +154,84 @@ float power_of_two(std::int32_t exponent) {  // -126 .. 127
   return std::bit_cast<float>(static_cast<std::uint32_t>(exponent + 127) << 23);
 }
 
+/// Index of the highest bit of a number below 2^31, 0 of 0.
+std::int32_t highest_bit(std::uint32_t number) {
+  // Without the bit below the highest the conversion does not round up to the next power of two.
+  const auto value = static_cast<float>(static_cast<std::int32_t>((number & ~(number >> 1)) | 1));
+  return static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(value) >> 23) - 127;
+}
+
+std::int32_t at_least(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
+std::int32_t at_most(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
+
 /// magnitude * 2^unit, cut off to f32; exact where the value is representable.
 float cut_off(std::uint32_t magnitude, std::int32_t unit) {
-  const std::int32_t top = 31 - std::countl_zero(magnitude | 1);
-  const std::int32_t drop = std::max({0, top - 23, -149 - unit});
-  const std::uint32_t kept = drop > 31 ? 0 : magnitude >> (drop & 31) << (drop & 31);
+  const std::int32_t drop = at_least(at_least(0, highest_bit(magnitude) - 23), -149 - unit);  // at most 7
+  const std::uint32_t kept = magnitude >> drop << drop;
   const std::int32_t half = unit >> 1;  // in two steps, neither of which rounds
   return static_cast<float>(static_cast<std::int32_t>(kept)) * power_of_two(half) * power_of_two(unit - half);
 }
 
 /// magnitude * 2^unit, rounded to nearest even to a number f16 can hold.
 float nearest_f16(std::uint32_t magnitude, std::int32_t unit) {
-  const std::int32_t top = 31 - std::countl_zero(magnitude | 1);
-  const std::int32_t place = std::max(top + unit, -14) - 10;  // exponent of the last place
-  const auto drop = static_cast<std::uint32_t>(std::min(std::max(place - unit, 0), 31));
-  const std::uint32_t below_half = (1u << drop >> 1) - (drop != 0 ? 1 : 0);
-  const std::uint32_t odd = drop != 0 ? magnitude >> drop & 1 : 0;
-  const std::uint32_t whole = (magnitude + below_half + odd) >> drop;
-  const std::int32_t exponent = std::max(place, unit);
-  const float value = static_cast<float>(static_cast<std::int32_t>(whole)) *
-                      power_of_two(std::min(std::max(exponent, -120), 120));
+  const std::int32_t place = at_least(highest_bit(magnitude) + unit, -14) - 10;  // exponent of the last place
+  const auto drop = static_cast<std::uint32_t>(at_most(at_least(place - unit, 0), 31));
+  const std::uint32_t half = 1u << drop >> 1;  // 0 if nothing is dropped
+  const std::uint32_t odd = magnitude >> drop & 1;
+  const std::uint32_t rounds = half - (half != 0 ? 1 : 0) + (half != 0 ? odd : 0);
+  const auto whole = static_cast<float>(static_cast<std::int32_t>((magnitude + rounds) >> drop));
+  const float value = whole * power_of_two(at_least(place, unit));  // -24 .. 6
   return value >= 65536.0f ? HUGE_VALF : value;
 }
 
-/// One group: sums += products of kGroup k, for all lanes.
+/// One group: sums += products of kGroup k, for 16 lanes.
 template <std::uint32_t kGroup, bool kToF16>
-void add_group(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16], float* sums) {
-  alignas(64) std::int32_t greatest[kLanes], exponents[kGroup][kLanes], total[kLanes];
+void add_group(const std::uint32_t* rows, std::uint32_t row_stride, const std::uint32_t (*columns)[16],
+               float* sums) {
+  constexpr std::uint32_t kWidth = 16;
   constexpr std::int32_t kLeast = kToF16 ? -14 : -126;
-  for (std::uint32_t l = 0; l < kLanes; ++l) {
-    const auto bits = std::bit_cast<std::uint32_t>(sums[l]);
-    const auto field = static_cast<std::int32_t>(bits >> 23 & 255);
-    const std::int32_t exponent = std::max(std::max(field, 1) - 127, kLeast);
-    greatest[l] = std::max(kLeastGreatest, (bits & 0x7fffffff) == 0 ? kZeroExponent : exponent);
+  alignas(64) std::int32_t greatest[kWidth], exponents[kGroup][kWidth], total[kWidth];
+  alignas(64) std::uint32_t before[kWidth];
+  __builtin_memcpy(before, sums, sizeof before);
+  for (std::uint32_t l = 0; l < kWidth; ++l) {
+    const auto field = static_cast<std::int32_t>(before[l] >> 23 & 255);
+    const std::int32_t exponent = at_least(at_least(field, 1) - 127, kLeast);
+    greatest[l] = at_least(kLeastGreatest, (before[l] & 0x7fffffff) == 0 ? kZeroExponent : exponent);
   }
   for (std::uint32_t k = 0; k < kGroup; ++k) {
-    for (std::uint32_t l = 0; l < kLanes; ++l) {
-      exponents[k][l] = (static_cast<std::int32_t>(rows[k][l]) >> 16) +
-                        (static_cast<std::int32_t>(columns[k][l & 15]) >> 16);
-      greatest[l] = std::max(greatest[l], exponents[k][l]);
+    for (std::uint32_t l = 0; l < kWidth; ++l) {
+      exponents[k][l] = (static_cast<std::int32_t>(rows[k * row_stride + l]) >> 16) +
+                        (static_cast<std::int32_t>(columns[k][l]) >> 16);
+      greatest[l] = at_least(greatest[l], exponents[k][l]);
     }
   }
-  for (std::uint32_t l = 0; l < kLanes; ++l) {
-    const auto bits = std::bit_cast<std::uint32_t>(sums[l]);
-    const auto field = static_cast<std::int32_t>(bits >> 23 & 255);
-    const std::uint32_t significand = (bits & 0x7fffff) | (field != 0 ? 0x800000u : 0u);
-    const std::int32_t exponent = std::max(field, 1) - 127;
-    const std::uint32_t shift = std::min(static_cast<std::uint32_t>(greatest[l] - exponent), 31u);
+  for (std::uint32_t l = 0; l < kWidth; ++l) {
+    const auto field = static_cast<std::int32_t>(before[l] >> 23 & 255);
+    const std::uint32_t significand = (before[l] & 0x7fffff) | (field != 0 ? 0x800000u : 0u);
+    // Of a zero the difference may be negative, its significand is 0.
+    const std::int32_t shift = at_most(at_least(greatest[l] - (at_least(field, 1) - 127), 0), 31);
     const auto term = static_cast<std::int32_t>(significand << (kFractionBits - 23) >> shift);
-    total[l] = (bits >> 31) != 0 ? -term : term;
+    total[l] = static_cast<std::int32_t>(before[l]) < 0 ? -term : term;
   }
   for (std::uint32_t k = 0; k < kGroup; ++k) {
-    for (std::uint32_t l = 0; l < kLanes; ++l) {
-      const std::int32_t product =
-          static_cast<std::int16_t>(rows[k][l]) * static_cast<std::int16_t>(columns[k][l & 15]);
-      const auto shift = static_cast<std::uint32_t>(std::min(greatest[l] - exponents[k][l], 31));
+    for (std::uint32_t l = 0; l < kWidth; ++l) {
+      const std::int32_t product = (static_cast<std::int32_t>(rows[k * row_stride + l] << 16) >> 16) *
+                                   (static_cast<std::int32_t>(columns[k][l] << 16) >> 16);
+      const std::int32_t shift = at_most(greatest[l] - exponents[k][l], 31);
       const std::int32_t magnitude = product < 0 ? -product : product;
       const std::int32_t term = magnitude << (kFractionBits - kProductFraction) >> shift;
       total[l] += product < 0 ? -term : term;
     }
   }
-  for (std::uint32_t l = 0; l < kLanes; ++l) {
-    const std::int32_t sum = total[l];
-    const auto magnitude = static_cast<std::uint32_t>(sum < 0 ? -sum : sum);
+  for (std::uint32_t l = 0; l < kWidth; ++l) {
+    const auto magnitude = static_cast<std::uint32_t>(total[l] < 0 ? -total[l] : total[l]);
     const std::int32_t unit = greatest[l] - kFractionBits;
     const float value = kToF16 ? nearest_f16(magnitude, unit) : cut_off(magnitude, unit);
+    const auto sum = std::bit_cast<std::uint32_t>(total[l] < 0 ? -value : value);
     // What the group before made infinite stays so.
-    sums[l] = is_special(std::bit_cast<std::uint32_t>(sums[l])) ? sums[l] : sum < 0 ? -value : value;
+    before[l] = (before[l] & 0x7f800000) == 0x7f800000 ? before[l] : sum;
   }
+  __builtin_memcpy(sums, before, sizeof before);
 }
 
 /// Where a factor or the accumulator is not finite: the group's sums are made of those alone.
@@ -277,7 +291,10 @@ void multiply(const Fragments& f, bool hardware) {
       for (std::uint32_t k = 0; k < kK; k += kGroup) {
         alignas(64) float before[kLanes];
         std::copy_n(sums[v], kLanes, before);
-        add_group<kGroup, kF16Sums>(operands.rows[v / 2] + k, operands.columns[v & 1] + k, sums[v]);
+        for (std::uint32_t l = 0; l < kLanes; l += 16) {
+          add_group<kGroup, kF16Sums>(&operands.rows[v / 2][k][l], kLanes, &operands.columns[v & 1][k],
+                                      sums[v] + l);
+        }
         if (specials != 0)
           add_specials<kGroup>(values.rows[v / 2] + k, values.columns[v & 1] + k, before, sums[v]);
       }
@@ -300,6 +317,22 @@ void multiply(const Fragments& f, bool hardware) {
   }
 }
 
+/// Exact sums of products; at most 32 * 255 * 255.
+template <std::uint32_t kK>
+[[gnu::noinline]] void add_products(const std::uint32_t (*rows)[kLanes], const std::uint32_t (*columns)[16],
+                                    std::int32_t* sums) {
+  alignas(64) std::int32_t sum[kLanes] = {};
+#pragma GCC unroll 1
+  for (std::uint32_t k = 0; k < kK; ++k) {
+    for (std::uint32_t half = 0; half < kLanes; half += 16) {
+      for (std::uint32_t l = 0; l < 16; ++l)
+        sum[half + l] +=
+            static_cast<std::int32_t>(rows[k][half + l]) * static_cast<std::int32_t>(columns[k][l]);
+    }
+  }
+  for (std::uint32_t l = 0; l < kLanes; ++l) sums[l] = sum[l];
+}
+
 template <std::uint32_t kM, std::uint32_t kK>
 void multiply_bytes(const Fragments& f, IntegerOptions options) {
   const auto take = [](bool is_signed) {
@@ -312,13 +345,8 @@ void multiply_bytes(const Fragments& f, IntegerOptions options) {
   Spread<kM, kK> operands;
   spread<kM, kK, 4>(f, operands, take(options.a_signed), take(options.b_signed));
   for (std::uint32_t v = 0; v < kM / 4; ++v) {
-    alignas(64) std::int32_t sum[kLanes] = {};  // at most 32 * 255 * 255
-    for (std::uint32_t k = 0; k < kK; ++k) {
-      for (std::uint32_t l = 0; l < kLanes; ++l) {
-        sum[l] += static_cast<std::int32_t>(operands.rows[v / 2][k][l]) *
-                  static_cast<std::int32_t>(operands.columns[v & 1][k][l & 15]);
-      }
-    }
+    alignas(64) std::int32_t sum[kLanes];
+    add_products<kK>(operands.rows[v / 2], operands.columns[v & 1], sum);
     for (std::uint32_t l = 0; l < kLanes; ++l) {
       std::int64_t total = std::int64_t{sum[l]} + static_cast<std::int32_t>(f.c[v][l]);
       if (options.saturates)
