@@ -151,17 +151,19 @@ void load_shared_words(Warp& warp, const Op& op) {
   for (std::uint32_t i = 0; i < kLanes; ++i) word[i] = static_cast<std::uint32_t>(access.address[i] >> 2);
   const auto* memory = reinterpret_cast<const std::uint32_t*>(block.shared(0));
   const auto* defined = reinterpret_cast<const std::uint32_t*>(block.shared_defined(0));
+  const AccessPattern& pattern = pattern_of(warp, access);
   std::uint32_t known = ~0u, shadow = ~0u;
-  for (std::uint32_t e = 0; e < count; ++e) {
-    for (std::uint32_t i = 0; i < kLanes; ++i) shadow &= defined[word[i] + e];
+  for (std::uint32_t d = 0; d < pattern.distinct_count; ++d) {
+    const std::uint32_t* first = defined + word[pattern.distinct[d]];
+    for (std::uint32_t e = 0; e < count; ++e) shadow &= first[e];
   }
   if (shadow != ~0u) {
     Located located;
     locate(warp, access, located);
     known = defined_lanes(warp, access, located);
   }
-  check_shared_load(warp, access, word.data());
-  count_access(warp, access);
+  check_shared_load(warp, access, word.data(), pattern);
+  count_pattern(warp, access, pattern);
   if (warp.traces_origins()) trace_load(warp, access, destinations, count, 4, 4);
   alignas(64) std::uint32_t values[4][kLanes];  // the address register may be a destination
   for (std::uint32_t e = 0; e < count; ++e) {

@@ -275,11 +275,7 @@ std::uint32_t wavefronts(const Access& access, std::uint32_t& fewest) {
 
 }  // namespace
 
-namespace {
-
-/// The cost of an access: sectors in global memory, passes over the banks in shared memory (and the fewest
-/// possible).
-const AccessPattern& cost_of(Warp& warp, const Access& access) {
+const AccessPattern& pattern_of(Warp& warp, const Access& access) {
   const bool shared = access.window == Window::shared;
   const std::uint64_t first = access.address[first_lane(access.lanes)];
   const std::uint32_t function = warp.function().number;
@@ -306,21 +302,24 @@ const AccessPattern& cost_of(Warp& warp, const Access& access) {
   known.difference = difference;
   known.fewest = 0;
   known.cost = shared ? wavefronts(access, known.fewest) : sectors(access);
+  known.distinct_count = known.shared = 0;
+  for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
+    const std::uint32_t lane = first_lane(lanes);
+    std::uint32_t entry = 0;
+    while (entry < known.distinct_count && difference[known.distinct[entry]] != difference[lane]) ++entry;
+    if (entry < known.distinct_count) {
+      known.shared |= 1u << entry;
+    } else {
+      known.distinct[known.distinct_count++] = static_cast<std::uint8_t>(lane);
+    }
+  }
   return known;
 }
 
-}  // namespace
-
-void count_access(Warp& warp, const Access& access) {
+void count_pattern(Warp& warp, const Access& access, const AccessPattern& pattern) {
   KernelCounters& counters = warp.counters();
   const std::uint64_t bytes =
       std::uint64_t{access.bytes} * static_cast<std::uint32_t>(std::popcount(access.lanes));
-  if (access.window == Window::local) {
-    counters.local_bytes += bytes;
-    return;
-  }
-  if (access.window != Window::global && access.window != Window::shared) return;
-  const AccessPattern& pattern = cost_of(warp, access);
   if (access.window == Window::shared) {
     counters.shared_wavefronts += pattern.cost;
     counters.shared_conflicts += pattern.cost - pattern.fewest;
@@ -335,6 +334,15 @@ void count_access(Warp& warp, const Access& access) {
     counters.global_store_requests += 1;
   } else {
     counters.atomic_sectors += pattern.cost;
+  }
+}
+
+void count_access(Warp& warp, const Access& access) {
+  if (access.window == Window::local) {
+    warp.counters().local_bytes +=
+        std::uint64_t{access.bytes} * static_cast<std::uint32_t>(std::popcount(access.lanes));
+  } else if (access.window == Window::global || access.window == Window::shared) {
+    count_pattern(warp, access, pattern_of(warp, access));
   }
 }
 

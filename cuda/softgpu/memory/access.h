@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "../machine/warp.h"
+#include "access_pattern.h"
 #include "windows.h"
 
 namespace softgpu {
@@ -52,5 +53,9 @@ void mark_written(Warp& warp, const Access& access, const Located& located, std:
 
 /// Counts sectors, bytes and bank conflicts.
 void count_access(Warp& warp, const Access& access);
+/// The same in two steps: what the access' addresses look like, and counting it. Global and shared memory
+/// only.
+const AccessPattern& pattern_of(Warp& warp, const Access& access);
+void count_pattern(Warp& warp, const Access& access, const AccessPattern& pattern);
 
 }  // namespace softgpu

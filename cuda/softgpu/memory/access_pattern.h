@@ -17,6 +17,9 @@ struct AccessPattern {
   std::uint32_t lanes = 0;
   std::uint32_t phase = 0;  ///< of the first address in its sector or bank
   std::uint32_t cost = 0, fewest = 0;
+  /// The first lane at each address, and whether others share it (a bit an entry).
+  std::array<std::uint8_t, kLanes> distinct{};
+  std::uint32_t distinct_count = 0, shared = 0;
   alignas(64) std::array<std::uint64_t,
                          kLanes> difference{};  ///< of the active lanes' addresses from the first, else 0
 };

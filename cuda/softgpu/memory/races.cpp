@@ -160,6 +160,7 @@ void check_global(Warp& warp, const Access& access) {
   const std::uint32_t words = std::max(1u, access.bytes / 4);
   block.state().footprints.touch(warp.code_place(), access);
   const bool marks_atomic = atomic || (writes && access.synchronises);
+  std::uint32_t over = 0;  // a node known to be ordered before this launch: neighbours mostly carry the same
   for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
     const std::uint32_t touched = byte_mask(access.address[lane], access.bytes);
@@ -173,9 +174,13 @@ void check_global(Warp& warp, const Access& access) {
       // Other workers' blocks write records too: plain loads and stores of whole words.
       std::atomic_ref<std::uint64_t> writer(memory.records(address)[0]), reader(memory.records(address)[1]);
       const RaceRecord wrote{writer.load(std::memory_order_relaxed)};
-      if (wrote.bits != 0 && ((wrote.bits ^ mine) & kWho) != 0 && (wrote.byte_mask() & touched) != 0 &&
-          !ordered_global(warp, access, lane, wrote, false)) {
-        report_global(warp, access, lane, wrote, true, address);
+      if (wrote.bits != 0 && wrote.node() != over && ((wrote.bits ^ mine) & kWho) != 0 &&
+          (wrote.byte_mask() & touched) != 0) {
+        if (!ordered_global(warp, access, lane, wrote, false)) {
+          report_global(warp, access, lane, wrote, true, address);
+        } else if (wrote.node() != node) {
+          over = wrote.node();
+        }
       }
       if (access.read_only && wrote.node() == node) {
         warp.report(Check::read_only, lane,
@@ -254,45 +259,39 @@ void acquire_order(Warp& warp, const Access& access) {
   }
 }
 
-void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* first) {
+void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* first,
+                       const AccessPattern& pattern) {
   Block& block = warp.block();
   if (!block.settings().checks || !block.settings().races) return;
   constexpr std::uint64_t kMany = std::uint64_t{1} << 32;
   const std::uint64_t threshold = SharedRecord::make(block.barrier_epoch, 0, 0, false, 0).bits;
   const std::uint32_t words = access.bytes / 4;
-  std::uint64_t* readers = block.shared_readers.data();
-  // Without a store since the barrier there is nothing to race with; where several have read already, one
-  // more reader changes nothing.
-  const bool written = block.last_shared_write >= block.barrier_epoch;
-  if (!written) {
-    std::uint64_t news = 0;
-    for (std::uint32_t e = 0; e < words; ++e) {
-      for (std::uint32_t i = 0; i < kLanes; ++i) {
-        const std::uint64_t record = readers[first[i] + e];
-        news |= static_cast<std::uint64_t>(record < threshold) |
-                static_cast<std::uint64_t>((record & kMany) == 0);
+  std::uint64_t* const readers = block.shared_readers.data();
+  if (block.last_shared_write >= block.barrier_epoch) {  // else there is nothing to race with
+    for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
+      const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
+      for (std::uint32_t e = 0; e < words; ++e) {
+        check_read_after_write(warp, access, lane, first[lane] + e, 15, threshold);
       }
     }
-    if (news == 0) return;
   }
   const std::uint32_t place = warp.code_place();
-  std::uint32_t before = kNoSlot;
-  for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
-    const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
-    const std::uint32_t thread = warp.thread(lane), word = first[lane];
-    const bool same = word == before;  // as the lane before: one reader more
-    before = word;
+  for (std::uint32_t d = 0; d < pattern.distinct_count; ++d) {
+    const std::uint32_t lane = pattern.distinct[d];
+    const bool shared = (pattern.shared >> d & 1) != 0;
+    std::uint64_t* const records = readers + first[lane];
+    // Where several have read since the barrier, one more reader changes nothing.
+    std::uint64_t news = 0;
     for (std::uint32_t e = 0; e < words; ++e) {
-      if (written) check_read_after_write(warp, access, lane, word + e, 15, threshold);
-      std::uint64_t& reader = readers[word + e];
-      if (same) {
-        reader |= kMany;
-        continue;
-      }
-      const SharedRecord record{reader};
-      const bool others = reader >= threshold && (record.thread() != thread || record.flag()) &&
+      news |= static_cast<std::uint64_t>(records[e] < threshold) | (~records[e] & kMany);
+    }
+    if (news == 0) continue;
+    const std::uint32_t thread = warp.thread(lane);
+    for (std::uint32_t e = 0; e < words; ++e) {
+      const SharedRecord record{records[e]};
+      const bool others = records[e] >= threshold && (record.thread() != thread || record.flag()) &&
                           !ordered_in_block(warp, lane, record.thread(), record.epoch());
-      reader = SharedRecord::make(block.epoch, thread, 15, others, place).bits;
+      records[e] = SharedRecord::make(block.epoch, thread, 15, others || shared, place).bits;
     }
   }
 }

@@ -22,9 +22,9 @@ void check_races(Warp& warp, const Access& access);
 /// After an access that synchronises has read its words: what was published there is known from now on.
 void acquire_order(Warp& warp, const Access& access);
 
-/// check_races for a load of 4-byte words of shared memory, `first[i]` the index of lane i's first word (of
-/// an inactive lane any active one's).
-void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* first);
+/// check_races for a load of 4-byte words of shared memory, `first[i]` the index of lane i's first word.
+void check_shared_load(Warp& warp, const Access& access, const std::uint32_t* first,
+                       const AccessPattern& pattern);
 
 /// A record of shared memory: epoch 17 bits, thread 10, bytes of the word 4, many readers or atomic 1, place
 /// 32 (of the instruction: function number and index). 0 = nobody. Records of later epochs compare greater.
