@@ -16,12 +16,6 @@ using ptx::Type;
 
 using Half = std::uint32_t __attribute__((vector_size(64)));  // 16 lanes
 
-Half load_half(const std::uint32_t* from) {
-  Half value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-
 constexpr Half kQuad{0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};              // 4 g of lane 4 g + q
 constexpr Half kQuadOfColumn{0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24};  // 4 (2 q)
 
@@ -42,7 +36,9 @@ void spread(const Fragments& f, Spread<kM, kK>& to, TakeA take_a, TakeB take_b) 
   for (std::uint32_t r = 0; r < kM * kK / kLanes / kPacked; ++r) {
     for (std::uint32_t h = 0; h < kPacked; ++h) {
       for (std::uint32_t l = 0; l < kLanes; ++l) part[l] = take_a(f.a[r][l], h);
-      const Half low = load_half(part), high = load_half(part + 16);
+      Half low, high;
+      __builtin_memcpy(&low, part, sizeof low);
+      __builtin_memcpy(&high, part + 16, sizeof high);
       for (std::uint32_t q = 0; q < 4; ++q) {
         const Half index = kQuad + q;
         std::uint32_t* row = to.rows[r % kRows][kPacked * q + h + 4 * kPacked * (r / kRows)];
@@ -55,7 +51,9 @@ void spread(const Fragments& f, Spread<kM, kK>& to, TakeA take_a, TakeB take_b) 
   for (std::uint32_t r = 0; r < kK / 4 / kPacked; ++r) {
     for (std::uint32_t h = 0; h < kPacked; ++h) {
       for (std::uint32_t l = 0; l < kLanes; ++l) part[l] = take_b(f.b[r][l], h);
-      const Half low = load_half(part), high = load_half(part + 16);
+      Half low, high;
+      __builtin_memcpy(&low, part, sizeof low);
+      __builtin_memcpy(&high, part + 16, sizeof high);
       for (std::uint32_t q = 0; q < 4; ++q) {
         for (std::uint32_t j = 0; j < 2; ++j) {
           const Half index = kQuadOfColumn + (4 * j + q);
