@@ -4,7 +4,8 @@
 // integers). Where the manual leaves a result open, the row accepts what it allows or says what was chosen.
 //   instructions_test               runs everything: failing rows, then the counts; exit code 1 if any failed
 //   instructions_test NAME          only rows whose text contains NAME; "kernels": what is not in the tables
-//   instructions_test --ptx         prints every row as a kernel, for ptxas to check that it is legal
+//   instructions_test --ptx         prints every row as a kernel, for `ptxas -arch=sm_90` to check that it is
+//                                   legal; sm_90 because sm_80 lacks some bf16 and .xorsign forms
 #include <cstdio>
 #include <cstdlib>
 #include <string>
