@@ -7,10 +7,7 @@ const executable = join(dirname(fileURLToPath(import.meta.url)), '../../build/so
 
 // The tables and what they leave open: cuda/softgpu/isa/instructions_test.cpp. What failed is in the output.
 it('every instruction does what the PTX manual defines, on edge values', () => {
-  const { status, stdout, stderr, error } = spawnSync(executable, {
-    encoding: 'utf8',
-    env: { ...process.env, SOFTGPU_QUIET: '1' },
-  });
+  const { status, stdout, stderr, error } = spawnSync(executable, { encoding: 'utf8' });
   expect(error).toBeUndefined();
   const failures = stdout.split('\n').filter((line) => !/^\d+ passed, 0 failed$/.test(line) && line !== '');
   expect({ failures: failures.slice(0, 40), stderr, status }).toEqual({

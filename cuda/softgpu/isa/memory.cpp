@@ -429,13 +429,27 @@ Op encode_hint(Encoder&) {
   return op;
 }
 
+/// createpolicy: an opaque description of a cache policy. Caches are not modelled, so one value stands for
+/// all.
+void make_policy(Warp& warp, const Op& op) {
+  map_lanes<std::uint64_t>(warp, op.d, [] { return std::uint64_t{0}; });
+  warp.define(op.d);
+}
+Op encode_createpolicy(Encoder& e) {
+  Op op;
+  op.execute = make_policy;
+  op.d = e.write(0, Type::b64);
+  return op;
+}
+
 constexpr Opcode kOpcodes[] = {{"ld", encode_ld},
                                {"ldu", encode_ld},
                                {"st", encode_st},
                                {"prefetch", encode_hint},
                                {"prefetchu", encode_hint},
                                {"discard", encode_hint},
-                               {"applypriority", encode_hint}};
+                               {"applypriority", encode_hint},
+                               {"createpolicy", encode_createpolicy}};
 
 }  // namespace
 

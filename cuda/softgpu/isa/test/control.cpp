@@ -101,6 +101,35 @@ void calls(Report& report) {
   }
 }
 
+/// Parameters of every width, a struct by value with loads at offsets into it, two results' worth in one
+/// struct.
+void parameters(Report& report) {
+  const std::string head =
+      ".visible .func (.param .align 16 .b8 r[16]) mix(.param .b32 a, .param .b64 b, .param .align 16 .b8 "
+      "c[24])\n"
+      "{ .reg .b32 %x, %y, %z, %w, %s; .reg .b64 %l; .reg .b16 %h;\n"
+      "ld.param.u16 %h, [a]; cvt.u32.u16 %x, %h; ld.param.b64 %l, [b]; cvt.u32.u64 %y, %l;\n"
+      "ld.param.s8 %s, [c+20]; ld.param.v2.b32 {%z, %w}, [c+8]; add.u32 %x, %x, %s; add.u32 %z, %z, %w;\n"
+      "ld.param.v4.b16 {%h, _, _, _}, [c]; cvt.u32.u16 %w, %h;\n"
+      "st.param.v4.b32 [r], {%x, %y, %z, %w}; ret; }\n";
+  const std::string body =
+      ".param .b32 p; .param .b64 q; .param .align 16 .b8 s[24]; .param .align 16 .b8 t[16];\n"
+      "add.u32 %r0, %thread, 0x50000; st.param.b32 [p], %r0; mov.u64 %rd1, 0x700000009; st.param.b64 [q], "
+      "%rd1;\n"
+      "mul.lo.u32 %r1, %thread, 7; mov.u32 %r2, 100; mov.u32 %r5, 0x2000b; st.param.v4.b32 [s], {%r5, %r1, "
+      "%r2, %r1};\n"
+      "mov.u32 %r4, 0xfe; st.param.b8 [s+20], %r4;\n"
+      "call (t), mix, (p, q, s); ld.param.v4.b32 {%r10, %r11, %r12, %r13}, [t];\n"
+      "mad.lo.u32 %r3, %r11, 1000, %r10; mad.lo.u32 %r3, %r12, 100000, %r3; add.u32 %r3, %r3, %r13;\n";
+  for (const std::uint64_t seed : {0, 1, 2}) {
+    expect_cells(report, "parameters of every width", run_kernel(head, body + kStore, 1, 32, {}, 32, seed),
+                 [](std::uint32_t i) {
+                   // a's low half + (s8)0xfe; b's low word; words 2 and 3 of c; c's low half.
+                   return ((i - 2) + 9 * 1000 + (100 + 7 * i) * 100000 + 11) & 0xffffffff;
+                 });
+  }
+}
+
 void barriers(Report& report) {
   for (const std::uint64_t seed : {0, 1, 2, 3, 4}) {
     expect_cells(
@@ -251,6 +280,14 @@ void reports(Report& report) {
                     "mov.u64 %rd1, triple; xor.b64 %rd3, %rd2, %rd2; or.b64 %rd1, %rd1, %rd3; st.param.b32 "
                     "[q], %thread; call (s), %rd1, (q), P;",
                     1, 32, {}, 1));
+  quiet("fences and pauses",
+        run_kernel(
+            "",
+            "membar.cta; membar.gl; membar.sys; fence.acq_rel.cta; fence.sc.gpu; fence.acq_rel.sys; "
+            "nanosleep.u32 20; bar.warp.sync 0xffffffff; bar.sync 0; barrier.sync 1; "
+            "bra.uni NEXT; NEXT: mov.u32 %r3, %clock; mov.u64 %rd1, %clock64; mov.u64 %rd1, %globaltimer;\n" +
+                kStore,
+            1, 64, {}, 64));
   quiet("a value nobody wrote, not used",
         run_kernel("",
                    "add.u32 %r1, %r0, 1; mov.u32 %r2, %r1; setp.eq.u32 "
@@ -283,6 +320,7 @@ void reports(Report& report) {
 void test_control(Report& report) {
   branches(report);
   calls(report);
+  parameters(report);
   barriers(report);
   address_spaces(report);
   async_groups(report);

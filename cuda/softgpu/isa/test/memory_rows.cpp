@@ -161,6 +161,44 @@ void modifiers(std::vector<Row>& rows) {
                   {}});
 }
 
+/// Read-only loads, of the operand's own cell: nothing writes it during the launch.
+void read_only(std::vector<Row>& rows) {
+  const std::pair<const char*, int> types[] = {{"u8", 1},  {"s8", 1},  {"u16", 2}, {"s16", 2}, {"b32", 4},
+                                               {"s32", 4}, {"f32", 4}, {"u64", 8}, {"f64", 8}};
+  for (const auto& [name, bytes] : types) {
+    for (const std::string modifiers : {".nc.", ".nc.L1::no_allocate.L2::128B."}) {
+      rows.push_back({"ld.global" + modifiers + name + " %d, [%first];",
+                      {std::max(2, bytes)},
+                      {kWords},
+                      [name = name, bytes = bytes](const Bits* in, Bits* out) {
+                        out[0] = name[0] == 's' ? static_cast<Bits>(as_signed(in[0], bytes)) : in[0];
+                        if (bytes == 1 && name[0] != 's') out[0] &= 0xff;
+                      },
+                      {},
+                      false,
+                      false});
+    }
+  }
+  rows.push_back({"ld.global.nc.v4.u16 {%d, %e, %g, %h}, [%first];",
+                  {2, 2, 2, 2},
+                  {kWords},
+                  [](const Bits* in, Bits* out) {
+                    for (int i = 0; i < 4; ++i) out[i] = in[0] >> (16 * i);
+                  },
+                  {},
+                  false,
+                  false});
+  rows.push_back(
+      {"createpolicy.fractional.L2::evict_last.b64 %t64, 0.5; "
+       "ld.global.L2::cache_hint.v2.f32 {%d, %e}, [%first], %t64;",
+       {4, 4},
+       {kWords},
+       [](const Bits* in, Bits* out) { out[0] = in[0], out[1] = in[0] >> 32; },
+       {},
+       false,
+       false});
+}
+
 /// What a finished cp.async leaves: src-size bytes copied, zeros after them.
 void async_copies(std::vector<Row>& rows) {
   const Operand words{8, {0x0123456789abcdef, 0xfedcba9876543210, 0}};
@@ -216,6 +254,7 @@ std::vector<Row> memory_rows() {
     vectors(rows, each);
   }
   modifiers(rows);
+  read_only(rows);
   async_copies(rows);
   return rows;
 }

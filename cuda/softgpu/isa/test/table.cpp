@@ -125,19 +125,15 @@ Run execute_row(const Row& row, std::uint64_t n) {
       rest /= values.size();
     }
   }
-  static const std::unique_ptr<Device> devices[2] = {[] {
-                                                       Settings settings;
-                                                       settings.threads = 1;
-                                                       settings.memory = std::uint64_t{1} << 28;
-                                                       return std::make_unique<Device>(settings);
-                                                     }(),
-                                                     [] {
-                                                       Settings settings;
-                                                       settings.threads = 1;
-                                                       settings.memory = std::uint64_t{1} << 28;
-                                                       settings.perturb = true;
-                                                       return std::make_unique<Device>(settings);
-                                                     }()};
+  const auto make = [](bool perturb) {
+    Settings settings;
+    settings.threads = 1;
+    settings.memory = std::uint64_t{1} << 28;
+    settings.races = false;  // every thread has its own cells
+    settings.perturb = perturb;
+    return std::make_unique<Device>(settings);
+  };
+  static const std::unique_ptr<Device> devices[] = {make(false), make(true)};
   Device& device = *devices[row.perturb ? 1 : 0];
   device.findings.clear();
   try {
