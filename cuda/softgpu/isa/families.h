@@ -9,7 +9,8 @@ namespace softgpu {
 
 std::span<const Opcode> move_opcodes();  // mov, cvta, isspacep, selp, slct, prmt, activemask: move.cpp
 std::span<const Opcode>
-integer_opcodes();  // add, sub, mul, mad, div, rem, and, or, shl, bfe, dp4a ...: integer.cpp
+integer_opcodes();                      // add, sub, mul, mad, div, rem, min, sad, addc, dp4a ...: integer.cpp
+std::span<const Opcode> bit_opcodes();  // and, or, xor, not, lop3, shl, shr, bfe, popc ...: bits.cpp
 std::span<const Opcode> compare_opcodes();  // setp, set: compare.cpp
 std::span<const Opcode> convert_opcodes();  // cvt: convert.cpp
 std::span<const Opcode> special_opcodes();  // rcp, rsqrt, sqrt, ex2, lg2, sin, cos, tanh: special.cpp
