@@ -67,7 +67,6 @@ void read_two(Encoder& e, Op& op, Type type) {
 }
 
 // ---- logic
-// --------------------------------------------------------------------------------------------------------
 
 enum Logic : std::uint8_t { kAnd, kOr, kXor, kNot };
 
@@ -198,7 +197,6 @@ Op encode_lop3(Encoder& e) {
 }
 
 // ---- shifts and fields
-// --------------------------------------------------------------------------------------------
 
 template <class T>
 void shift_left(Warp& warp, const Op& op) {

@@ -29,31 +29,43 @@ template <class T>
 using Unsigned = std::make_unsigned_t<T>;
 
 // ---- one operation of two operands, by type
-// -----------------------------------------------------------------------
 
 template <class T, class F>
 void binary(Warp& warp, const Op& op) {
   map2<T, T, T>(warp, op, [](T a, T b) { return F::template apply<T>(a, b); });
 }
 
-template <class F>
-Handler binary_handler(Type type) {
+/// Pick<T>::handler of an integer type, nullptr for other types.
+template <template <class> class Pick>
+Handler by_type(Type type) {
   switch (type) {
     case Type::u16:
-      return binary<std::uint16_t, F>;
+      return Pick<std::uint16_t>::handler;
     case Type::s16:
-      return binary<std::int16_t, F>;
+      return Pick<std::int16_t>::handler;
     case Type::u32:
-      return binary<std::uint32_t, F>;
+      return Pick<std::uint32_t>::handler;
     case Type::s32:
-      return binary<std::int32_t, F>;
+      return Pick<std::int32_t>::handler;
     case Type::u64:
-      return binary<std::uint64_t, F>;
+      return Pick<std::uint64_t>::handler;
     case Type::s64:
-      return binary<std::int64_t, F>;
+      return Pick<std::int64_t>::handler;
     default:
       return nullptr;
   }
+}
+
+template <class F>
+struct Binary {
+  template <class T>
+  struct Of {
+    static constexpr Handler handler = binary<T, F>;
+  };
+};
+template <class F>
+Handler binary_handler(Type type) {
+  return by_type<Binary<F>::template Of>(type);
 }
 
 struct Add {
@@ -68,20 +80,19 @@ struct Subtract {
     return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b));
   }
 };
+std::int32_t saturated(std::int64_t value) {
+  return static_cast<std::int32_t>(value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : value);
+}
 struct AddSaturated {  // s32 only
   template <class T>
   static T apply(T a, T b) {
-    const std::int64_t sum = std::int64_t{a} + b;
-    return static_cast<T>(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum);
+    return saturated(std::int64_t{a} + b);
   }
 };
 struct SubtractSaturated {
   template <class T>
   static T apply(T a, T b) {
-    const std::int64_t difference = std::int64_t{a} - b;
-    return static_cast<T>(difference > INT32_MAX   ? INT32_MAX
-                          : difference < INT32_MIN ? INT32_MIN
-                                                   : difference);
+    return saturated(std::int64_t{a} - b);
   }
 };
 template <class T>
@@ -124,7 +135,6 @@ void read_two(Encoder& e, Op& op, Type type) {
 }
 
 // ---- carries
-// ------------------------------------------------------------------------------------------------------
 
 /// flags: 1 reads the carry, 2 writes it, 4 subtracts. The flag is a borrow for sub.
 template <class T>
@@ -211,7 +221,6 @@ Op encode_carry(Encoder& e, bool reads, bool subtracts) {
 }
 
 // ---- add, sub, mul, mad
-// -------------------------------------------------------------------------------------------
 
 Op encode_add_or_sub(Encoder& e, bool subtracts) {
   const Type type = e.type();
@@ -297,25 +306,14 @@ void multiply_add_high_saturated(Warp& warp, const Op& op) {
       });
 }
 
-template <bool kHigh>
-Handler multiply_add_handler(Type type) {
-  switch (type) {
-    case Type::u16:
-      return multiply_add<std::uint16_t, kHigh>;
-    case Type::s16:
-      return multiply_add<std::int16_t, kHigh>;
-    case Type::u32:
-      return multiply_add<std::uint32_t, kHigh>;
-    case Type::s32:
-      return multiply_add<std::int32_t, kHigh>;
-    case Type::u64:
-      return multiply_add<std::uint64_t, kHigh>;
-    case Type::s64:
-      return multiply_add<std::int64_t, kHigh>;
-    default:
-      return nullptr;
-  }
-}
+template <class T>
+struct MultiplyAddLow {
+  static constexpr Handler handler = multiply_add<T, false>;
+};
+template <class T>
+struct MultiplyAddHigh {
+  static constexpr Handler handler = multiply_add<T, true>;
+};
 
 Op encode_multiply_add(Encoder& e, bool reads_carry) {
   const Type type = e.type();
@@ -336,7 +334,7 @@ Op encode_multiply_add(Encoder& e, bool reads_carry) {
     if (type != Type::s32 || !e.has("hi")) e.unsupported();
     op.execute = multiply_add_high_saturated;
   } else {
-    op.execute = e.has("hi") ? multiply_add_handler<true>(type) : multiply_add_handler<false>(type);
+    op.execute = e.has("hi") ? by_type<MultiplyAddHigh>(type) : by_type<MultiplyAddLow>(type);
   }
   if (op.execute == nullptr) e.unsupported();
   op.a = e.read(1, type);
@@ -403,7 +401,6 @@ Op encode_mad24(Encoder& e) {
 }
 
 // ---- div, rem
-// -----------------------------------------------------------------------------------------------------
 
 /// Division by zero has no defined result in PTX: reported, and every bit of the quotient set as current
 /// hardware does.
@@ -428,44 +425,32 @@ void divide(Warp& warp, const Op& op) {
   warp.define(op.d, known);
 }
 
-template <bool kRemainder>
-Handler divide_handler(Type type) {
-  switch (type) {
-    case Type::u16:
-      return divide<std::uint16_t, kRemainder>;
-    case Type::s16:
-      return divide<std::int16_t, kRemainder>;
-    case Type::u32:
-      return divide<std::uint32_t, kRemainder>;
-    case Type::s32:
-      return divide<std::int32_t, kRemainder>;
-    case Type::u64:
-      return divide<std::uint64_t, kRemainder>;
-    case Type::s64:
-      return divide<std::int64_t, kRemainder>;
-    default:
-      return nullptr;
-  }
-}
+template <class T>
+struct Quotient {
+  static constexpr Handler handler = divide<T, false>;
+};
+template <class T>
+struct Remainder {
+  static constexpr Handler handler = divide<T, true>;
+};
 
 Op encode_div(Encoder& e) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
-  Op op = simple(Class::integer, divide_handler<false>(type));
+  Op op = simple(Class::integer, by_type<Quotient>(type));
   if (op.execute == nullptr) e.unsupported();
   read_two(e, op, type);
   return op;
 }
 Op encode_rem(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, divide_handler<true>(type));
+  Op op = simple(Class::integer, by_type<Remainder>(type));
   if (op.execute == nullptr) e.unsupported();
   read_two(e, op, type);
   return op;
 }
 
 // ---- abs, neg, min, max, sad
-// --------------------------------------------------------------------------------------
 
 template <class T>
 void absolute(Warp& warp, const Op& op) {
@@ -522,38 +507,21 @@ void sum_of_difference(Warp& warp, const Op& op) {
   });
 }
 
+template <class T>
+struct SumOfDifference {
+  static constexpr Handler handler = sum_of_difference<T>;
+};
+
 Op encode_sad(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, nullptr);
-  switch (type) {
-    case Type::u16:
-      op.execute = sum_of_difference<std::uint16_t>;
-      break;
-    case Type::s16:
-      op.execute = sum_of_difference<std::int16_t>;
-      break;
-    case Type::u32:
-      op.execute = sum_of_difference<std::uint32_t>;
-      break;
-    case Type::s32:
-      op.execute = sum_of_difference<std::int32_t>;
-      break;
-    case Type::u64:
-      op.execute = sum_of_difference<std::uint64_t>;
-      break;
-    case Type::s64:
-      op.execute = sum_of_difference<std::int64_t>;
-      break;
-    default:
-      e.unsupported();
-  }
+  Op op = simple(Class::integer, by_type<SumOfDifference>(type));
+  if (op.execute == nullptr) e.unsupported();
   read_two(e, op, type);
   op.c = e.read(3, type);
   return op;
 }
 
 // ---- dot products of bytes
-// ----------------------------------------------------------------------------------------
 
 /// dp4a, dp2a: flags 1 a signed, 2 b signed, 4 dp2a, 8 dp2a's high half of b.
 void dot_product(Warp& warp, const Op& op) {
