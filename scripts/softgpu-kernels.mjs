@@ -51,7 +51,8 @@ export async function compileKernels(version) {
   const headers = listOf(sources, '.cuh').map((file) => readFileSync(join(root, file), 'utf8'));
   const hashes = {};
   const queue = [];
-  const files = [...listOf(sources, '.cu'), ...listOf(`${sources}/faults`, '.cu')];
+  const folders = [sources, `${sources}/faults`, `${sources}/speed`];
+  const files = folders.flatMap((folder) => listOf(folder, '.cu'));
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
     const { output, options } = commandOf(file, text);

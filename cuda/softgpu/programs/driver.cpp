@@ -45,6 +45,7 @@ Driver::Driver(void* library)
 #undef SOFTGPU_FIND
           path(library_path()) {
   optional_symbol(library, "softgpuFindings", softgpuFindings);
+  optional_symbol(library, "softgpuCounters", softgpuCounters);
   optional_symbol(library, "softgpuClearFindings", softgpuClearFindings);
   optional_symbol(library, "softgpuSetSeed", softgpuSetSeed);
   optional_symbol(library, "softgpuDeclareMatrix", softgpuDeclareMatrix);

@@ -142,6 +142,7 @@ struct Driver {
 
   // What softgpu exports beside the driver API (../driver/softgpu.h); null on a GPU.
   const char* (*softgpuFindings)();
+  const char* (*softgpuCounters)();
   void (*softgpuClearFindings)();
   int (*softgpuSetSeed)(std::uint64_t seed);
   int (*softgpuDeclareMatrix)(CUdeviceptr base, std::uint64_t rows, std::uint64_t columns,
