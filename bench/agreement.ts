@@ -6,15 +6,16 @@ import type { Tolerances } from './workloads/workload.js';
 type Values = ReadonlyMap<string, HostTensor>;
 
 /**
- * How far each output is from the peer's, ||ours - theirs|| / ||theirs||.
+ * How far each of our outputs is from the peer's, ||ours - theirs|| / ||theirs||.
  *
  * @throws Error that names the output when one is missing, of another shape, not finite, or farther than its tolerance
  */
 export function requireAgreement(ours: Values, theirs: Values, tolerances: Tolerances): Map<string, number> {
   const distances = new Map<string, number>();
-  for (const [name, tolerance] of Object.entries(tolerances)) {
-    const [a, b] = [ours.get(name), theirs.get(name)];
-    if (a === undefined || b === undefined || a.data.length !== b.data.length) {
+  for (const [name, a] of ours) {
+    const b = theirs.get(name);
+    const tolerance = tolerances[name] ?? 0;
+    if (b === undefined || a.data.length !== b.data.length) {
       throw new Error(`'${name}': expected ${described(a)}, as ours is, from the peer, got ${described(b)}.`);
     }
     const distance = relativeDistance(a.data, b.data);
@@ -28,6 +29,36 @@ export function requireAgreement(ours: Values, theirs: Values, tolerances: Toler
   }
   return distances;
 }
+
+/** How far an output of each side is from the same in float64. */
+export interface Arbitration {
+  readonly ours: number;
+  readonly peer: number;
+}
+
+/**
+ * The rule of docs/architecture.md, section 10: we may be as far from float64 as the tolerance, or three times as far as the peer.
+ *
+ * @throws Error that names the output when one is farther
+ */
+export function arbitrate(
+  ours: Values,
+  theirs: Values,
+  float64: Values,
+  tolerances: Tolerances,
+): Map<string, Arbitration> {
+  const arbitrations = new Map<string, Arbitration>();
+  const peers = requireAgreement(theirs, float64, unlimited(tolerances));
+  for (const [name, peer] of peers) {
+    const limits = { [name]: Math.max(tolerances[name]!, 3 * peer) };
+    const distance = requireAgreement(new Map([[name, ours.get(name)!]]), float64, limits).get(name)!;
+    arbitrations.set(name, { ours: distance, peer });
+  }
+  return arbitrations;
+}
+
+const unlimited = (tolerances: Tolerances): Tolerances =>
+  Object.fromEntries(Object.keys(tolerances).map((name) => [name, Number.MAX_VALUE]));
 
 /** ||a - b|| / ||b||; NaN when an element is none. */
 export function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {

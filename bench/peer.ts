@@ -27,6 +27,8 @@ export interface PeerOptions {
   /** PyTorch: asks for no gradients but those that lapidary computes, where the customary loop makes others as well. */
   readonly neededGradients: boolean;
   readonly tunedMalloc: boolean;
+  /** PyTorch: works in float64, as an arbiter between two in float32. */
+  readonly double?: boolean;
 }
 
 type Message = Readonly<Record<string, unknown>>;
@@ -77,6 +79,11 @@ export class Peer {
     return Number((await this.#ask({ command: 'run', steps, outputs: outputs ?? null })).ms);
   }
 
+  /** Writes to a file what the workload compares besides the outputs of its steps. */
+  async probe(outputs: string): Promise<void> {
+    await this.#ask({ command: 'probe', outputs });
+  }
+
   /** The most memory since it was ready, above what it had before it made the model; and processor time so far. */
   async usage(): Promise<{ peakMb: number; cpuMs: number }> {
     const { peak_mb, cpu_ms } = await this.#ask({ command: 'usage' });
@@ -105,6 +112,7 @@ function pytorch({ name, settings }: Workload, start: string, options: PeerOptio
       ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
       ...(options.compile ? ['--compile'] : []),
       ...(options.neededGradients ? ['--needed-gradients'] : []),
+      ...(options.double ? ['--double'] : []),
     ],
     'Point LAPIDARY_PEER_PYTHON to a Python that has torch 2.13 and numpy',
   ];

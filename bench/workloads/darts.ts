@@ -13,7 +13,7 @@ import { SGD } from '../../lib/optim/sgd.js';
 import { noGrad, scope } from '../../lib/scope.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages, drawLabels, SEED } from './inputs.js';
+import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages, drawLabels } from './inputs.js';
 import type { Outputs, Work, Workload } from './workload.js';
 
 const settings = {
@@ -29,8 +29,14 @@ const settings = {
 
 /** The network and the architecture that it searches. */
 class BilevelSearch extends Module {
-  readonly network = new DartsSearchNet({ classes: CIFAR_CLASSES, normalization: CIFAR_NORMALIZATION }, SEED);
-  readonly architecture = new DartsArchitecture(this.network.spec, SEED);
+  readonly network: DartsSearchNet;
+  readonly architecture: DartsArchitecture;
+
+  constructor(seed: number) {
+    super();
+    this.network = new DartsSearchNet({ classes: CIFAR_CLASSES, normalization: CIFAR_NORMALIZATION }, seed);
+    this.architecture = new DartsArchitecture(this.network.spec, seed);
+  }
 
   override forward(x: Tensor): Tensor {
     return this.network.forward(x, this.architecture.forward());
@@ -50,19 +56,22 @@ export const darts: Workload = {
   // over: the third step's are 1e-3 from float64, PyTorch's own 1e-4.
   tolerances: { validation_loss: 1e-2, training_loss: 1e-2 },
   settings,
-  create: (batch) => new BilevelStep(batch),
+  create: (batch, seed) => new BilevelStep(batch, seed),
 };
 
 class BilevelStep implements Work {
-  readonly model = new BilevelSearch();
+  readonly model: BilevelSearch;
   readonly inputs: Work['inputs'];
   readonly flops: number;
   readonly #architectureStep: () => Tensor;
   readonly #weightStep: () => Tensor;
 
-  constructor(batch: number) {
+  constructor(batch: number, seed: number) {
+    this.model = new BilevelSearch(seed);
     const { network, architecture } = this.model;
-    const [images, validationImages] = [1001, 1002].map((stream) => drawImages(batch, CIFAR_IMAGE, stream));
+    const [images, validationImages] = [1001, 1002].map((stream) =>
+      drawImages(batch, CIFAR_IMAGE, seed, stream),
+    );
     const labels = drawLabels(batch, CIFAR_CLASSES);
     this.inputs = { images: images!, validation_images: validationImages!, labels };
     // Forward and gradients of inputs on one batch; on the other gradients of weights, too.

@@ -81,7 +81,7 @@ export class Reference {
     const { threads } = addon.engine();
     const first = runOnCopies(this.#benchCase, this.#drawn, implementation);
     try {
-      for (const count of [threads, 1, 2, 3]) {
+      for (const count of new Set([threads, 1, 2, 3])) {
         native(() => addon.setThreads(count));
         const again = runOnCopies(this.#benchCase, this.#drawn, implementation);
         for (const at of this.#outputs) {

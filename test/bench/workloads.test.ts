@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { relativeDistance, requireAgreement } from '../../bench/agreement.js';
 import { workloads } from '../../bench/workloads/index.js';
-import { runSteps, startState } from '../../bench/workloads/workload.js';
+import { probed, runSteps, startState } from '../../bench/workloads/workload.js';
 import * as L from '../../lib/index.js';
 import '../collect-garbage.js';
 
@@ -10,15 +10,17 @@ const small = [...workloads.values()].filter(({ name }) => name !== 'resnet152')
 
 describe.each(small)('the workload $name', (workload) => {
   it('takes steps, gives the outputs that are compared, and holds nothing but its own', async () => {
-    const work = await workload.create(2);
+    const work = await workload.create(2, 1);
     await runSteps(work, 1);
     const before = L.memory().liveTensors;
     const { ms, enqueueMs, outputs } = await runSteps(work, 2);
     expect(L.memory().liveTensors).toBe(before);
     expect(work.flops).toBeGreaterThan(0);
     expect(ms).toBeGreaterThanOrEqual(enqueueMs);
-    expect([...outputs.keys()].sort()).toEqual(Object.keys(workload.tolerances).sort());
-    for (const { data } of outputs.values()) {
+    const values = new Map([...(await probed(work)), ...outputs]);
+    expect(L.memory().liveTensors).toBe(before);
+    expect([...values.keys()].sort()).toEqual(Object.keys(workload.tolerances).sort());
+    for (const { data } of values.values()) {
       expect(data.every(Number.isFinite)).toBe(true);
       expect(data.some((value) => value !== 0)).toBe(true);
     }
@@ -34,7 +36,7 @@ describe('the FLOPs of a workload', () => {
     ['pgd10', 209.0],
   ])('%s: %f GFLOP', async (name, gflop) => {
     const workload = workloads.get(name)!;
-    const work = await workload.create(1);
+    const work = await workload.create(1, 1);
     expect((work.flops * workload.batch) / 1e9).toBeCloseTo(gflop, 1);
     work.model.dispose();
   });
@@ -42,7 +44,7 @@ describe('the FLOPs of a workload', () => {
 
 describe('the state that a peer starts from', () => {
   it('holds weights, buffers and inputs by name', async () => {
-    const work = await workloads.get('simsiam')!.create(2);
+    const work = await workloads.get('simsiam')!.create(2, 1);
     const state = await startState(work);
     expect(state.get('model.projector.bn1.running_var')?.shape).toEqual([2048]);
     expect(state.has('model.projector.bn2.weight')).toBe(false);
