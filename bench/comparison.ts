@@ -13,7 +13,7 @@ import { collectGarbage, resetPeak, residentMb, watchOthers } from './machine.js
 import { Peer, type PeerOptions } from './peer.js';
 import { type Spread, spread } from './statistics.js';
 import { stepProfile } from './step-profile.js';
-import { probed, runSteps, type Work, type Workload } from './workloads/workload.js';
+import { probed, runSteps, type Tolerances, type Work, type Workload } from './workloads/workload.js';
 
 /** So many steps are compared one by one; they also warm both sides up. */
 const comparedSteps = 3;
@@ -145,8 +145,13 @@ async function comparedWarmUp(
 ): Promise<Pick<Comparison, 'distances' | 'arbitrations'>> {
   const distances: Record<string, number[]> = {};
   const arbitrations: Record<string, Arbitration[]> = {};
-  const judge = async (ours: ReadonlyMap<string, HostTensor>, ask: (side: Peer) => Promise<unknown>) => {
+  const judge = async (
+    step: number,
+    ours: ReadonlyMap<string, HostTensor>,
+    ask: (side: Peer) => Promise<unknown>,
+  ) => {
     if (peer === null || ours.size === 0) return;
+    const limits = limitsOf(tolerances, step);
     const outputsOf = async (side: Peer) => {
       await ask(side);
       return (await readSafetensors(file)).tensors;
@@ -154,20 +159,29 @@ async function comparedWarmUp(
     const theirs = await outputsOf(peer);
     if (arbiter !== null) {
       const float64 = await outputsOf(arbiter);
-      for (const [name, one] of arbitrate(ours, theirs, float64, tolerances)) {
+      for (const [name, one] of arbitrate(ours, theirs, float64, limits)) {
         arbitrations[name] = [...(arbitrations[name] ?? []), one];
       }
     }
-    for (const [name, distance] of requireAgreement(ours, theirs, tolerances)) {
+    for (const [name, distance] of requireAgreement(ours, theirs, limits)) {
       distances[name] = [...(distances[name] ?? []), distance];
     }
   };
-  await judge(await probed(work), (side) => side.probe(file));
+  await judge(0, await probed(work), (side) => side.probe(file));
   for (let step = 0; step < comparedSteps; step++) {
     const { outputs } = await runSteps(work, 1);
-    await judge(outputs, (side) => side.run(1, file));
+    await judge(step, outputs, (side) => side.run(1, file));
   }
   return { distances, arbitrations };
+}
+
+function limitsOf(tolerances: Tolerances, step: number): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(tolerances).map(([name, limit]) => [
+      name,
+      typeof limit === 'number' ? limit : limit[step]!,
+    ]),
+  );
 }
 
 /** As the peer, but plain PyTorch in float64. */

@@ -15,8 +15,11 @@ import type { Tensor } from '../../lib/tensor.js';
 /** What a step computes that can be compared: losses, logits, images. */
 export type Outputs = Readonly<Record<string, Tensor>>;
 
-/** How well an output must agree with the peer's: ||ours - theirs|| / ||theirs||, in 2-norms over all of its elements. */
-export type Tolerances = Readonly<Record<string, number>>;
+/**
+ * How well an output must agree with the peer's: ||ours - theirs|| / ||theirs||, in 2-norms over all of its elements; a list has
+ * a number for each of the first steps.
+ */
+export type Tolerances = Readonly<Record<string, number | readonly number[]>>;
 
 export interface Workload {
   /** As `--only` and the JSON name it; the peer is bench/peers/`name`.py. */

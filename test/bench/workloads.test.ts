@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { relativeDistance, requireAgreement } from '../../bench/agreement.js';
+import { arbitrate, relativeDistance, requireAgreement } from '../../bench/agreement.js';
 import { workloads } from '../../bench/workloads/index.js';
 import { probed, runSteps, startState } from '../../bench/workloads/workload.js';
 import * as L from '../../lib/index.js';
@@ -73,5 +73,19 @@ describe('requireAgreement', () => {
     expect(() => requireAgreement(values(1), values(1, 1), limits)).toThrow(/got \[2\]/);
     expect(() => requireAgreement(values(Number.NaN), values(1), limits)).toThrow(/do not do the same work/);
     expect(() => requireAgreement(values(1), values(Number.NaN), limits)).toThrow(/do not do the same work/);
+  });
+});
+
+describe('arbitrate', () => {
+  const values = (data: number) =>
+    new Map([['loss', { dtype: 'f32' as const, shape: [1], data: Float32Array.of(data) }]]);
+
+  it('allows the tolerance, or three times the distance of the peer from float64', () => {
+    const judged = arbitrate(values(1.25), values(1.125), values(1), { loss: 1e-3 });
+    expect(judged).toEqual(new Map([['loss', { ours: 0.25, peer: 0.125 }]]));
+    expect(arbitrate(values(1.25), values(1), values(1), { loss: 0.25 }).get('loss')!.peer).toBe(0);
+    expect(() => arbitrate(values(1.5), values(1.125), values(1), { loss: 1e-3 })).toThrow(
+      /'loss' is 5.00e-1 from float64's.* at most 0.375/,
+    );
   });
 });
