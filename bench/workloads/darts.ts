@@ -52,8 +52,8 @@ export const darts: Workload = {
     'weights too; weight step: lapidary those of the weights, PyTorch those of the alphas too (--needed-gradients: the same)',
   batch: 16,
   steps: 1,
-  // A step makes a hundred times as much of a difference, in PyTorch as well: in float32 both are up to 1e-3 from float64 in the
-  // third (docs/performance.md).
+  // A step makes up to hundreds of times as much of a difference, in PyTorch as well: in float32 both are up to 1e-3 from float64
+  // in the third (docs/performance.md).
   tolerances: { validation_loss: [1e-5, 5e-4, 5e-3], training_loss: [1e-5, 5e-4, 5e-3] },
   settings,
   create: (batch, seed) => new BilevelStep(batch, seed),
