@@ -128,9 +128,11 @@ describe('verification', () => {
   });
 });
 
-test('the kernels of a verbose log are the problems that bench reads: listing them gives the same texts', async () => {
-  const lib = new URL('../../lib/', import.meta.url).href;
-  const script = `
+// Side by side: one of them waits a second to see how busy the machine is.
+describe.concurrent('lapidary bench', () => {
+  it('lists the kernels of a verbose log by the same texts: they are the problems that it reads', async () => {
+    const lib = new URL('../../lib/', import.meta.url).href;
+    const script = `
     import { buildModel } from '${lib}nn/models/index.js';
     import { rand, tensor, crossEntropy, SGD } from '${lib}index.js';
     const model = buildModel('resnet8', { classes: 10, seed: 1, normalization: { mean: [0.5, 0.5, 0.5], std: [1, 1, 1] } });
@@ -139,35 +141,33 @@ test('the kernels of a verbose log are the problems that bench reads: listing th
     loss.backward();
     optimizer.step();
     await loss.item();`;
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const { stderr } = await promisify(execFile)(
-    process.execPath,
-    ['--import', tsx, '--input-type=module', '--eval', script],
-    { env: { ...process.env, LAPIDARY_VERBOSE: '1' } },
-  );
-  const logged = stderr
-    .split('\n')
-    .flatMap((line) => /^lapidary,exec,\w+,[^,]+,([^,]*),[\d.]+$/.exec(line)?.[1] ?? []);
-  expect(new Set(logged.map((text) => text.split(' ')[0])).size).toBeGreaterThan(8);
-  const log = join(folder, 'step.log');
-  await writeFile(log, `some other output\n${stderr}`);
+    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+    const { stderr } = await promisify(execFile)(
+      process.execPath,
+      ['--import', tsx, '--input-type=module', '--eval', script],
+      { env: { ...process.env, LAPIDARY_VERBOSE: '1' } },
+    );
+    const logged = stderr
+      .split('\n')
+      .flatMap((line) => /^lapidary,exec,\w+,[^,]+,([^,]*),[\d.]+$/.exec(line)?.[1] ?? []);
+    expect(new Set(logged.map((text) => text.split(' ')[0])).size).toBeGreaterThan(8);
+    const log = join(folder, 'step.log');
+    await writeFile(log, `some other output\n${stderr}`);
 
-  const listed = await lapidary(folder, ['bench', '--file', log, '--mode', 'list']);
-  expect(listed.code, listed.stderr).toBe(0);
-  const lines = listed.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  const texts = lines.map((line) => line.replace(/^\d+ (?=\D)/, '').replace(/ *#.*/, ''));
-  expect(texts).toEqual([...new Set(logged)]);
+    const listed = await lapidary(folder, ['bench', '--file', log, '--mode', 'list']);
+    expect(listed.code, listed.stderr).toBe(0);
+    const lines = listed.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    const texts = lines.map((line) => line.replace(/^\d+ (?=\D)/, '').replace(/ *#.*/, ''));
+    expect(texts).toEqual([...new Set(logged)]);
 
-  // And the list is a problem file of the same runs.
-  const list = join(folder, 'list.txt');
-  await writeFile(list, listed.stdout);
-  const again = await readCases(list);
-  expect(again.map(caseText)).toEqual(texts);
-  expect(again.reduce((runs, { times }) => runs + times, 0)).toBe(logged.length);
-});
+    // And the list is a problem file of the same runs.
+    const list = join(folder, 'list.txt');
+    await writeFile(list, listed.stdout);
+    const again = await readCases(list);
+    expect(again.map(caseText)).toEqual(texts);
+    expect(again.reduce((runs, { times }) => runs + times, 0)).toBe(logged.length);
+  });
 
-// Side by side: one of them waits a second to see how busy the machine is.
-describe.concurrent('lapidary bench', () => {
   it('prints a JSON line for the machine and each case, with rates and shares of the measured peaks', async () => {
     const report = join(folder, 'roofline.html');
     const outcome = await lapidary(folder, ['bench', conv, '--json', '--runs', '3', '--report', report]);
