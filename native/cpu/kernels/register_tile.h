@@ -43,8 +43,19 @@ constexpr int64_t panels_floats(int64_t columns, int64_t steps) { return round_u
 /// `columns` are 0.
 inline void pack_transposed(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width,
                             float* to) {
+  int64_t begin = 0;
+  if (columns >= width)
+    for (; begin + kLanes <= steps; begin += kLanes)
+      for (int64_t j = 0; j < width; j += kLanes) {
+        Vec square[kLanes];
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) square[i] = load(from + (j + i) * row + begin);
+        transpose(square);
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) store(to + (begin + i) * width + j, square[i]);
+      }
   constexpr int64_t kBlock = 16;  // a block of steps stays in L1 while its columns are written
-  for (int64_t first = 0; first < steps; first += kBlock) {
+  for (int64_t first = begin; first < steps; first += kBlock) {
     const int64_t last = std::min(steps, first + kBlock);
     for (int64_t j = 0; j < width; ++j) {
       if (j < columns)

@@ -17,29 +17,38 @@ std::string supports(const Conv2dProblem& p) {
 }
 
 template <int M>
+size_t workspace(const Conv2dProblem& p) {
+  return stationary_bytes<M>(WinogradShape::dgrad(p));
+}
+
+template <int M>
 size_t packed_bytes(const Conv2dProblem& p) {
   return winograd_filter_bytes<M>(WinogradShape::dgrad(p));
 }
 
+/// Lays a tap of the flipped filter out for its transform.
+auto taps_of(const Conv2dProblem& p, const float* filter) {
+  return [&p, filter](int64_t tap, int64_t k0, int64_t count, int64_t panel, int64_t width, float* to) {
+    pack_plain(filter + k0 * 9 * p.c + (8 - tap) * p.c + panel * kPanel, 9 * p.c, p.c - panel * kPanel, count,
+               width, to);
+  };
+}
+
 template <int M>
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  pack_winograd<M>(WinogradShape::dgrad(p), packed, context,
-                   [&](int64_t tap, int64_t k0, int64_t count, int64_t panel, int64_t width, float* to) {
-                     pack_plain(filter + k0 * 9 * p.c + (8 - tap) * p.c + panel * kPanel, 9 * p.c,
-                                p.c - panel * kPanel, count, width, to);
-                   });
+  pack_winograd<M>(WinogradShape::dgrad(p), packed, context, taps_of(p, filter));
 }
 
 template <int M>
 void dgrad(const Conv2dProblem& p, const Conv2dDgrad<float>& a, KernelContext& context) {
   winograd_convolution<M>(WinogradShape::dgrad(p), {a.dy, static_cast<const float*>(context.packed), a.dx},
-                          context);
+                          static_cast<float*>(context.workspace), taps_of(p, a.filter), context);
 }
 
 template <int M>
 Implementation winograd(const char* name, const char* packed_format) {
   return with_packing<Conv2dProblem, &packed_bytes<M>, &pack<M>>(
-      implementation<Conv2dDgrad<float>, &dgrad<M>, &supports<M>>(name), packed_format, 1);
+      implementation<Conv2dDgrad<float>, &dgrad<M>, &supports<M>, &workspace<M>>(name), packed_format, 1);
 }
 
 }  // namespace

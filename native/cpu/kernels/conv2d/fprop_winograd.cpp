@@ -18,7 +18,8 @@ std::string supports(const Conv2dProblem& p) {
 
 template <int M>
 size_t workspace(const Conv2dProblem& p) {
-  return p.statistics ? winograd_statistics_bytes<M>(WinogradShape::fprop(p)) : 0;
+  const WinogradShape s = WinogradShape::fprop(p);
+  return stationary_bytes<M>(s) + (p.statistics ? winograd_statistics_bytes<M>(s) : 0);
 }
 
 template <int M>
@@ -26,13 +27,17 @@ size_t packed_bytes(const Conv2dProblem& p) {
   return winograd_filter_bytes<M>(WinogradShape::fprop(p));
 }
 
+/// Lays a tap of the filter out for its transform.
+auto taps_of(const Conv2dProblem& p, const float* filter) {
+  return [&p, filter](int64_t tap, int64_t c0, int64_t count, int64_t panel, int64_t width, float* to) {
+    pack_transposed(filter + panel * kPanel * 9 * p.c + tap * p.c + c0, 9 * p.c, p.k - panel * kPanel, count,
+                    width, to);
+  };
+}
+
 template <int M>
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  pack_winograd<M>(WinogradShape::fprop(p), packed, context,
-                   [&](int64_t tap, int64_t c0, int64_t count, int64_t panel, int64_t width, float* to) {
-                     pack_transposed(filter + panel * kPanel * 9 * p.c + tap * p.c + c0, 9 * p.c,
-                                     p.k - panel * kPanel, count, width, to);
-                   });
+  pack_winograd<M>(WinogradShape::fprop(p), packed, context, taps_of(p, filter));
 }
 
 template <int M>
@@ -48,9 +53,10 @@ void fprop(const Conv2dProblem& p, const Conv2dFprop<float>& a, KernelContext& c
   operands.residual = p.residual ? a.residual : nullptr;
   operands.relu = p.rectifies();
   operands.ceiling = p.ceiling();
-  operands.partial = p.statistics ? static_cast<float*>(context.workspace) : nullptr;
-  winograd_convolution<M>(shape, operands, context);
-  if (p.statistics) merge_chunks(winograd_plan<M>(shape), p.k, operands.partial, a, context);
+  float* const workspace = static_cast<float*>(context.workspace);
+  operands.partial = p.statistics ? workspace + stationary_bytes<M>(shape) / sizeof(float) : nullptr;
+  winograd_convolution<M>(shape, operands, workspace, taps_of(p, a.filter), context);
+  if (p.statistics) merge_chunks(winograd_chunks<M>(shape), p.k, operands.partial, a, context);
 }
 
 template <int M>

@@ -44,6 +44,10 @@ struct WinogradOperands {
   bool relu = false;
   float ceiling = std::numeric_limits<float>::infinity();
   float* partial = nullptr;  ///< statistics of the chunks
+  /// Sums are stored as they are.
+  bool plain() const {
+    return !out_scale && !bias && !residual && !relu && ceiling == std::numeric_limits<float>::infinity();
+  }
 };
 
 /// How a problem is cut. A function of the problem only.
@@ -71,15 +75,23 @@ struct WinogradPlan {
   }
 };
 
+/// The part of a plan that does not depend on how it is cut.
+template <int M>
+WinogradPlan tile_grid(const WinogradShape& s) {
+  WinogradPlan plan{};
+  plan.outputs = M, plan.p = s.p, plan.q = s.q;
+  plan.rows = ceil_div(s.p, M), plan.cols = ceil_div(s.q, M);
+  plan.tiles = s.n * plan.rows * plan.cols;
+  plan.panels = panel_count(s.k);
+  plan.in_row = spread_pixel(round_up(s.c, kLanes));
+  return plan;
+}
+
 template <int M>
 WinogradPlan winograd_plan(const WinogradShape& s) {
   constexpr int64_t kFrequencies = Winograd<M>::kFrequencies;
   constexpr int64_t kItems = 16, kMostChunks = 64, kBlockFloats = 64 * 1024;
-  WinogradPlan plan;
-  plan.outputs = M, plan.p = s.p, plan.q = s.q;
-  plan.rows = ceil_div(s.p, M), plan.cols = ceil_div(s.q, M);
-  plan.tiles = s.n * plan.rows * plan.cols;
-  plan.in_row = spread_pixel(round_up(s.c, kLanes));
+  WinogradPlan plan = tile_grid<M>(s);
   const int64_t most =
       std::clamp<int64_t>(kBlockFloats / (kFrequencies * plan.in_row) / kTileRows, 2, 8) * kTileRows;
   const int64_t wanted = round_up(ceil_div(plan.tiles, kItems), kTileRows);
@@ -87,7 +99,6 @@ WinogradPlan winograd_plan(const WinogradShape& s) {
   const int64_t all = ceil_div(plan.tiles, plan.block);
   plan.blocks = ceil_div(all, kMostChunks);
   plan.chunks = ceil_div(all, plan.blocks);
-  plan.panels = panel_count(s.k);
   const int64_t parts = std::clamp<int64_t>(ceil_div(kItems, plan.chunks), 1, plan.panels);
   plan.panels_per_part = ceil_div(plan.panels, parts);
   plan.k_parts = ceil_div(plan.panels, plan.panels_per_part);
@@ -105,14 +116,28 @@ int64_t winograd_panel_floats(int64_t channels, int64_t width) {
 }
 
 template <int M>
-size_t winograd_filter_bytes(const WinogradShape& s) {
+size_t transformed_filter_bytes(const WinogradShape& s) {
   const int64_t last = panel_count(s.k) - 1;
   return static_cast<size_t>(last * winograd_panel_floats<M>(s.c, kPanel) +
                              winograd_panel_floats<M>(s.c, panel_width(s.k, last))) *
          sizeof(float);
 }
 
-/// Transforms the filter. fetch(tap, c0, count, panel, width, to) lays out to[c][K lane] of a tap r * 3 + s.
+/// Transforms the filter of `count` input channels from c0 on and a panel of `width` output channels, whose
+/// first frequency goes to `to`. fetch(tap, c0, count, panel, width, taps) lays out taps[c][K lane] of a tap
+/// r * 3 + s; `taps` has room for all nine.
+template <int M, class Fetch>
+void transform_filter(const Fetch& fetch, int64_t c0, int64_t count, int64_t panel, int64_t width,
+                      float* taps, float* to, int64_t stride) {
+  const int64_t floats = count * width;
+  for (int64_t tap = 0; tap < 9; ++tap) fetch(tap, c0, count, panel, width, taps + tap * floats);
+  for (int64_t i = 0; i < floats; i += kLanes)
+    transform_tile<typename Winograd<M>::Filter>(
+        [&](int r, int col) { return load(taps + (r * 3 + col) * floats + i); },
+        [&](int r, int col, Vec v) { store(to + (r * Winograd<M>::kTile + col) * stride + i, v); });
+}
+
+/// The whole filter, transformed.
 template <int M, class Fetch>
 void pack_winograd(const WinogradShape& s, float* packed, KernelContext& context, const Fetch& fetch) {
   const int64_t blocks = ceil_div(s.c, kFilterBlock);
@@ -121,14 +146,9 @@ void pack_winograd(const WinogradShape& s, float* packed, KernelContext& context
         static_cast<float*>(context.scratch(worker, 9 * kFilterBlock * kPanel * sizeof(float)));
     for (int64_t at = begin; at < end; ++at) {
       const int64_t panel = at / blocks, c0 = at % blocks * kFilterBlock, width = panel_width(s.k, panel);
-      const int64_t count = std::min(kFilterBlock, s.c - c0), stride = frequency_stride(s.c * width);
-      for (int64_t tap = 0; tap < 9; ++tap)
-        fetch(tap, c0, count, panel, width, taps + tap * kFilterBlock * width);
-      float* const to = packed + panel * winograd_panel_floats<M>(s.c, kPanel) + c0 * width;
-      for (int64_t i = 0; i < count * width; i += kLanes)
-        transform_tile<typename Winograd<M>::Filter>(
-            [&](int r, int col) { return load(taps + (r * 3 + col) * kFilterBlock * width + i); },
-            [&](int r, int col, Vec v) { store(to + (r * Winograd<M>::kTile + col) * stride + i, v); });
+      transform_filter<M>(fetch, c0, std::min(kFilterBlock, s.c - c0), panel, width, taps,
+                          packed + panel * winograd_panel_floats<M>(s.c, kPanel) + c0 * width,
+                          frequency_stride(s.c * width));
     }
   });
 }
@@ -222,11 +242,18 @@ void transform_input(const WinogradShape& s, const WinogradOperands& a, TileCurs
 // ---------------------------------------------------------------------------------------------------------
 // (b) The products.
 
-/// y[i][0..V) = sum over steps of x[i][step] panel[step][0..V), i < Rows.
+/// y[i][0..V) (+)= sum over steps of x[i][step] panel[step][0..V), i < Rows; `add`: to what is there already.
 template <int Rows, int V>
 [[gnu::always_inline]] inline void product_tile(const float* x, int64_t x_row, const float* panel,
-                                                int64_t steps, float* y) {
+                                                int64_t steps, float* y, bool add) {
   Vec sum[Rows][V] = {};
+  if (add) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sum[i][v] = load(y + (i * V + v) * kLanes);
+    }
+  }
 #pragma GCC unroll 4
   for (int64_t step = 0; step < steps; ++step) {
     Vec weight[V];
@@ -248,20 +275,29 @@ template <int Rows, int V>
 
 template <int V, int Rows = kTileRows - 1>
 [[gnu::noinline]] void product_rest(int64_t rows, const float* x, int64_t x_row, const float* panel,
-                                    int64_t steps, float* y) {
+                                    int64_t steps, float* y, bool add) {
   if (rows == Rows)
-    product_tile<Rows, V>(x, x_row, panel, steps, y);
+    product_tile<Rows, V>(x, x_row, panel, steps, y, add);
   else if constexpr (Rows > 1)
-    product_rest<V, Rows - 1>(rows, x, x_row, panel, steps, y);
+    product_rest<V, Rows - 1>(rows, x, x_row, panel, steps, y, add);
 }
 
 template <int V>
-[[gnu::noinline]] void product(int64_t rows, const float* x, int64_t x_row, const float* panel, int64_t steps,
-                               float* y) {
+[[gnu::noinline]] void product_rows(int64_t rows, const float* x, int64_t x_row, const float* panel,
+                                    int64_t steps, float* y, bool add) {
   int64_t i = 0;
   for (; i + kTileRows <= rows; i += kTileRows)
-    product_tile<kTileRows, V>(x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
-  if (i < rows) product_rest<V>(rows - i, x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
+    product_tile<kTileRows, V>(x + i * x_row, x_row, panel, steps, y + i * V * kLanes, add);
+  if (i < rows) product_rest<V>(rows - i, x + i * x_row, x_row, panel, steps, y + i * V * kLanes, add);
+}
+
+/// A matrix product with a panel of `width` columns.
+inline void product(int64_t width, int64_t rows, const float* x, int64_t x_row, const float* panel,
+                    int64_t steps, float* y, bool add) {
+  if (width == kPanel)
+    product_rows<kTileVecs>(rows, x, x_row, panel, steps, y, add);
+  else
+    product_rows<1>(rows, x, x_row, panel, steps, y, add);
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -317,24 +353,29 @@ template <int M, bool Plain, class Lanes>
 }
 
 /// `count` tiles of a panel of `width` channels from k0 on. `statistics`: of its vectors, or null.
-template <int M, bool Plain>
+template <int M>
 void transform_output(const WinogradShape& s, const WinogradOperands& a, TileCursor at, int64_t count,
                       const float* sums, int64_t width, int64_t stride, int64_t k0,
                       PanelStatistics* statistics) {
-  for (int64_t i = 0; i < count; ++i, sums += width, at.next())
-    for_vectors(0, std::min(width, s.k - k0), [&](int64_t k, auto lanes) {
-      transform_sums<M, Plain>(s, a, sums + k, stride, at, k0 + k, lanes,
-                               statistics ? statistics + k / kLanes : nullptr);
-    });
+  with_flag(a.plain(), [&](auto plain) {
+    for (int64_t i = 0; i < count; ++i, sums += width, at.next())
+      for_vectors(0, std::min(width, s.k - k0), [&](int64_t k, auto lanes) {
+        transform_sums<M, plain.value>(s, a, sums + k, stride, at, k0 + k, lanes,
+                                       statistics ? statistics + k / kLanes : nullptr);
+      });
+  });
+}
+
+/// Of the channels `begin` to `end`, a vector each, into a chunk's part of `partial`.
+inline void store_statistics(const WinogradShape& s, const PanelStatistics* statistics, int64_t begin,
+                             int64_t end, float* partial) {
+  for (int64_t k = begin; k < end; k += kLanes, ++statistics) {
+    store(partial + k, statistics->mean[0]);
+    store(partial + statistics_floats(s.k) + k, statistics->m2[0]);
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------
-
-/// Bytes of `partial`.
-template <int M>
-size_t winograd_statistics_bytes(const WinogradShape& s) {
-  return static_cast<size_t>(winograd_plan<M>(s).chunks * 2 * statistics_floats(s.k)) * sizeof(float);
-}
 
 /// Part `part` of `parts` of `floats` floats, on their way into L2 while the products keep the processor
 /// busy. An address beyond the tensor does no harm.
@@ -346,18 +387,15 @@ inline void prefetch_part(const float* from, int64_t floats, int64_t part, int64
 }
 
 template <int M>
-void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, KernelContext& context) {
+void block_by_block(const WinogradShape& s, const WinogradOperands& a, KernelContext& context) {
   constexpr int kFrequencies = Winograd<M>::kFrequencies;
   const WinogradPlan plan = winograd_plan<M>(s);
   const int64_t in_stride = frequency_stride(plan.block * plan.in_row),
-                out_stride = frequency_stride(plan.block * kPanel), padded_k = statistics_floats(s.k);
+                out_stride = frequency_stride(plan.block * kPanel);
   const size_t statistics_bytes =
       round_up(static_cast<int64_t>(sizeof(PanelStatistics)) * kTileVecs * plan.panels_per_part, 64);
   const size_t scratch_bytes =
       statistics_bytes + static_cast<size_t>(kFrequencies * (in_stride + out_stride)) * sizeof(float);
-
-  const bool plain = !a.out_scale && !a.bias && !a.residual && !a.relu &&
-                     a.ceiling == std::numeric_limits<float>::infinity();
 
   context.parallel(plan.chunks * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
@@ -388,27 +426,16 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
             prefetch_part(block_y, block_pixels * s.out_pixel, f, kFrequencies);
             if (first + tiles < end) prefetch_part(next_x, block_pixels * s.in_pixel, f, kFrequencies);
           }
-          if (width == kPanel)
-            product<kTileVecs>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
-                               out + f * out_stride);
-          else
-            product<1>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
-                       out + f * out_stride);
+          product(width, tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
+                  out + f * out_stride, false);
         }
         PanelStatistics* const running = a.partial ? statistics + (panel - first_panel) * kTileVecs : nullptr;
-        if (plain)
-          transform_output<M, true>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
-        else
-          transform_output<M, false>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
+        transform_output<M>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
       }
     }
-    if (!a.partial) return;
-    for (int64_t k = first_panel * kPanel; k < std::min(s.k, last_panel * kPanel); k += kLanes) {
-      const PanelStatistics& of = statistics[(k - first_panel * kPanel) / kLanes];
-      float* const to = a.partial + chunk * 2 * padded_k + k;
-      store(to, of.mean[0]);
-      store(to + padded_k, of.m2[0]);
-    }
+    if (a.partial)
+      store_statistics(s, statistics, first_panel * kPanel, std::min(s.k, last_panel * kPanel),
+                       a.partial + chunk * 2 * statistics_floats(s.k));
   });
 }
 
