@@ -26,23 +26,33 @@ size_t packed_bytes(const Conv2dProblem& p) {
   return winograd_filter_bytes<M>(WinogradShape::dgrad(p));
 }
 
-/// Lays a tap of the flipped filter out for its transform.
-auto taps_of(const Conv2dProblem& p, const float* filter) {
-  return [&p, filter](int64_t tap, int64_t k0, int64_t count, int64_t panel, int64_t width, float* to) {
-    pack_plain(filter + k0 * 9 * p.c + (8 - tap) * p.c + panel * kPanel, 9 * p.c, p.c - panel * kPanel, count,
-               width, to);
-  };
-}
+/// The taps of the flipped filter, laid out for its transform.
+struct Taps {
+  const float* filter;
+  int64_t c;
+  Taps(const Conv2dProblem& p, const float* filter) : filter(filter), c(p.c) {}
+  const float* at(int64_t k, int64_t tap, int64_t panel) const {
+    return filter + (k * 9 + 8 - tap) * c + panel * kPanel;
+  }
+
+  void operator()(int64_t tap, int64_t k0, int64_t count, int64_t panel, int64_t width, float* to) const {
+    pack_plain(at(k0, tap, panel), 9 * c, c - panel * kPanel, count, width, to);
+  }
+  void prefetch(int64_t k0, int64_t count, int64_t panel, int64_t width) const {
+    for (int64_t k = k0; k < k0 + count; ++k)
+      for (int64_t tap = 0; tap < 9; ++tap) prefetch_part(at(k, tap, panel), width, 0, 1);
+  }
+};
 
 template <int M>
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  pack_winograd<M>(WinogradShape::dgrad(p), packed, context, taps_of(p, filter));
+  pack_winograd<M>(WinogradShape::dgrad(p), packed, context, Taps(p, filter));
 }
 
 template <int M>
 void dgrad(const Conv2dProblem& p, const Conv2dDgrad<float>& a, KernelContext& context) {
   winograd_convolution<M>(WinogradShape::dgrad(p), {a.dy, static_cast<const float*>(context.packed), a.dx},
-                          static_cast<float*>(context.workspace), taps_of(p, a.filter), context);
+                          static_cast<float*>(context.workspace), Taps(p, a.filter), context);
 }
 
 template <int M>

@@ -27,17 +27,28 @@ size_t packed_bytes(const Conv2dProblem& p) {
   return winograd_filter_bytes<M>(WinogradShape::fprop(p));
 }
 
-/// Lays a tap of the filter out for its transform.
-auto taps_of(const Conv2dProblem& p, const float* filter) {
-  return [&p, filter](int64_t tap, int64_t c0, int64_t count, int64_t panel, int64_t width, float* to) {
-    pack_transposed(filter + panel * kPanel * 9 * p.c + tap * p.c + c0, 9 * p.c, p.k - panel * kPanel, count,
-                    width, to);
-  };
-}
+/// The filter's taps, laid out for its transform.
+struct Taps {
+  const float* filter;
+  int64_t c, k;
+  Taps(const Conv2dProblem& p, const float* filter) : filter(filter), c(p.c), k(p.k) {}
+  const float* at(int64_t column, int64_t tap, int64_t c0) const {
+    return filter + (column * 9 + tap) * c + c0;
+  }
+
+  void operator()(int64_t tap, int64_t c0, int64_t count, int64_t panel, int64_t width, float* to) const {
+    pack_transposed(at(panel * kPanel, tap, c0), 9 * c, k - panel * kPanel, count, width, to);
+  }
+  void prefetch(int64_t c0, int64_t count, int64_t panel, int64_t width) const {
+    const int64_t first = panel * kPanel, last = std::min(k, first + width);
+    for (int64_t column = first; column < last; ++column)
+      for (int64_t tap = 0; tap < 9; ++tap) prefetch_part(at(column, tap, c0), count, 0, 1);
+  }
+};
 
 template <int M>
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  pack_winograd<M>(WinogradShape::fprop(p), packed, context, taps_of(p, filter));
+  pack_winograd<M>(WinogradShape::fprop(p), packed, context, Taps(p, filter));
 }
 
 template <int M>
@@ -55,7 +66,7 @@ void fprop(const Conv2dProblem& p, const Conv2dFprop<float>& a, KernelContext& c
   operands.ceiling = p.ceiling();
   float* const workspace = static_cast<float*>(context.workspace);
   operands.partial = p.statistics ? workspace + stationary_bytes<M>(shape) / sizeof(float) : nullptr;
-  winograd_convolution<M>(shape, operands, workspace, taps_of(p, a.filter), context);
+  winograd_convolution<M>(shape, operands, workspace, Taps(p, a.filter), context);
   if (p.statistics) merge_chunks(winograd_chunks<M>(shape), p.k, operands.partial, a, context);
 }
 

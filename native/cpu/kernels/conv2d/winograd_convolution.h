@@ -123,9 +123,11 @@ size_t transformed_filter_bytes(const WinogradShape& s) {
          sizeof(float);
 }
 
-/// Transforms the filter of `count` input channels from c0 on and a panel of `width` output channels, whose
-/// first frequency goes to `to`. fetch(tap, c0, count, panel, width, taps) lays out taps[c][K lane] of a tap
-/// r * 3 + s; `taps` has room for all nine.
+inline constexpr int64_t kTapFloats = 9 * kFilterBlock * kPanel;
+
+/// Transforms the filter of `count` (at most kFilterBlock) input channels from c0 on and a panel of `width`
+/// output channels. fetch(tap, c0, count, panel, width, taps) lays out taps[c][K lane] of a tap r * 3 + s;
+/// `taps` has room for kTapFloats. `to`: their place in the first frequency.
 template <int M, class Fetch>
 void transform_filter(const Fetch& fetch, int64_t c0, int64_t count, int64_t panel, int64_t width,
                       float* taps, float* to, int64_t stride) {
@@ -142,8 +144,7 @@ template <int M, class Fetch>
 void pack_winograd(const WinogradShape& s, float* packed, KernelContext& context, const Fetch& fetch) {
   const int64_t blocks = ceil_div(s.c, kFilterBlock);
   for_ranges(context, panel_count(s.k) * blocks, 1, [&](int64_t begin, int64_t end, int64_t, int worker) {
-    float* const taps =
-        static_cast<float*>(context.scratch(worker, 9 * kFilterBlock * kPanel * sizeof(float)));
+    float* const taps = static_cast<float*>(context.scratch(worker, kTapFloats * sizeof(float)));
     for (int64_t at = begin; at < end; ++at) {
       const int64_t panel = at / blocks, c0 = at % blocks * kFilterBlock, width = panel_width(s.k, panel);
       transform_filter<M>(fetch, c0, std::min(kFilterBlock, s.c - c0), panel, width, taps,
@@ -242,18 +243,11 @@ void transform_input(const WinogradShape& s, const WinogradOperands& a, TileCurs
 // ---------------------------------------------------------------------------------------------------------
 // (b) The products.
 
-/// y[i][0..V) (+)= sum over steps of x[i][step] panel[step][0..V), i < Rows; `add`: to what is there already.
+/// y[i][0..V) = sum over steps of x[i][step] panel[step][0..V), i < Rows.
 template <int Rows, int V>
 [[gnu::always_inline]] inline void product_tile(const float* x, int64_t x_row, const float* panel,
-                                                int64_t steps, float* y, bool add) {
+                                                int64_t steps, float* y) {
   Vec sum[Rows][V] = {};
-  if (add) {
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) sum[i][v] = load(y + (i * V + v) * kLanes);
-    }
-  }
 #pragma GCC unroll 4
   for (int64_t step = 0; step < steps; ++step) {
     Vec weight[V];
@@ -275,29 +269,29 @@ template <int Rows, int V>
 
 template <int V, int Rows = kTileRows - 1>
 [[gnu::noinline]] void product_rest(int64_t rows, const float* x, int64_t x_row, const float* panel,
-                                    int64_t steps, float* y, bool add) {
+                                    int64_t steps, float* y) {
   if (rows == Rows)
-    product_tile<Rows, V>(x, x_row, panel, steps, y, add);
+    product_tile<Rows, V>(x, x_row, panel, steps, y);
   else if constexpr (Rows > 1)
-    product_rest<V, Rows - 1>(rows, x, x_row, panel, steps, y, add);
+    product_rest<V, Rows - 1>(rows, x, x_row, panel, steps, y);
 }
 
 template <int V>
 [[gnu::noinline]] void product_rows(int64_t rows, const float* x, int64_t x_row, const float* panel,
-                                    int64_t steps, float* y, bool add) {
+                                    int64_t steps, float* y) {
   int64_t i = 0;
   for (; i + kTileRows <= rows; i += kTileRows)
-    product_tile<kTileRows, V>(x + i * x_row, x_row, panel, steps, y + i * V * kLanes, add);
-  if (i < rows) product_rest<V>(rows - i, x + i * x_row, x_row, panel, steps, y + i * V * kLanes, add);
+    product_tile<kTileRows, V>(x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
+  if (i < rows) product_rest<V>(rows - i, x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
 }
 
 /// A matrix product with a panel of `width` columns.
 inline void product(int64_t width, int64_t rows, const float* x, int64_t x_row, const float* panel,
-                    int64_t steps, float* y, bool add) {
+                    int64_t steps, float* y) {
   if (width == kPanel)
-    product_rows<kTileVecs>(rows, x, x_row, panel, steps, y, add);
+    product_rows<kTileVecs>(rows, x, x_row, panel, steps, y);
   else
-    product_rows<1>(rows, x, x_row, panel, steps, y, add);
+    product_rows<1>(rows, x, x_row, panel, steps, y);
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -427,7 +421,7 @@ void block_by_block(const WinogradShape& s, const WinogradOperands& a, KernelCon
             if (first + tiles < end) prefetch_part(next_x, block_pixels * s.in_pixel, f, kFrequencies);
           }
           product(width, tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
-                  out + f * out_stride, false);
+                  out + f * out_stride);
         }
         PanelStatistics* const running = a.partial ? statistics + (panel - first_panel) * kTileVecs : nullptr;
         transform_output<M>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);

@@ -1,17 +1,15 @@
 // Winograd convolution whose transformed filter would not fit in the caches: it is never stored as a whole.
 //
 // (a) All tiles of a group are transformed into workspace, which the last cache holds. (b) An item, a panel
-// of output channels for one chunk of tiles, transforms its filter a block of input channels at a time, into
-// L2, where every tile of the chunk uses it at once, and adds the products up; then (c) as in
-// winograd_convolution.h. So the filter comes from memory as it is, a quarter of its transformed size for
-// F(4x4), and nothing is kept beside it. The sums are the same chains over C as there, so the bits are too.
+// of output channels for one chunk of tiles, transforms the panel's filter into scratch and uses it for all
+// of its tiles at once; then (c) as in winograd_convolution.h. So the filter comes from memory as it is, a
+// quarter of its transformed size for F(4x4), and nothing is kept beside it. The sums are the same chains
+// over C as there, so the bits are too.
 #pragma once
 
 #include "cpu/kernels/conv2d/winograd_convolution.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
-
-inline constexpr int64_t kStationaryChannels = 32;  // of the filter, transformed at a time
 
 /// Whether the transformed filter would leave the caches. Not a function of N.
 template <int M>
@@ -54,15 +52,15 @@ size_t stationary_bytes(const WinogradShape& s) {
          sizeof(float);
 }
 
-/// `fetch`: as transform_filter takes it. `in`: stationary_bytes of workspace.
+/// `fetch`: as transform_filter takes it, and `fetch.prefetch(c0, count, panel, width)`. `in`:
+/// stationary_bytes of workspace.
 template <int M, class Fetch>
 void panel_by_panel(const WinogradShape& s, const WinogradOperands& a, float* in, const Fetch& fetch,
                     KernelContext& context) {
   constexpr int kFrequencies = Winograd<M>::kFrequencies;
-  constexpr int64_t kTapFloats = 9 * kStationaryChannels * kPanel;
   const StationaryPlan plan = stationary_plan<M>(s);
   const int64_t in_stride = stationary_stride<M>(plan), out_stride = frequency_stride(plan.block * kPanel),
-                filter_stride = frequency_stride(kStationaryChannels * kPanel);
+                filter_stride = frequency_stride(s.c * kPanel);
   const size_t scratch_bytes =
       static_cast<size_t>(kTapFloats + kFrequencies * (filter_stride + out_stride)) * sizeof(float);
 
@@ -85,13 +83,15 @@ void panel_by_panel(const WinogradShape& s, const WinogradOperands& a, float* in
       float* const taps = static_cast<float*>(context.scratch(worker, scratch_bytes));
       float* const filter = taps + kTapFloats;
       float* const out = filter + kFrequencies * filter_stride;
-      for (int64_t c0 = 0; c0 < s.c; c0 += kStationaryChannels) {
-        const int64_t count = std::min(kStationaryChannels, s.c - c0);
-        transform_filter<M>(fetch, c0, count, panel, width, taps, filter, filter_stride);
-        for (int64_t f = 0; f < kFrequencies; ++f)
-          product(width, tiles, in + first * plan.in_row + f * in_stride + c0, plan.in_row,
-                  filter + f * filter_stride, count, out + f * out_stride, c0 > 0);
+      for (int64_t c0 = 0; c0 < s.c; c0 += kFilterBlock) {
+        const int64_t next = c0 + kFilterBlock;
+        if (next < s.c) fetch.prefetch(next, std::min(kFilterBlock, s.c - next), panel, width);
+        transform_filter<M>(fetch, c0, std::min(kFilterBlock, s.c - c0), panel, width, taps,
+                            filter + c0 * width, filter_stride);
       }
+      for (int64_t f = 0; f < kFrequencies; ++f)
+        product(width, tiles, in + first * plan.in_row + f * in_stride, plan.in_row,
+                filter + f * filter_stride, s.c, out + f * out_stride);
       PanelStatistics statistics[kTileVecs] = {};
       transform_output<M>(s, a, TileCursor(plan, group_first + first), tiles, out, width, out_stride,
                           panel * kPanel, a.partial ? statistics : nullptr);
@@ -122,7 +122,7 @@ size_t winograd_statistics_bytes(const WinogradShape& s) {
   return static_cast<size_t>(winograd_chunks<M>(s).chunks * 2 * statistics_floats(s.k)) * sizeof(float);
 }
 
-/// `fetch`: as transform_filter takes it; `in`: stationary_bytes of workspace. Statistics are then in
+/// `fetch`: as panel_by_panel takes it; `in`: stationary_bytes of workspace. Statistics are then in
 /// `partial`, chunk by chunk of winograd_chunks.
 template <int M, class Fetch>
 void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, float* in, const Fetch& fetch,
