@@ -121,6 +121,9 @@ const tiled = [
   `N=1 H=5 W=6 C=256 K=40 ${same}`,
   // Strict: F(2x2) is left.
   `N=2 H=9 W=9 C=24 K=40 ${same} strict=1`,
+  // A filter that is transformed panel by panel: F(4x4) alone, and both.
+  `N=2 H=5 W=6 C=250 K=132 ${same}`,
+  `N=1 H=3 W=5 C=270 K=260 ${same}`,
 ];
 shapes.push(...tiled);
 
@@ -134,6 +137,7 @@ const batches = [
   `H=4 W=4 C=40 K=70 ${same} strict=1`,
   `H=6 W=5 C=20 K=20 groups=20 ${same}`,
   `H=7 W=6 C=16 K=24 groups=4 ${half}`,
+  `H=2 W=3 C=250 K=132 ${same}`,
 ];
 
 describe('conv2d_fprop', () => {
@@ -167,6 +171,7 @@ describe('conv2d_fprop', () => {
     `N=2 H=7 W=7 C=30 K=20 groups=5 ${half} bias=1 prologue=affine_relu`,
     `N=2 H=7 W=7 C=90 K=20 groups=10 ${same} prologue=affine_relu relu=1`,
     `N=2 H=7 W=7 C=64 K=96 groups=2 ${same} bias=1 residual=1 prologue=affine_relu`,
+    `N=2 H=5 W=3 C=250 K=132 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
   ]);
   testKernel(
     'conv2d_fprop',
@@ -182,6 +187,8 @@ describe('conv2d_fprop', () => {
       `N=1 H=40 W=60 C=8 K=16 groups=8 ${half} statistics=1 y_stride=19`,
       `N=5 H=6 W=6 C=24 K=24 groups=6 ${same} statistics=1`,
       `N=3 H=6 W=6 C=48 K=70 groups=2 ${same} statistics=1 prologue=affine`,
+      // Panel by panel: two groups of chunks of tiles.
+      `N=260 H=1 W=1 C=260 K=113 ${same} statistics=1 prologue=affine`,
     ],
     statistics,
   );
