@@ -122,8 +122,8 @@ const tiled = [
   // Strict: F(2x2) is left.
   `N=2 H=9 W=9 C=24 K=40 ${same} strict=1`,
   // A filter that is transformed panel by panel: F(4x4) alone, and both.
-  `N=2 H=5 W=6 C=250 K=132 ${same}`,
-  `N=1 H=3 W=5 C=270 K=260 ${same}`,
+  `N=69 H=1 W=1 C=250 K=132 ${same}`,
+  `N=33 H=1 W=5 C=270 K=260 ${same}`,
 ];
 shapes.push(...tiled);
 
@@ -137,7 +137,7 @@ const batches = [
   `H=4 W=4 C=40 K=70 ${same} strict=1`,
   `H=6 W=5 C=20 K=20 groups=20 ${same}`,
   `H=7 W=6 C=16 K=24 groups=4 ${half}`,
-  `H=2 W=3 C=250 K=132 ${same}`,
+  `H=5 W=5 C=250 K=132 ${same}`, // the filter is kept, or transformed panel by panel
 ];
 
 describe('conv2d_fprop', () => {
@@ -171,7 +171,7 @@ describe('conv2d_fprop', () => {
     `N=2 H=7 W=7 C=30 K=20 groups=5 ${half} bias=1 prologue=affine_relu`,
     `N=2 H=7 W=7 C=90 K=20 groups=10 ${same} prologue=affine_relu relu=1`,
     `N=2 H=7 W=7 C=64 K=96 groups=2 ${same} bias=1 residual=1 prologue=affine_relu`,
-    `N=2 H=5 W=3 C=250 K=132 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=35 H=1 W=5 C=250 K=132 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
   ]);
   testKernel(
     'conv2d_fprop',

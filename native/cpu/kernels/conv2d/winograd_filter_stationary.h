@@ -11,11 +11,13 @@
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 
-/// Whether the transformed filter would leave the caches. Not a function of N.
+/// Whether the transformed filter would leave the caches and serves so many tiles that its transform weighs
+/// little: a step of training, say, before which it has changed anyway. For few tiles it is kept, at the
+/// price of its memory. Either order gives the same sums, so this may depend on N.
 template <int M>
 bool filter_stationary(const WinogradShape& s) {
-  constexpr int64_t kCachedFloats = 1024 * 1024;
-  return Winograd<M>::kFrequencies * s.c * s.k > kCachedFloats;
+  constexpr int64_t kCachedFloats = 1024 * 1024, kFewTiles = 32;
+  return Winograd<M>::kFrequencies * s.c * s.k > kCachedFloats && tile_grid<M>(s).tiles > kFewTiles;
 }
 
 /// A chunk is one block; `together`, in the order of the chunks, make a group.
