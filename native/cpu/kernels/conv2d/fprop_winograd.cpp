@@ -2,7 +2,8 @@
 //
 // Packed filter "winograd_f2x3_fprop", "winograd_f4x3_fprop": [panel of K][frequency][c][K lanes].
 // Multiply-adds an output and channel pair: 4 and 2.25 instead of 9. Bytes: x and y once, the transformed
-// filter (1.8 and 4 times the filter) once a block of tiles.
+// filter (1.8 and 4 times the filter) once a block of tiles; where filter_stationary holds, the filter itself
+// once a chunk of them.
 // Bench: npm run bench:kernel -- --kernel conv2d_fprop --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1
 // pad_w=1"
 #include "cpu/kernels/conv2d/winograd_choice.h"
