@@ -10,7 +10,7 @@
 // each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
-#include "cpu/kernels/conv2d/lane_groups.h"
+#include "cpu/kernels/conv2d/group_layouts.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/conv2d/winograd_choice.h"
@@ -114,8 +114,8 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_dgrad, Conv2dDgrad, conv2d_dgrad_ref, conv2d_dgrad_direct_depthwise(),
-                       conv2d_dgrad_direct_grouped(), conv2d_dgrad_narrow(), conv2d_dgrad_winograd_f4x3(),
-                       conv2d_dgrad_winograd_f2x3(),
+                       conv2d_dgrad_direct_whole_groups(), conv2d_dgrad_direct_grouped(),
+                       conv2d_dgrad_narrow(), conv2d_dgrad_winograd_f4x3(), conv2d_dgrad_winograd_f2x3(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
                            implementation<Conv2dDgrad<float>, &dgrad>("implicit_gemm"), "dgrad_panels", 1))
 
