@@ -18,18 +18,11 @@
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
-/// How a problem is cut. A function of the problem only. Coordinates of dx are padded ones: y = h + pad_h.
-struct Plan {
-  Conv2dProblem p;
-  int64_t P, Q;
+/// How a problem is cut. A function of the problem only.
+struct Plan : DgradChunks {
   GroupLayout layout;
-  int64_t cols, left, plane_floats;  ///< of scratch; `left`: the column of dy it starts with
-  int64_t images, rows, groups, bands;
+  int64_t plane_floats;  ///< of scratch
   int64_t parts, vectors_per_part;
-  Reach row_reach(int64_t h0, int64_t count) const {
-    return reach(h0 + p.pad_h, h0 + count - 1 + p.pad_h, p.r, p.stride_h, p.dilation_h);
-  }
-  int64_t most_rows() const { return ((rows - 1) + p.dilation_h * (p.r - 1)) / p.stride_h + 2; }
 };
 
 template <Grouping kGrouping>
@@ -40,16 +33,12 @@ GroupLayout layout_of(const Conv2dProblem& p) {
 template <Grouping kGrouping>
 Plan plan_of(const Conv2dProblem& given) {
   Plan plan;
-  plan.p = with_steps(given);
+  plan.begin(with_steps(given));
   const Conv2dProblem& p = plan.p;
-  plan.P = p.p(), plan.Q = p.q();
   plan.layout = layout_of<kGrouping>(p);
-  const Reach columns = reach(p.pad_w, p.pad_w + p.w - 1, p.s, p.stride_w, p.dilation_w);
-  plan.cols = columns.count, plan.left = columns.first;
 
   constexpr int64_t kScratchFloats = 32 * 1024, kChunks = 16;
   const int64_t row_floats = plan.cols * plan.layout.pixel() * plan.layout.planes();
-  plan.rows = p.h, plan.images = 1;
   const int64_t image_floats = plan.most_rows() * row_floats;
   if (image_floats > kScratchFloats) {
     const int64_t halo = p.dilation_h * (p.r - 1);
@@ -57,15 +46,10 @@ Plan plan_of(const Conv2dProblem& given) {
   } else {
     plan.images = std::min(kScratchFloats / image_floats, std::max<int64_t>(1, p.n / kChunks));
   }
-  // Whole groups of phases in every band but the last.
-  plan.rows = std::clamp<int64_t>(plan.rows, 1, p.h);
-  plan.bands = ceil_div(p.h, plan.rows);
-  plan.rows = std::min(p.h, round_up(ceil_div(p.h, plan.bands), p.stride_h));
-  plan.bands = ceil_div(p.h, plan.rows);
-  plan.groups = ceil_div(p.n, plan.images);
+  plan.cut_rows(plan.rows);
   plan.plane_floats = plan.most_rows() * plan.cols * plan.layout.pixel();
   const int64_t vectors = plan.layout.lanes.vectors();
-  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.groups * plan.bands), 1, vectors);
+  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.count()), 1, vectors);
   plan.vectors_per_part = ceil_div(vectors, parts);
   plan.parts = ceil_div(vectors, plan.vectors_per_part);
   return plan;
@@ -101,21 +85,43 @@ void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelCont
              });
 }
 
+/// The sum that every pixel of a phase has. y = i stride + phase meets tap r at p = i - floor(r dilation /
+/// stride), and column s alike: from the last column on, as their outputs lie.
+RowSum sum_of(const Plan& plan, int64_t phase_h, int64_t phase_w, Tap* taps, const float* panel) {
+  const Conv2dProblem& p = plan.p;
+  const int64_t planes = plan.layout.planes(), other = plan.layout.lanes.other, length = other / planes,
+                pixel = plan.layout.pixel(), row_floats = plan.cols * pixel;
+  int64_t columns = 0, last_s = 0, s_step = p.s;
+  for (int64_t s = 0; s < p.s; ++s) {
+    if (s * p.dilation_w % p.stride_w != phase_w) continue;
+    if (columns++ > 0) s_step = s - last_s;
+    last_s = s;
+  }
+  int64_t count = 0;
+  for (int64_t r = 0; columns > 0 && r < p.r; ++r) {
+    if (r * p.dilation_h % p.stride_h != phase_h) continue;
+    const int64_t at =
+        -(r * p.dilation_h / p.stride_h) * row_floats - (last_s * p.dilation_w / p.stride_w) * pixel;
+    for (int64_t plane = 0; plane < planes; ++plane)
+      taps[count++] = {at + plane * plan.plane_floats, ((r * p.s + last_s) * planes + plane) * length};
+  }
+  return {{taps, count, length, panel}, columns, s_step * p.dilation_w / p.stride_w * pixel, -s_step * other};
+}
+
 template <class Layout>
 void dgrad_as(const Plan& plan, const Conv2dDgrad<float>& a, KernelContext& context) {
   const Conv2dProblem& p = plan.p;
   const LaneGroups& lanes = plan.layout.lanes;
   const float* packed = static_cast<const float*>(context.packed);
-  const int64_t planes = plan.layout.planes(), pixel = plan.layout.pixel(), steps = plan.layout.steps(p),
-                length = lanes.other / planes;
+  const int64_t planes = plan.layout.planes(), pixel = plan.layout.pixel(), steps = plan.layout.steps(p);
   const int64_t tap_floats = round_up(p.r * planes * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
   const int64_t image_floats = planes * plan.plane_floats, row_floats = plan.cols * pixel;
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
 
-  context.parallel(plan.groups * plan.bands * plan.parts, [&](int64_t item, int worker) {
-    const int64_t chunk = item / plan.parts, part = item % plan.parts;
-    const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
-    const int64_t h0 = chunk % plan.bands * plan.rows, rows = std::min(plan.rows, p.h - h0);
+  context.parallel(plan.count() * plan.parts, [&](int64_t item, int worker) {
+    const int64_t part = item % plan.parts;
+    const DgradChunks::Chunk cut = plan.chunk(item / plan.parts);
+    const int64_t n0 = cut.n0, images = cut.images, h0 = cut.h0, rows = cut.rows;
     float* const scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     Tap* const taps = reinterpret_cast<Tap*>(scratch);
     float* const dy = scratch + tap_floats;
@@ -135,42 +141,15 @@ void dgrad_as(const Plan& plan, const Conv2dDgrad<float>& a, KernelContext& cont
                     dy + image * image_floats, plan.plane_floats);
       TileEpilogue epilogue;
       epilogue.columns = lanes.lanes(vector);
-      for (int64_t phase_h = 0; phase_h < std::min(p.stride_h, h0 + p.pad_h + rows); ++phase_h) {
-        // Rows y = i stride + phase of this band.
-        const int64_t i0 = ceil_div(h0 + p.pad_h - phase_h, p.stride_h);
-        grid.rows = floor_div(h0 + rows - 1 + p.pad_h - phase_h, p.stride_h) - i0 + 1;
-        if (grid.rows <= 0) continue;
-        for (int64_t phase_w = 0; phase_w < std::min(p.stride_w, p.w + p.pad_w); ++phase_w) {
-          const int64_t j0 = ceil_div(p.pad_w - phase_w, p.stride_w);
-          grid.cols = floor_div(p.w - 1 + p.pad_w - phase_w, p.stride_w) - j0 + 1;
-          if (grid.cols <= 0) continue;
-          // y = i stride + phase meets tap r at p = i - floor(r dilation / stride), and column s alike. From
-          // the last column on, as their outputs lie.
-          int64_t columns = 0, last_s = 0, s_step = p.s;
-          for (int64_t s = 0; s < p.s; ++s) {
-            if (s * p.dilation_w % p.stride_w != phase_w) continue;
-            if (columns++ > 0) s_step = s - last_s;
-            last_s = s;
-          }
-          int64_t count = 0;
-          for (int64_t r = 0; columns > 0 && r < p.r; ++r) {
-            if (r * p.dilation_h % p.stride_h != phase_h) continue;
-            const int64_t at =
-                -(r * p.dilation_h / p.stride_h) * row_floats - (last_s * p.dilation_w / p.stride_w) * pixel;
-            for (int64_t plane = 0; plane < planes; ++plane)
-              taps[count++] = {at + plane * plan.plane_floats,
-                               ((r * p.s + last_s) * planes + plane) * length};
-          }
-          const RowSum sum{{taps, count, length, packed + vector * lanes.width * steps},
-                           columns,
-                           s_step * p.dilation_w / p.stride_w * pixel,
-                           -s_step * lanes.other};
-          const int64_t h = i0 * p.stride_h + phase_h - p.pad_h, w = j0 * p.stride_w + phase_w - p.pad_w;
-          const float* from = dy + (i0 - band.first) * row_floats + (j0 - plan.left) * pixel;
-          float* to = a.dx + ((n0 * p.h + h) * p.w + w) * p.x_stride + vector * lanes.width;
+      for_phases(h0, rows, p.pad_h, p.stride_h, [&](const Phase& row) {
+        for_phases(0, p.w, p.pad_w, p.stride_w, [&](const Phase& col) {
+          grid.rows = row.count, grid.cols = col.count;
+          const RowSum sum = sum_of(plan, row.phase, col.phase, taps, packed + vector * lanes.width * steps);
+          const float* from = dy + (row.first - band.first) * row_floats + (col.first - plan.left) * pixel;
+          float* to = a.dx + ((n0 * p.h + row.place) * p.w + col.place) * p.x_stride + vector * lanes.width;
           Layout::sweep(grid, from, to, sum, epilogue);
-        }
-      }
+        });
+      });
     }
   });
 }

@@ -104,7 +104,7 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
   context.parallel(plan.count() * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
     const InputChunks::Chunk cut = plan.chunk(chunk);
-    const auto [n0, images, p0, rows] = cut;
+    const int64_t n0 = cut.n0, images = cut.images, p0 = cut.p0, rows = cut.rows;
     float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     Tap* taps = reinterpret_cast<Tap*>(scratch);
 

@@ -125,8 +125,8 @@ inline void clear_border(int64_t h, int64_t w, const PaddedWindow& window, float
 /// `image` is the first float of an h x w image whose pixels lie `pixel` floats apart; `s` null: plain copy.
 inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t pixel,
                         const PaddedWindow& window, const PrologueScales* s, float* to) {
-  const auto [first, past] = columns_inside(w, window);
-  const int64_t inside = past - first;
+  const WindowColumns columns = columns_inside(w, window);
+  const int64_t inside = columns.past - columns.first;
   const bool dense =
       window.col_step == 1 && pixel == c && window.pixel == c && (!s || s->period_scale || c % kLanes == 0);
   clear_border(h, w, window, to);

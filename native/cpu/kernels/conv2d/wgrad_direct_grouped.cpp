@@ -106,10 +106,89 @@ void tap_tile_of(int64_t count, const OuterRun& run, const float* x, const int64
     tap_tile_of<T - 1>(count, run, x, taps, dy, sums, add);
 }
 
+/// Adds M neighbouring pixels to sums of R rows and S columns of the filter. Every vector of x is loaded once
+/// for all columns that meet it; `kCol` vectors between pixels, `kApart` between columns.
+template <int M, int R, int S, int kCol, int kApart>
+[[gnu::always_inline]] inline void add_pixels(Vec (&acc)[R][S], const float* const (&x)[R], int64_t at,
+                                              const float* dy, int64_t y_col) {
+  Vec gradient[M];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+    gradient[i] = load(dy + i * y_col);
+    pin(gradient[i]);
+  }
+  // Input t meets pixel (t - s kApart) / kCol at column s.
+  constexpr int kInputs = (M - 1) * kCol + (S - 1) * kApart + 1;
+#pragma GCC unroll 64
+  for (int t = 0; t < kInputs; ++t) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      Vec input = load(x[r] + at + t * kLanes);
+      pin(input);
+#pragma GCC unroll 8
+      for (int s = 0; s < S; ++s) {
+        const int i = t - s * kApart;
+        if (i >= 0 && i % kCol == 0 && i / kCol < M) acc[r][s] += input * gradient[i / kCol];
+      }
+    }
+  }
+}
+
+/// sums[r][s] (+)= sum over pixels of x[pixel + rows[r] + s] * dy[pixel], lane by lane; `steps` floats
+/// between columns, `row_steps` between rows of the sums.
+template <int R, int S, int kCol, int kApart>
+[[gnu::noinline]] void row_taps(const OuterRun& run, const float* x, const int64_t* rows, const float* dy,
+                                float* sums, int64_t row_steps, int64_t steps, bool add) {
+  constexpr int kPixels = kLanes == 16 ? 8 : 4;
+  Vec acc[R][S] = {};
+  for (int64_t image = 0; image < run.images; ++image) {
+    for (int64_t row = 0; row < run.rows; ++row) {
+      const float* from[R];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) from[r] = x + image * run.x_image + row * run.x_row + rows[r];
+      const float* gradients = dy + image * run.y_image + row * run.y_row;
+      int64_t col = 0, at = 0;
+      for (; col + kPixels <= run.cols; col += kPixels, at += kPixels * kCol * kLanes) {
+        add_pixels<kPixels, R, S, kCol, kApart>(acc, from, at, gradients, run.y_col);
+        gradients += kPixels * run.y_col;
+      }
+      for (; col < run.cols; ++col, at += kCol * kLanes, gradients += run.y_col)
+        add_pixels<1, R, S, kCol, kApart>(acc, from, at, gradients, run.y_col);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int s = 0; s < S; ++s) {
+      float* to = sums + r * row_steps + s * steps;
+      store(to, add ? load(to) + acc[r][s] : acc[r][s]);
+    }
+  }
+}
+
 /// The sums of all taps and planes (or channels) over a block, (+)= those in `sums`.
 void add_block(LanesApart, const Plan& plan, const OuterRun& run, const float* x, const int64_t* taps,
                const float* dy, float* sums, bool add) {
-  const int64_t steps = plan.steps(), size = ceil_div(steps, ceil_div(steps, kTapTile));
+  const Conv2dProblem& p = plan.p;
+  const int64_t steps = plan.steps(), planes = plan.layout.planes();
+  if (p.dilation_w == 1 && run.x_col == kLanes && (p.s == 3 || p.s == 5)) {
+    // Three rows of three columns, or two of five: enough chains to hide the latency of a multiply-add.
+    const int64_t most = p.s == 3 ? 3 : 2, row_floats = p.s * planes * kLanes;
+    for (int64_t plane = 0; plane < planes; ++plane) {
+      for (int64_t r = 0; r < p.r; r += most) {
+        int64_t rows[3];
+        const int64_t count = std::min(most, p.r - r);
+        for (int64_t i = 0; i < count; ++i) rows[i] = taps[(r + i) * p.s * planes + plane];
+        const auto tile = p.s == 5     ? (count == 2 ? &row_taps<2, 5, 1, 1> : &row_taps<1, 5, 1, 1>)
+                          : count == 3 ? &row_taps<3, 3, 1, 1>
+                          : count == 2 ? &row_taps<2, 3, 1, 1>
+                                       : &row_taps<1, 3, 1, 1>;
+        tile(run, x, rows, dy, sums + r * row_floats + plane * kLanes, row_floats, planes * kLanes, add);
+      }
+    }
+    return;
+  }
+  const int64_t size = ceil_div(steps, ceil_div(steps, kTapTile));
   for (int64_t step = 0; step < steps; step += size)
     tap_tile_of(std::min(size, steps - step), run, x, taps + step, dy, sums + step * kLanes, add);
 }

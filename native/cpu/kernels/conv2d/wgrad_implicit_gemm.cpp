@@ -89,7 +89,7 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
     const BlockRange blocks = blocks_of_part(plan.blocks, plan.parts, part);
     for (int64_t block = blocks.first; block < blocks.past; ++block) {
       const InputChunks::Chunk cut = plan.chunk(block);
-      const auto [n0, images, p0, rows] = cut;
+      const int64_t n0 = cut.n0, images = cut.images, p0 = cut.p0, rows = cut.rows;
       OuterRun run;
       run.images = images, run.rows = rows, run.cols = plan.Q;
       const float* x;
