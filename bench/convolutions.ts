@@ -20,6 +20,7 @@ import type { HostTensor } from '../lib/io/host-tensor.js';
 import { readSafetensors, writeSafetensors } from '../lib/io/safetensors.js';
 import { addon } from '../lib/native-addon.js';
 import { requireAgreement } from './agreement.js';
+import { wholeNumber } from './arguments.js';
 import { describeMachine, notIdle, watchOthers } from './machine.js';
 import { Peer, pythonPeer } from './peer.js';
 import { spread } from './statistics.js';
@@ -33,7 +34,9 @@ const { values: given, positionals } = parseArgs({
     pause: { type: 'string', default: '50' },
   },
 });
-const [rounds, threads, pause] = [Number(given.rounds), Number(given.threads), Number(given.pause)];
+const rounds = wholeNumber('rounds', given.rounds, 1);
+const threads = wholeNumber('threads', given.threads, 1);
+const pause = wholeNumber('pause', given.pause, 0);
 /** Of each side's turn. */
 const turnMs = 60;
 /** In norm; Winograd on our side, whatever oneDNN takes on the other. */
@@ -81,7 +84,7 @@ async function compareCase(benchCase: BenchCase): Promise<void> {
     const turns = [
       () => {
         const times = addon.timeKernel(kernel, problem, name, [...drawn.values], 12, turnMs, 0);
-        oursMs.push(spread(times.runs).median);
+        oursMs.push(spread([...times.runs]).median);
         packMs.push(times.packMs);
       },
       async () => {
