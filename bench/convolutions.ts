@@ -53,11 +53,11 @@ console.log('    ours ms      pack    peer ms  ratio (quartiles: peer / ours)');
 
 const folder = await mkdtemp(join(tmpdir(), 'lapidary-bench-'));
 try {
+  const { cpuMs: before } = await peer.usage();
   const othersShare = watchOthers();
   for (const benchCase of cases) await compareCase(benchCase);
-  console.log(
-    `other processes (the peer among them) took ${(100 * othersShare(0)).toFixed(1)} % of the cores`,
-  );
+  const others = othersShare((await peer.usage()).cpuMs - before);
+  console.log(`other processes took ${(100 * others).toFixed(1)} % of the cores meanwhile`);
 } finally {
   peer.close();
   rmSync(folder, { recursive: true });

@@ -7,6 +7,7 @@ It says hello, and obeys one JSON object a line on stdin:
     {"command": "prepare", "kernel": "conv2d_dgrad", "problem": {"N": 128, ...}, "operands": PATH, "outputs": PATH}
         reads the operands, by lapidary's names and in its layouts, computes once and writes the output
     {"command": "run", "least_ms": 60}   runs for so long, 12 times at least; answers {"ms": [...]}, one number a run
+    {"command": "usage"}                 as of the workloads: answers {"peak_mb": ..., "cpu_ms": ...}
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from protocol import read_safetensors, say, write_safetensors
+from protocol import read_safetensors, resident_mb, say, write_safetensors
 
 WARM_UP, LEAST_RUNS = 2, 12
 
@@ -79,6 +80,8 @@ def main() -> None:
             say()
         elif message['command'] == 'run':
             say(ms=run(compute, message['least_ms']))
+        elif message['command'] == 'usage':
+            say(peak_mb=resident_mb('VmHWM'), cpu_ms=time.process_time() * 1000)
 
 
 main()
