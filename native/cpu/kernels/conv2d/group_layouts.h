@@ -37,9 +37,11 @@ class GroupReader {
     const int64_t inside = past - first, from_step = window.col_step * pixel;
     clear_border(h, w, window, to);
     for_rows_inside(image + first_, h, pixel, w, window, to, [=, this](const float* from, float* at) {
-      for (int64_t j = 0; j < inside; ++j, from += from_step)
+      for (int64_t j = 0; j < inside; ++j, from += from_step) {
+        prefetch_next_vector(from);
         for (int64_t c = 0; c < channels_; c += kLeastLanes, at += kLeastLanes)
           std::memcpy(at, from + c, kLeastLanes * sizeof(float));
+      }
     });
   }
 

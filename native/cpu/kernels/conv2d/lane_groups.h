@@ -135,8 +135,10 @@ class LaneReader {
     const auto [first, past] = columns_inside(w, window);
     const int64_t count = past - first;
     for_rows_inside(image + first_, h, pixel, w, window, to, [&](const float* from, float* at) {
-      for (int64_t j = 0; j < count; ++j, from += window.col_step * pixel, at += kLanes)
+      for (int64_t j = 0; j < count; ++j, from += window.col_step * pixel, at += kLanes) {
+        prefetch_next_vector(from);
         copy_pixel(from, activate, at);
+      }
     });
   }
 

@@ -37,6 +37,7 @@ inline void sweep_rows(const RowGrid& given, const float* x, float* y, const Row
   const int64_t tiles = ceil_div(grid.cols, most), size = ceil_div(grid.cols, tiles),
                 rest = grid.cols - (tiles - 1) * size;
   const RowTile tile = tile_of(size), last = tile_of(rest);
+  const bool apart = grid.y_col > kLanes;  // no hardware prefetcher fetches such outputs
   const float* residual = epilogue.residual;
   for (int64_t image = 0; image < grid.images; ++image) {
     for (int64_t row = 0; row < grid.rows; ++row) {
@@ -44,6 +45,8 @@ inline void sweep_rows(const RowGrid& given, const float* x, float* y, const Row
       float* to = y + image * grid.y_image + row * grid.y_row;
       for (int64_t at = 1; at <= tiles; ++at) {
         const int64_t outputs = at < tiles ? size : rest;
+        if (apart)
+          for (int64_t i = 0; i < outputs; ++i) __builtin_prefetch(to + i * grid.y_col, 1);
         (at < tiles ? tile : last)(from, grid.x_col, to, grid.y_col, sum, epilogue, residual);
         from += outputs * grid.x_col, to += outputs * grid.y_col;
         if (residual) residual += outputs * epilogue.residual_row;

@@ -216,6 +216,7 @@ void add_block(WholeGroups<kWidth>, const Plan& plan, const OuterRun& run, const
 template <int kWidth>
 void copy_lanes(const float* dy, int64_t pixel, int64_t pixels, int64_t lanes, float* to) {
   for (; pixels > 0; --pixels, dy += pixel, to += kWidth) {
+    prefetch_next_vector(dy);
     if (lanes == kWidth)
       std::memcpy(to, dy, kWidth * sizeof(float));
     else
