@@ -57,7 +57,7 @@ Plan plan_of(const Conv2dProblem& given) {
 
 template <Grouping kGrouping>
 std::string supports(const Conv2dProblem& p) {
-  return refuse_groups<kGrouping>(p, p.c / p.groups, p.k / p.groups);
+  return refuse_swept_groups<kGrouping>(p, p.c / p.groups, p.k / p.groups);
 }
 
 template <Grouping kGrouping>

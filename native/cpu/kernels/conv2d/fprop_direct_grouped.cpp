@@ -61,7 +61,7 @@ Plan plan_of(const Conv2dProblem& given) {
 template <Grouping kGrouping>
 std::string supports(const Conv2dProblem& p) {
   if (p.statistics && p.changes_output()) return "statistics together with scale, bias, residual or relu";
-  return refuse_groups<kGrouping>(p, p.k / p.groups, p.c / p.groups);
+  return refuse_swept_groups<kGrouping>(p, p.k / p.groups, p.c / p.groups);
 }
 
 template <Grouping kGrouping>

@@ -98,6 +98,15 @@ inline std::string refuse_groups(const Conv2dProblem& p, int64_t own, int64_t ot
   return {};
 }
 
+/// The same for fprop and dgrad: with a stride, rows of whole vectors are short, and implicit_gemm, which
+/// reads whole pixels, is as good or better.
+template <Grouping kGrouping>
+inline std::string refuse_swept_groups(const Conv2dProblem& p, int64_t own, int64_t other) {
+  if (kGrouping == Grouping::WholeGroups && own == kLanes && p.stride_h * p.stride_w > 1)
+    return "strided groups of whole vectors";
+  return refuse_groups<kGrouping>(p, own, other);
+}
+
 /// Calls body with the layout as a type.
 template <Grouping kGrouping, class Body>
 inline void with_layout(const GroupLayout& layout, const Body& body) {
