@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { device } from '../lib/device.js';
 import { writeFileAtomic } from '../lib/io/atomic-file.js';
 import { writeReport } from '../lib/report/report.js';
+import { oneOf, wholeNumber } from './arguments.js';
 import type { Comparison, ComparisonOptions, Side } from './comparison.js';
 import { describeMachine, notIdle } from './machine.js';
 import type { PeerOptions } from './peer.js';
@@ -51,18 +52,6 @@ const { values: given } = parseArgs({
 
 /** A sum of other processes' shares above which the numbers are worth little. */
 const tolerableOthers = 0.03;
-
-function wholeNumber(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new RangeError(`Expected a whole number of at least ${least} for --${name}, got '${text}'.`);
-}
-
-function oneOf<T extends string>(name: string, text: string, ...choices: readonly T[]): T {
-  const choice = choices.find((each) => each === text);
-  if (choice !== undefined) return choice;
-  throw new RangeError(`Expected ${choices.join(' or ')} for --${name}, got '${text}'.`);
-}
 
 const threads = wholeNumber('threads', given.threads, 1);
 const peer: PeerOptions | null = given['no-peer']

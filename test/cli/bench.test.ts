@@ -71,7 +71,9 @@ describe('a problem file', () => {
   });
 
   it('is told apart when there is none', async () => {
-    await expect(readCases('resnet21')).rejects.toThrow(/sets ci, darts, .* or a path such as \.\/resnet21/);
+    await expect(readCases('resnet21')).rejects.toThrow(
+      /sets ci, convolutions, .* or a path such as \.\/resnet21/,
+    );
     await expect(readCases(join(folder, 'none.txt'))).rejects.toThrow(FileSystemError);
   });
 });

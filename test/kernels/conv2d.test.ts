@@ -73,6 +73,10 @@ const depthwise = [
   `N=1 H=70 W=66 C=20 K=20 groups=20 ${half}`,
   `N=1 H=68 W=61 C=4 K=4 groups=4 ${same}`,
   `N=40 H=3 W=3 C=9 K=9 groups=9 ${same}`,
+  // Rows of several tiles, strided and dilated ones of 3 and 5 columns.
+  `N=1 H=5 W=31 C=18 K=18 groups=18 ${same}`,
+  'N=1 H=9 W=33 C=16 K=16 groups=16 R=5 S=5 pad_h=2 pad_w=2 stride_h=2 stride_w=2',
+  `N=1 H=9 W=30 C=16 K=16 groups=16 ${atrous(5, 2)}`,
 ];
 
 const grouped = [
@@ -97,6 +101,15 @@ const grouped = [
   `N=2 H=6 W=6 C=12 K=18 groups=3 ${same} x_stride=17 y_stride=31`,
   `N=1 H=67 W=40 C=12 K=12 groups=3 ${same}`,
   `N=1 H=4 W=4 C=80 K=6 groups=2 ${same}`,
+  // Groups that fill a vector or half of one, with more and fewer channels on the other side: rows of several tiles, strides,
+  // dilation, other filters, pointwise, pixel strides, bands of rows.
+  `N=2 H=6 W=35 C=32 K=32 groups=4 ${same}`,
+  `N=1 H=9 W=19 C=48 K=24 groups=3 ${half}`,
+  `N=1 H=7 W=8 C=32 K=64 groups=4 ${atrous(3, 2)}`,
+  `N=2 H=7 W=9 C=16 K=16 groups=2 R=2 S=5 pad_h=1 pad_w=2 stride_w=3`,
+  'N=3 H=6 W=5 C=24 K=24 groups=3 stride_h=2',
+  `N=3 H=9 W=9 C=64 K=64 groups=4 ${half} x_stride=70 y_stride=67`,
+  `N=1 H=68 W=66 C=16 K=16 groups=2 ${same}`,
 ];
 shapes.push(...depthwise, ...grouped);
 
@@ -138,6 +151,7 @@ const batches = [
   `H=6 W=5 C=20 K=20 groups=20 ${same}`,
   `H=7 W=6 C=16 K=24 groups=4 ${half}`,
   `H=5 W=5 C=250 K=132 ${same}`, // the filter is kept, or transformed panel by panel
+  `H=7 W=6 C=16 K=16 groups=2 ${same}`,
 ];
 
 describe('conv2d_fprop', () => {
@@ -172,6 +186,8 @@ describe('conv2d_fprop', () => {
     `N=2 H=7 W=7 C=90 K=20 groups=10 ${same} prologue=affine_relu relu=1`,
     `N=2 H=7 W=7 C=64 K=96 groups=2 ${same} bias=1 residual=1 prologue=affine_relu`,
     `N=35 H=1 W=5 C=250 K=132 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=2 H=7 W=18 C=32 K=32 groups=4 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=2 H=8 W=7 C=48 K=48 groups=3 ${half} bias=1 relu6=1 prologue=affine y_stride=52`,
   ]);
   testKernel(
     'conv2d_fprop',
@@ -189,6 +205,8 @@ describe('conv2d_fprop', () => {
       `N=3 H=6 W=6 C=48 K=70 groups=2 ${same} statistics=1 prologue=affine`,
       // Panel by panel: two groups of chunks of tiles.
       `N=260 H=1 W=1 C=260 K=113 ${same} statistics=1 prologue=affine`,
+      `N=5 H=6 W=19 C=40 K=40 groups=5 ${same} statistics=1`,
+      `N=3 H=6 W=6 C=64 K=64 groups=4 ${same} statistics=1 prologue=affine_relu`,
     ],
     statistics,
   );
@@ -259,5 +277,7 @@ describe('conv2d_wgrad', () => {
     `N=20 H=5 W=5 C=32 K=32 groups=8 ${same} prologue=affine_relu`,
     `N=2 H=5 W=5 C=90 K=20 groups=10 ${same} prologue=affine`,
     `N=3 H=5 W=5 C=64 K=96 groups=2 ${same} prologue=affine_relu`,
+    `N=20 H=5 W=5 C=32 K=32 groups=4 ${same} prologue=affine_relu`,
+    `N=3 H=9 W=7 C=48 K=48 groups=3 ${half} prologue=affine x_stride=50`,
   ]);
 });
