@@ -105,7 +105,7 @@ class BilevelStep implements Work {
     };
   }
 
-  /** Recorded at the first call: enqueuing 2,500 kernels call by call would take a fifth of a processor from those that compute. */
+  /** Recorded at the first call: enqueuing 2,500 kernels one by one would take processor time from those that compute. */
   step(): Outputs {
     if (this.#recorded) this.#recorded.replay();
     else this.#recorded = capture(() => this.#bilevelStep());
