@@ -47,11 +47,9 @@ testKernel(
   { fill: { a_shift: (random) => random() } },
 );
 testKernel('batch_norm_reduce', each('', 'mask=input').slice(2), { fill: positive });
-testKernel(
-  'batch_norm_dgrad',
-  each('', 'mask=input', 'training=0', 'mask=input training=0').slice(4),
-  { fill: positive },
-);
+testKernel('batch_norm_dgrad', each('', 'mask=input', 'training=0', 'mask=input training=0').slice(4), {
+  fill: positive,
+});
 
 test('batch_norm_statistics: one row has its own mean and no variance', () => {
   expectValues('batch_norm_statistics', 'channels=2', [[3, -4], null, null], 'mean', [3, -4]);

@@ -59,7 +59,8 @@ describe('the gradient of a rectified tensor', () => {
         const fused = L.grad(blocks.forward(training)[1], leaves, { seed });
         const [first, y] = blocks.forward(training);
         const [atFirst, ...apart] = L.grad(y, [first, ...leaves], { seed });
-        for (const [i, gradient] of fused.entries()) expect(gradient.dataSync()).toEqual(apart[i]!.dataSync());
+        for (const [i, gradient] of fused.entries())
+          expect(gradient.dataSync()).toEqual(apart[i]!.dataSync());
         // What is asked for is the gradient of the value, not of what the ReLU was given.
         const shut = first.dataSync().findIndex((value, i) => value === 0 && atFirst!.dataSync()[i] !== 0);
         expect(shut).toBeGreaterThanOrEqual(0);
