@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { acceptedImplementations, type CaseOptions, expectBatchInvariant, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  type CaseOptions,
+  expectBatchInvariant,
+  runCase,
+  testKernel,
+} from './harness.js';
 
 const positive = (random: () => number): number => random();
 
@@ -219,6 +225,50 @@ describe('conv2d_fprop', () => {
 
 describe('conv2d_dgrad', () => {
   testKernel('conv2d_dgrad', shapes);
+  // Beyond 6 as well, where ReLU6 is shut.
+  testKernel(
+    'conv2d_dgrad',
+    [
+      // Winograd: whole tiles and tails, tails of channels, pixel strides.
+      `N=2 H=9 W=10 C=16 K=24 ${same} addend=1 mask=relu`,
+      `N=2 H=8 W=8 C=40 K=16 ${same} addend=1`,
+      `N=3 H=7 W=5 C=37 K=9 ${same} mask=relu6`,
+      `N=2 H=6 W=6 C=16 K=16 ${same} addend=1 mask=relu x_stride=40 y_stride=21`,
+      `N=1 H=6 W=6 C=16 K=16 ${same} addend=1 mask=relu strict=1`,
+      // Phases, some without taps; one pixel; several panels; a vector of several pixels; groups.
+      `N=2 H=9 W=9 C=16 K=37 ${half} addend=1 mask=relu6`,
+      'N=2 H=8 W=9 C=40 K=16 stride_h=2 stride_w=2 addend=1 mask=relu',
+      'N=3 H=5 W=7 C=70 K=40 addend=1 mask=relu x_stride=75',
+      'N=3 H=1 W=1 C=17 K=33 mask=relu',
+      `N=2 H=6 W=9 C=3 K=16 ${same} addend=1 mask=relu`,
+      `N=2 H=9 W=9 C=5 K=20 R=5 S=3 pad_h=4 pad_w=3 stride_h=2 dilation_h=2 addend=1 mask=relu`,
+      `N=2 H=9 W=9 C=36 K=36 groups=36 ${half} addend=1 mask=relu`,
+      `N=2 H=7 W=6 C=32 K=32 groups=32 ${atrous(5, 2)} addend=1 mask=relu6 x_stride=37`,
+      `N=2 H=7 W=7 C=30 K=20 groups=5 ${same} addend=1 mask=relu`,
+      `N=2 H=7 W=6 C=64 K=96 groups=2 ${same} addend=1 mask=relu`,
+    ],
+    { fill: { rectified: (random) => 9 * random() - 2 } },
+  );
+
+  test('the mask is shut at 0, at 6 for ReLU6, and open to NaN', () => {
+    const rectified = Float32Array.of(-1, 0, 0.5, 6, Number.NaN, Number.POSITIVE_INFINITY);
+    const fill = {
+      dy: () => 1,
+      filter: () => 1,
+      addend: () => 1,
+      rectified: (_: () => number, index: number) => rectified[index]!,
+    };
+    for (const [mask, wanted] of [
+      ['relu', [0, 0, 2, 2, 2, 2]],
+      ['relu6', [0, 0, 2, 0, 2, 0]],
+    ] as const) {
+      const problem = `N=6 addend=1 mask=${mask}`;
+      for (const implementation of ['ref64', ...acceptedImplementations('conv2d_dgrad', problem)]) {
+        const dx = runCase('conv2d_dgrad', problem, implementation, { fill }).at(-1)!;
+        expect([...dx], implementation).toEqual(wanted);
+      }
+    }
+  });
 
   test('a sample has the same bits in every batch', () => {
     for (const rest of batches) expectBatchInvariant('conv2d_dgrad', `N=1 ${rest}`, `N=19 ${rest}`);

@@ -18,6 +18,7 @@
 #include <immintrin.h>
 #endif
 
+#include "cpu/kernels/conv2d/gradient_epilogue.h"
 #include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -127,9 +128,10 @@ struct TileEpilogue {
   /// does while it sums.
   bool apart = false;
   PanelStatistics* statistics = nullptr;
+  const GradientEpilogue* gradient = nullptr;  ///< of dgrad, in place of all of the above
   /// Sums of `width` columns are stored as they are.
   bool plain(int64_t width) const {
-    return columns == width && !statistics && !scale && !bias && !residual && !relu;
+    return columns == width && !statistics && !scale && !bias && !residual && !relu && !gradient;
   }
 };
 
@@ -191,11 +193,29 @@ static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M
   running.count = total;
 }
 
+/// finish_tile of dgrad.
+template <int M, int V>
+inline void finish_gradients(const Vec (&acc)[M][V], float* const* dx, int64_t columns,
+                             const GradientEpilogue& epilogue) {
+  for (int i = 0; i < M; ++i) {
+    if (columns == V * kLanes) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        store(dx[i] + v * kLanes, epilogue.finished(acc[i][v], dx[i] + v * kLanes, Full{}));
+      continue;
+    }
+    for_vectors(0, columns, [&](int64_t c, auto lanes) {
+      store(dx[i] + c, epilogue.finished(acc[i][c / kLanes], dx[i] + c, lanes), lanes);
+    });
+  }
+}
+
 /// Writes a tile's sums with its epilogue, and only the columns that exist. A function of its own: values
 /// that live across its calls would cost the loop of `tile` its registers.
 template <int M, int V>
 [[gnu::noinline]] void finish_tile(const Vec (&acc)[M][V], float* const* y, const TileEpilogue& epilogue,
                                    const float* residual) {
+  if (epilogue.gradient) return finish_gradients<M, V>(acc, y, epilogue.columns, *epilogue.gradient);
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc);
   const bool full = epilogue.columns == V * kLanes;
   const Vec ceiling = broadcast(epilogue.ceiling);

@@ -9,7 +9,8 @@
 //
 // Variants: direct_depthwise (groups = C, any multiplier), direct_whole_groups (a group has as many channels
 // as a vector or half of one has lanes), direct_grouped (other narrow groups).
-// FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx and the filter once each. Bench: npm run bench:kernel --
+// FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx, the filter and what the epilogue
+// (gradient_epilogue.h) reads, once each. Bench: npm run bench:kernel --
 // --kernel conv2d_dgrad --problem "N=16 H=32 W=32 C=32 K=32 groups=32 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/conv2d/group_layouts.h"
@@ -118,6 +119,8 @@ void dgrad_as(const Plan& plan, const Conv2dDgrad<float>& a, KernelContext& cont
   const int64_t image_floats = planes * plan.plane_floats, row_floats = plan.cols * pixel;
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
 
+  const GradientEpilogue gradient(p, a);
+
   context.parallel(plan.count() * plan.parts, [&](int64_t item, int worker) {
     const int64_t part = item % plan.parts;
     const DgradChunks::Chunk cut = plan.chunk(item / plan.parts);
@@ -140,6 +143,7 @@ void dgrad_as(const Plan& plan, const Conv2dDgrad<float>& a, KernelContext& cont
         reader.copy(a.dy + (n0 + image) * plan.P * plan.Q * p.y_stride, plan.P, plan.Q, p.y_stride, window,
                     dy + image * image_floats, plan.plane_floats);
       TileEpilogue epilogue;
+      if (!gradient.empty()) epilogue.gradient = &gradient;
       epilogue.columns = lanes.lanes(vector);
       for_phases(h0, rows, p.pad_h, p.stride_h, [&](const Phase& row) {
         for_phases(0, p.w, p.pad_w, p.stride_w, [&](const Phase& col) {

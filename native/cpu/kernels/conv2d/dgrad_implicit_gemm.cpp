@@ -6,8 +6,9 @@
 // phase every pixel has the same taps, and neighbours read neighbouring dy pixels: a plain stride-1
 // convolution with the register tile. A phase without taps writes zeros. Sums run over r, s, k in this order
 // for every output, whatever the batch. Groups are convolutions side by side. Packed filter "dgrad_panels":
-// [group][panel of C][r][s][k][C lanes]. FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx and the filter once
-// each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
+// [group][panel of C][r][s][k][C lanes]. FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx, the filter and
+// what the epilogue (gradient_epilogue.h) reads, once each. Bench: npm run bench:kernel -- --kernel
+// conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/conv2d/group_layouts.h"
@@ -48,6 +49,10 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
   const int64_t tap_floats = round_up(p.r * p.s * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
   const int64_t image_floats = plan.direct ? 0 : round_up(plan.most_rows() * plan.cols * plan.pixel, 16);
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
+
+  const GradientEpilogue gradient(given, a);
+  TileEpilogue epilogue;
+  if (!gradient.empty()) epilogue.gradient = &gradient;
 
   context.parallel(plan.count() * plan.c_parts, [&](int64_t item, int worker) {
     const int64_t part = item % plan.c_parts;
@@ -97,7 +102,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
         for (int64_t at = part * plan.panels_per_part; at < last; ++at) {
           const int64_t group = at / panels, panel = at % panels;
           sum.panel = packed + group * panels_floats(cg, steps) + panel * kPanel * steps;
-          sweep_panel(grid, from + group * kg, to + group * cg, sum, cg, panel, TileEpilogue{});
+          sweep_panel(grid, from + group * kg, to + group * cg, sum, cg, panel, epilogue);
         }
       });
     });

@@ -6,7 +6,8 @@
 // steps for J pixels in place of R S K / stride for each: 2 times fewer for 3x3, 3 times for 7x7 stride 2.
 // Rows are handled by phase as in implicit_gemm. Sums run over r, u, k in this order for every output,
 // whatever the batch. The band is made anew in each call. FLOPs: 2 N P Q K R S C (done: J C / lanes of 2 N H
-// W/J R/stride U K lanes). Bytes: dy and dx once each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
+// W/J R/stride U K lanes). Bytes: dy, dx and what the epilogue (gradient_epilogue.h) reads, once each. Bench:
+// npm run bench:kernel -- --kernel conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=3 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/register_tile.h"
@@ -82,6 +83,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
   const int64_t row_floats = plan.cols * plan.pixel,
                 image_floats = round_up(plan.most_rows() * row_floats, 16);
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
+  const GradientEpilogue gradient(given, a);
   context.parallel(plan.count(), [&](int64_t chunk, int worker) {
     const DgradChunks::Chunk cut = plan.chunk(chunk);
     const int64_t n0 = cut.n0, images = cut.images, h0 = cut.h0, rows = cut.rows;
@@ -107,6 +109,7 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
       const float* from = dy + (row.first - reached.first) * row_floats;
       float* to = a.dx + (n0 * p.h + row.place) * p.w * p.c;
       TileEpilogue epilogue;
+      if (!gradient.empty()) epilogue.gradient = &gradient;
       epilogue.columns = group.pixels * p.c;
       grid.cols = groups - (last_pixels < group.pixels);
       if (grid.cols > 0) sweep<1>(grid, from, to, sum, epilogue);

@@ -2,7 +2,8 @@
 // flipped and transposed, padded by 2 - pad; winograd_convolution.h has the algorithm.
 //
 // Packed filter "winograd_f2x3_dgrad", "winograd_f4x3_dgrad": [panel of C][frequency][k][C lanes].
-// Multiply-adds an input and channel pair: 4 and 2.25 instead of 9. Bytes: dy and dx once, the transformed
+// Multiply-adds an input and channel pair: 4 and 2.25 instead of 9. Bytes: dy, dx and what the epilogue
+// (gradient_epilogue.h) reads once, the transformed
 // filter (1.8 and 4 times the filter) once a block of tiles; where filter_stationary holds, the filter itself
 // once a chunk of them.
 // Bench: npm run bench:kernel -- --kernel conv2d_dgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1
@@ -52,8 +53,11 @@ void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelCont
 
 template <int M>
 void dgrad(const Conv2dProblem& p, const Conv2dDgrad<float>& a, KernelContext& context) {
-  winograd_convolution<M>(WinogradShape::dgrad(p), {a.dy, static_cast<const float*>(context.packed), a.dx},
-                          static_cast<float*>(context.workspace), Taps(p, a.filter), context);
+  const GradientEpilogue epilogue(p, a);
+  WinogradOperands operands{a.dy, static_cast<const float*>(context.packed), a.dx};
+  if (!epilogue.empty()) operands.gradient = &epilogue;
+  winograd_convolution<M>(WinogradShape::dgrad(p), operands, static_cast<float*>(context.workspace),
+                          Taps(p, a.filter), context);
 }
 
 template <int M>

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d/chunk_statistics.h"
+#include "cpu/kernels/conv2d/gradient_epilogue.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/winograd.h"
 #include "cpu/kernels/register_tile.h"
@@ -33,6 +34,9 @@ struct WinogradShape {
   }
 };
 
+/// What the output transform does besides.
+enum class WinogradEpilogue { None, Fprop, Gradient };
+
 /// What is applied on the way; absent pointers: nothing.
 struct WinogradOperands {
   const float* x;
@@ -43,10 +47,14 @@ struct WinogradOperands {
   const float *out_scale = nullptr, *bias = nullptr, *residual = nullptr;
   bool relu = false;
   float ceiling = std::numeric_limits<float>::infinity();
-  float* partial = nullptr;  ///< statistics of the chunks
-  /// Sums are stored as they are.
-  bool plain() const {
-    return !out_scale && !bias && !residual && !relu && ceiling == std::numeric_limits<float>::infinity();
+  float* partial = nullptr;                    ///< statistics of the chunks
+  const GradientEpilogue* gradient = nullptr;  ///< of dgrad, in place of the epilogue above
+
+  WinogradEpilogue epilogue() const {
+    if (gradient) return WinogradEpilogue::Gradient;
+    const bool plain =
+        !out_scale && !bias && !residual && !relu && ceiling == std::numeric_limits<float>::infinity();
+    return plain ? WinogradEpilogue::None : WinogradEpilogue::Fprop;
   }
 };
 
@@ -297,9 +305,20 @@ inline void product(int64_t width, int64_t rows, const float* x, int64_t x_row, 
 // ---------------------------------------------------------------------------------------------------------
 // (c) Output transform.
 
-/// One tile and vector of channels from `k` on. `sums`: its values of the first frequency. Plain: no scale,
-/// bias, residual or ReLU.
-template <int M, bool Plain, class Lanes>
+/// Calls body with the kind as a type.
+template <class Body>
+inline void with_epilogue(WinogradEpilogue kind, Body&& body) {
+  using enum WinogradEpilogue;
+  if (kind == None)
+    body(std::integral_constant<WinogradEpilogue, None>{});
+  else if (kind == Fprop)
+    body(std::integral_constant<WinogradEpilogue, Fprop>{});
+  else
+    body(std::integral_constant<WinogradEpilogue, Gradient>{});
+}
+
+/// One tile and vector of channels from `k` on. `sums`: its values of the first frequency.
+template <int M, WinogradEpilogue kEpilogue, class Lanes>
 [[gnu::always_inline]] inline void transform_sums(const WinogradShape& s, const WinogradOperands& a,
                                                   const float* sums, int64_t stride, const TileCursor& at,
                                                   int64_t k, Lanes lanes, PanelStatistics* statistics) {
@@ -312,18 +331,20 @@ template <int M, bool Plain, class Lanes>
   const int64_t out_pixel = s.out_pixel, residual_pixel = s.k;
   float* const y = a.y + pixel * out_pixel + k;
   const float* const residual = a.residual ? a.residual + pixel * residual_pixel + k : nullptr;
-  const Vec scale = !Plain && a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
+  constexpr bool kFprop = kEpilogue == WinogradEpilogue::Fprop;
+  const Vec scale = kFprop && a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
   Vec bias{};
-  if (!Plain && a.bias) bias = load_lanes(a.bias + k, lanes);
+  if (kFprop && a.bias) bias = load_lanes(a.bias + k, lanes);
   const Vec floor = broadcast(relu_floor(a.relu)), ceiling = broadcast(a.ceiling);
-  const auto finish = [=](int64_t i, int64_t j, Vec sum) {
+  const auto finish = [=, gradient = a.gradient](int64_t i, int64_t j, Vec sum) {
     Vec v[1] = {sum};
-    if constexpr (!Plain) {
+    float* const to = y + (i * q + j) * out_pixel;
+    if constexpr (kEpilogue == WinogradEpilogue::Gradient) v[0] = gradient->finished(v[0], to, lanes);
+    if constexpr (kFprop) {
       v[0] = v[0] * scale + bias;
       if (residual) v[0] += load_lanes(residual + (i * q + j) * residual_pixel, lanes);
       v[0] = at_most(at_least(v[0], floor), ceiling);
     }
-    float* const to = y + (i * q + j) * out_pixel;
     if constexpr (std::is_same_v<Lanes, Full>)
       store(to, v[0]);
     else
@@ -351,11 +372,11 @@ template <int M>
 void transform_output(const WinogradShape& s, const WinogradOperands& a, TileCursor at, int64_t count,
                       const float* sums, int64_t width, int64_t stride, int64_t k0,
                       PanelStatistics* statistics) {
-  with_flag(a.plain(), [&](auto plain) {
+  with_epilogue(a.epilogue(), [&](auto epilogue) {
     for (int64_t i = 0; i < count; ++i, sums += width, at.next())
       for_vectors(0, std::min(width, s.k - k0), [&](int64_t k, auto lanes) {
-        transform_sums<M, plain.value>(s, a, sums + k, stride, at, k0 + k, lanes,
-                                       statistics ? statistics + k / kLanes : nullptr);
+        transform_sums<M, epilogue.value>(s, a, sums + k, stride, at, k0 + k, lanes,
+                                          statistics ? statistics + k / kLanes : nullptr);
       });
   });
 }
@@ -407,6 +428,11 @@ void block_by_block(const WinogradShape& s, const WinogradOperands& a, KernelCon
       const TileCursor at(plan, first), next(plan, first + tiles);
       const int64_t block_pixels = tiles * M * M;
       const float* const block_y = a.y + (at.image * s.p + at.row * M) * s.q * s.out_pixel;
+      const int64_t block_at = block_y - a.y;
+      const float* const block_addend =
+          a.gradient && a.gradient->addend ? a.gradient->addend + block_at : nullptr;
+      const float* const block_rectified =
+          a.gradient && a.gradient->rectified ? a.gradient->rectified + block_at : nullptr;
       const float* const next_x = a.x + (next.image * s.h + next.row * M) * s.w * s.in_pixel;
       if (a.in_scale)
         transform_input<M, true>(s, a, at, tiles, in, plan.in_row, in_stride);
@@ -417,7 +443,8 @@ void block_by_block(const WinogradShape& s, const WinogradOperands& a, KernelCon
         const float* const filter = a.filter + panel * winograd_panel_floats<M>(s.c, kPanel);
         for (int64_t f = 0; f < kFrequencies; ++f) {
           if (panel == first_panel) {  // what the output transform writes, and the next input transform reads
-            prefetch_part(block_y, block_pixels * s.out_pixel, f, kFrequencies);
+            for (const float* from : {block_y, block_addend, block_rectified})
+              if (from) prefetch_part(from, block_pixels * s.out_pixel, f, kFrequencies);
             if (first + tiles < end) prefetch_part(next_x, block_pixels * s.in_pixel, f, kFrequencies);
           }
           product(width, tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
