@@ -246,6 +246,10 @@ describe('conv2d_dgrad', () => {
       `N=2 H=7 W=6 C=32 K=32 groups=32 ${atrous(5, 2)} addend=1 mask=relu6 x_stride=37`,
       `N=2 H=7 W=7 C=30 K=20 groups=5 ${same} addend=1 mask=relu`,
       `N=2 H=7 W=6 C=64 K=96 groups=2 ${same} addend=1 mask=relu`,
+      // Groups that fill a vector or half of one; a filter that is transformed panel by panel.
+      `N=2 H=7 W=18 C=32 K=32 groups=4 ${same} addend=1 mask=relu`,
+      `N=2 H=7 W=9 C=64 K=64 groups=4 ${half} addend=1 mask=relu6 x_stride=70`,
+      `N=33 H=1 W=5 C=250 K=132 ${same} addend=1 mask=relu`,
     ],
     { fill: { rectified: (random) => 9 * random() - 2 } },
   );
