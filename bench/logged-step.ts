@@ -6,10 +6,11 @@
 
 import { addon } from '../lib/native-addon.js';
 import { workloadNamed } from './workloads/index.js';
+import { DEFAULT_SEED } from './workloads/inputs.js';
 import { runSteps } from './workloads/workload.js';
 
 const workload = workloadNamed(process.argv[2] ?? '');
-const work = await workload.create(workload.batch);
+const work = await workload.create(workload.batch, DEFAULT_SEED);
 await runSteps(work, 1); // what only the first step does
 addon.setVerbose(true);
 await runSteps(work, 1);

@@ -27,9 +27,12 @@ export interface PeerOptions {
   /** PyTorch: asks for no gradients but those that lapidary computes, where the customary loop makes others as well. */
   readonly neededGradients: boolean;
   readonly tunedMalloc: boolean;
+  /** PyTorch: works in float64, as an arbiter between two in float32. */
+  readonly double?: boolean;
 }
 
-type Message = Readonly<Record<string, unknown>>;
+/** What goes to a peer, and what comes back. */
+export type Message = Readonly<Record<string, unknown>>;
 
 export class Peer {
   /** What it said of itself; `framework` names it and its version. */
@@ -50,11 +53,19 @@ export class Peer {
   static async start(workload: Workload, work: Work, folder: string, options: PeerOptions): Promise<Peer> {
     const start = join(folder, 'start.safetensors');
     await writeSafetensors(start, await startState(work));
-    const [program, programArguments, advice] =
+    const command =
       options.framework === 'pytorch'
         ? pytorch(workload, start, options)
         : await onnxruntime(workload, work, start, join(folder, 'model.onnx'), options);
-    const env: NodeJS.ProcessEnv = { ...process.env, ...(options.tunedMalloc ? tunedMalloc : {}) };
+    return Peer.launch(command, options.tunedMalloc ? tunedMalloc : {});
+  }
+
+  /** Starts a program that says hello and then obeys. Throws with the advice when it cannot run. */
+  static async launch(
+    [program, programArguments, advice]: Command,
+    variables: NodeJS.ProcessEnv = {},
+  ): Promise<Peer> {
+    const env: NodeJS.ProcessEnv = { ...process.env, ...variables };
     for (const name of foreignSettings) delete env[name];
     const child = spawn(program, programArguments, { env, stdio: ['pipe', 'pipe', 'pipe'] });
     child.stderr.pipe(process.stderr);
@@ -68,18 +79,23 @@ export class Peer {
     } catch (error) {
       child.kill();
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Could not start the peer: ${reason}. ${advice}, or leave the peer out (--no-peer).`);
+      throw new Error(`Could not start the peer: ${reason}. ${advice}.`);
     }
   }
 
   /** Milliseconds that so many steps took; `outputs` names a file for what the last one computed. */
   async run(steps: number, outputs?: string): Promise<number> {
-    return Number((await this.#ask({ command: 'run', steps, outputs: outputs ?? null })).ms);
+    return Number((await this.ask({ command: 'run', steps, outputs: outputs ?? null })).ms);
+  }
+
+  /** Writes to a file what the workload compares besides the outputs of its steps. */
+  async probe(outputs: string): Promise<void> {
+    await this.ask({ command: 'probe', outputs });
   }
 
   /** The most memory since it was ready, above what it had before it made the model; and processor time so far. */
   async usage(): Promise<{ peakMb: number; cpuMs: number }> {
-    const { peak_mb, cpu_ms } = await this.#ask({ command: 'usage' });
+    const { peak_mb, cpu_ms } = await this.ask({ command: 'usage' });
     return { peakMb: Number(peak_mb), cpuMs: Number(cpu_ms) };
   }
 
@@ -87,25 +103,32 @@ export class Peer {
     this.#process.stdin.end();
   }
 
-  async #ask(message: Message): Promise<Message> {
+  async ask(message: Message): Promise<Message> {
     this.#process.stdin.write(`${JSON.stringify(message)}\n`);
     return nextMessage(this.#lines);
   }
 }
 
-type Command = readonly [program: string, programArguments: readonly string[], advice: string];
+/** How a peer is started, and what to do when that fails. */
+export type Command = readonly [program: string, programArguments: readonly string[], advice: string];
 
 function pytorch({ name, settings }: Workload, start: string, options: PeerOptions): Command {
   const flags = { layout: options.layout, threads: options.threads, settings: JSON.stringify(settings) };
+  const [program, programArguments, advice] = pythonPeer(`${name}.py`, [
+    start,
+    ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
+    ...(options.compile ? ['--compile'] : []),
+    ...(options.neededGradients ? ['--needed-gradients'] : []),
+    ...(options.double ? ['--double'] : []),
+  ]);
+  return [program, programArguments, `${advice}, or leave the peer out (--no-peer)`];
+}
+
+/** A script of bench/peers/ in the Python that LAPIDARY_PEER_PYTHON names. */
+export function pythonPeer(script: string, scriptArguments: readonly string[]): Command {
   return [
     process.env.LAPIDARY_PEER_PYTHON || 'python3',
-    [
-      peerFile(`${name}.py`),
-      start,
-      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
-      ...(options.compile ? ['--compile'] : []),
-      ...(options.neededGradients ? ['--needed-gradients'] : []),
-    ],
+    [peerFile(script), ...scriptArguments],
     'Point LAPIDARY_PEER_PYTHON to a Python that has torch 2.13 and numpy',
   ];
 }
@@ -124,7 +147,7 @@ async function onnxruntime(
   return [
     process.execPath,
     [...process.execArgv, peerFile('onnxruntime.ts'), start, model, String(threads)],
-    'Install onnxruntime-node as docs/interchange.md says',
+    'Install onnxruntime-node as docs/interchange.md says, or leave the peer out (--no-peer)',
   ];
 }
 

@@ -33,6 +33,7 @@ export function peersJson(
         steps: comparison.steps,
         enqueue_ms: comparison.enqueueMs,
         distances: comparison.distances,
+        arbitrations: comparison.arbitrations,
         others: comparison.others,
       };
     }),

@@ -3,8 +3,9 @@
  *
  *     npm run bench:peers -- [--only resnet20,darts] [--rounds 7] [--steps N] [--batch N] [--threads 2] [--pause 300]
  *                            [--peer pytorch|onnxruntime] [--layout channels_last|contiguous] [--tuned-malloc] [--compile]
- *                            [--needed-gradients] [--no-peer] [--profile] [--out FOLDER] [--json]
+ *                            [--needed-gradients] [--seed 1] [--precision default|strict] [--arbiter] [--no-peer] [--profile] [--out FOLDER] [--json]
  *
+ * `--arbiter` adds PyTorch in float64 and says how far both sides' first steps are from it.
  * `--out` writes peers.json, and peers.html with a plot of the ratios.
  */
 
@@ -17,12 +18,14 @@ import { parseArgs } from 'node:util';
 import { device } from '../lib/device.js';
 import { writeFileAtomic } from '../lib/io/atomic-file.js';
 import { writeReport } from '../lib/report/report.js';
+import { oneOf, wholeNumber } from './arguments.js';
 import type { Comparison, ComparisonOptions, Side } from './comparison.js';
 import { describeMachine, notIdle } from './machine.js';
 import type { PeerOptions } from './peer.js';
 import { peersJson, peersReport } from './peers-report.js';
 import { spread } from './statistics.js';
 import { workloadNamed, workloads } from './workloads/index.js';
+import { DEFAULT_SEED } from './workloads/inputs.js';
 
 const { values: given } = parseArgs({
   options: {
@@ -37,6 +40,9 @@ const { values: given } = parseArgs({
     'tuned-malloc': { type: 'boolean', default: false },
     compile: { type: 'boolean', default: false },
     'needed-gradients': { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(DEFAULT_SEED) },
+    precision: { type: 'string', default: 'default' },
+    arbiter: { type: 'boolean', default: false },
     'no-peer': { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     out: { type: 'string' },
@@ -46,18 +52,6 @@ const { values: given } = parseArgs({
 
 /** A sum of other processes' shares above which the numbers are worth little. */
 const tolerableOthers = 0.03;
-
-function wholeNumber(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new RangeError(`Expected a whole number of at least ${least} for --${name}, got '${text}'.`);
-}
-
-function oneOf<T extends string>(name: string, text: string, ...choices: readonly T[]): T {
-  const choice = choices.find((each) => each === text);
-  if (choice !== undefined) return choice;
-  throw new RangeError(`Expected ${choices.join(' or ')} for --${name}, got '${text}'.`);
-}
 
 const threads = wholeNumber('threads', given.threads, 1);
 const peer: PeerOptions | null = given['no-peer']
@@ -77,6 +71,9 @@ const options: ComparisonOptions = {
   threads,
   pause: wholeNumber('pause', given.pause, 0),
   peer,
+  seed: wholeNumber('seed', given.seed, 0),
+  precision: oneOf('precision', given.precision, 'default', 'strict'),
+  arbiter: given.arbiter,
   profile: given.profile,
 };
 const chosen = given.only.split(',').map(workloadNamed);
@@ -122,6 +119,10 @@ async function comparedInItsOwnProcess(name: string): Promise<Comparison> {
   return comparison;
 }
 
+function exponents(values: readonly number[]): string {
+  return values.map((value) => value.toExponential(1)).join('  ');
+}
+
 function printComparison({ batch, gflop, rounds, steps, ours, peer, ...rest }: Comparison): void {
   const line = (name: string, { ms, peakMb }: Side): string =>
     `  ${name.padEnd(40)} ${ms.median.toFixed(1).padStart(7)} ms  (${ms.low.toFixed(1)} to ${ms.high.toFixed(1)})  ` +
@@ -139,10 +140,14 @@ function printComparison({ batch, gflop, rounds, steps, ours, peer, ...rest }: C
     console.log(
       `  lapidary is ${median.toFixed(2)} times faster  (${low.toFixed(2)} to ${high.toFixed(2)}: peer's time / ours)`,
     );
-    const distances = Object.entries(rest.distances).map(
-      ([name, value]) => `${name} ${value.toExponential(1)}`,
-    );
-    console.log(`  outputs agree, relative to their norms: ${distances.join(', ')}`);
+    console.log('  outputs of the first steps agree; distances relative to the norm:');
+    for (const [name, bySteps] of Object.entries(rest.distances)) {
+      console.log(`    ${name.padEnd(18)} ${exponents(bySteps)}`);
+      const judged = rest.arbitrations[name] ?? [];
+      if (judged.length === 0) continue;
+      console.log(`      from float64: lapidary ${exponents(judged.map(({ ours }) => ours))}`);
+      console.log(`                    the peer ${exponents(judged.map(({ peer }) => peer))}`);
+    }
   }
   console.log(`  other processes took ${(100 * rest.others).toFixed(1)} % of the cores meanwhile`);
   if (rest.others > tolerableOthers) {

@@ -103,8 +103,9 @@ struct Implementation {
   void (*run)(const void* problem, void* const* operands, KernelContext& context) = nullptr;
   /// Bytes of workspace; null: none. A function of the problem only.
   size_t (*workspace)(const void* problem) = nullptr;
-  /// Filter packing: bytes of the packed form (null: no packing), its format name and the packing itself.
-  /// `packed_operand` is the operand that is packed; the packed form is cached by (storage, version, format).
+  /// Filter packing: bytes of the packed form (null or 0: no packing), its format name and the packing
+  /// itself. `packed_operand` is the operand that is packed; the packed form is cached by (storage, version,
+  /// format).
   size_t (*packed_bytes)(const void* problem) = nullptr;
   void (*pack)(const void* problem, const void* source, void* packed, KernelContext& context) = nullptr;
   const char* packed_format = nullptr;

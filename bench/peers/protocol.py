@@ -4,12 +4,15 @@ A peer script defines `build(start)`, which makes the network and returns a func
 outputs by name, and ends with `serve(build)`. bench/peer.ts starts it:
 
     python WORKLOAD.py START.safetensors --layout channels_last --threads 2 --settings '{"rate": 0.01}' [--compile]
-        [--needed-gradients]
+        [--needed-gradients] [--double]
+
+With --double it works in float64, on the same weights and inputs: an arbiter between two sides in float32.
 
 Then it obeys one JSON object a line on stdin:
 
     {"command": "run", "steps": 3, "outputs": PATH}   runs so many steps; answers {"ms": ...} for all of them, and, where
                                                       "outputs" is given, writes those of the last step to that file
+    {"command": "probe", "outputs": PATH}             writes what `start.probe` computes from the start state; answers {}
     {"command": "usage"}                              answers {"peak_mb": ..., "cpu_ms": ...}: the most resident memory
                                                       since the hello, above what Python and PyTorch take alone, and
                                                       processor time so far
@@ -50,14 +53,18 @@ class Start:
         layout: str,
         compiles: bool,
         needed_gradients: bool,
+        dtype: torch.dtype,
     ) -> None:
         self.settings = settings
         self.needed_gradients = needed_gradients
         """Whether to ask for no gradients but those that lapidary computes, where the customary loop makes others as well."""
         self._layout = torch.channels_last if layout == 'channels_last' else torch.contiguous_format
         self._compiles = compiles
+        self.probe: Step = dict
+        """Set by a workload that compares more than a step gives."""
         # lapidary's images are NHWC and its filters KRSC.
         permuted = {name: t.permute(0, 3, 1, 2) if t.ndim == 4 else t for name, t in tensors.items()}
+        permuted = {name: t.to(dtype) if t.is_floating_point() else t for name, t in permuted.items()}
         self._weights = {name.removeprefix('model.'): t for name, t in permuted.items() if name.startswith('model.')}
         self._inputs = {name.removeprefix('input.'): t for name, t in permuted.items() if name.startswith('input.')}
 
@@ -129,19 +136,21 @@ def serve(build: Callable[[Start], Step]) -> None:
     parser.add_argument('--settings', type=json.loads, default={})
     parser.add_argument('--compile', action='store_true')
     parser.add_argument('--needed-gradients', action='store_true')
+    parser.add_argument('--double', action='store_true')
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
+    torch.set_default_dtype(torch.float64 if arguments.double else torch.float32)
     idle_mb = resident_mb('VmRSS')
-    step = build(
-        Start(
-            read_safetensors(arguments.file),
-            arguments.settings,
-            arguments.layout,
-            arguments.compile,
-            arguments.needed_gradients,
-        )
+    start = Start(
+        read_safetensors(arguments.file),
+        arguments.settings,
+        arguments.layout,
+        arguments.compile,
+        arguments.needed_gradients,
+        torch.get_default_dtype(),
     )
+    step = build(start)
     gc.collect()
     reset_peak()
 
@@ -151,18 +160,22 @@ def serve(build: Callable[[Start], Step]) -> None:
         layout=arguments.layout,
         compiled=arguments.compile,
         needed_gradients=arguments.needed_gradients,
+        dtype=str(torch.get_default_dtype()).removeprefix('torch.'),
         threads=torch.get_num_threads(),
         capability=torch.backends.cpu.get_cpu_capability(),
     )
     for line in sys.stdin:
         message = json.loads(line)
         if message['command'] == 'run':
-            start = time.perf_counter()
+            began = time.perf_counter()
             for _ in range(message['steps']):
                 outputs = step()
-            ms = (time.perf_counter() - start) * 1000
+            ms = (time.perf_counter() - began) * 1000
             if message.get('outputs'):
                 write_safetensors(Path(message['outputs']), outputs)
             say(ms=ms)
+        elif message['command'] == 'probe':
+            write_safetensors(Path(message['outputs']), start.probe())
+            say()
         elif message['command'] == 'usage':
             say(peak_mb=resident_mb('VmHWM') - idle_mb, cpu_ms=time.process_time() * 1000)

@@ -3,17 +3,19 @@
  * on a training batch. C = 16, 8 cells, 1,930,618 weights and 224 alphas; 48.0 GFLOP for two batches of 16.
  */
 
+import { type Capture, capture } from '../../lib/capture.js';
 import { DartsArchitecture, DartsSearchNet } from '../../lib/nn/models/darts.js';
 import { Module } from '../../lib/nn/module.js';
 import { grad } from '../../lib/ops/autograd.js';
 import { crossEntropy } from '../../lib/ops/cross-entropy.js';
+import { clone } from '../../lib/ops/layout.js';
 import { clipGradNorm } from '../../lib/ops/optimizer.js';
 import { Adam } from '../../lib/optim/adam.js';
 import { SGD } from '../../lib/optim/sgd.js';
 import { noGrad, scope } from '../../lib/scope.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages, drawLabels, SEED } from './inputs.js';
+import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages, drawLabels } from './inputs.js';
 import type { Outputs, Work, Workload } from './workload.js';
 
 const settings = {
@@ -29,8 +31,14 @@ const settings = {
 
 /** The network and the architecture that it searches. */
 class BilevelSearch extends Module {
-  readonly network = new DartsSearchNet({ classes: CIFAR_CLASSES, normalization: CIFAR_NORMALIZATION }, SEED);
-  readonly architecture = new DartsArchitecture(this.network.spec, SEED);
+  readonly network: DartsSearchNet;
+  readonly architecture: DartsArchitecture;
+
+  constructor(seed: number) {
+    super();
+    this.network = new DartsSearchNet({ classes: CIFAR_CLASSES, normalization: CIFAR_NORMALIZATION }, seed);
+    this.architecture = new DartsArchitecture(this.network.spec, seed);
+  }
 
   override forward(x: Tensor): Tensor {
     return this.network.forward(x, this.architecture.forward());
@@ -46,23 +54,29 @@ export const darts: Workload = {
     'weights too; weight step: lapidary those of the weights, PyTorch those of the alphas too (--needed-gradients: the same)',
   batch: 16,
   steps: 1,
-  // The first step's losses agree to 1e-6; a step makes a hundred times as much of a difference, by masks and maxima that turn
-  // over: the third step's are 1e-3 from float64, PyTorch's own 1e-4.
-  tolerances: { validation_loss: 1e-2, training_loss: 1e-2 },
+  // A step makes up to hundreds of times as much of a difference, in PyTorch as well: in float32 both are up to 1e-3 from float64
+  // in the third (docs/performance.md).
+  tolerances: { validation_loss: [1e-5, 5e-4, 5e-3], training_loss: [1e-5, 5e-4, 5e-3] },
   settings,
-  create: (batch) => new BilevelStep(batch),
+  create: (batch, seed) => new BilevelStep(batch, seed),
 };
 
+type Losses = Readonly<Record<'validation_loss' | 'training_loss', Tensor>>;
+
 class BilevelStep implements Work {
-  readonly model = new BilevelSearch();
+  readonly model: BilevelSearch;
   readonly inputs: Work['inputs'];
   readonly flops: number;
   readonly #architectureStep: () => Tensor;
   readonly #weightStep: () => Tensor;
+  #recorded: Capture<Losses> | undefined;
 
-  constructor(batch: number) {
+  constructor(batch: number, seed: number) {
+    this.model = new BilevelSearch(seed);
     const { network, architecture } = this.model;
-    const [images, validationImages] = [1001, 1002].map((stream) => drawImages(batch, CIFAR_IMAGE, stream));
+    const [images, validationImages] = [1001, 1002].map((stream) =>
+      drawImages(batch, CIFAR_IMAGE, seed, stream),
+    );
     const labels = drawLabels(batch, CIFAR_CLASSES);
     this.inputs = { images: images!, validation_images: validationImages!, labels };
     // Forward and gradients of inputs on one batch; on the other gradients of weights, too.
@@ -91,7 +105,16 @@ class BilevelStep implements Work {
     };
   }
 
+  /** Recorded at the first call: enqueuing 2,500 kernels one by one would take processor time from those that compute. */
   step(): Outputs {
+    if (this.#recorded) this.#recorded.replay();
+    else this.#recorded = capture(() => this.#bilevelStep());
+    const { validation_loss, training_loss } = this.#recorded.outputs;
+    return { validation_loss: clone(validation_loss), training_loss: clone(training_loss) };
+  }
+
+  /** Both halves in one recording, so that they share its memory. */
+  #bilevelStep(): Losses {
     return { validation_loss: scope(this.#architectureStep), training_loss: scope(this.#weightStep) };
   }
 }

@@ -5,7 +5,7 @@ import { complexity } from '../../lib/nn/complexity.js';
 import { buildModel } from '../../lib/nn/models/index.js';
 import { noGrad, scope } from '../../lib/scope.js';
 import { calibrateStatistics } from './calibration.js';
-import { drawImages, SEED } from './inputs.js';
+import { drawImages } from './inputs.js';
 import type { Workload } from './workload.js';
 
 const image = [224, 224, 3];
@@ -21,9 +21,9 @@ export const resnet152: Workload = {
   steps: 2,
   tolerances: { logits: 1e-3 },
   settings: {},
-  create(batch) {
-    const model = buildModel('resnet152', { classes, normalization, seed: SEED });
-    const images = drawImages(batch, image);
+  create(batch, seed) {
+    const model = buildModel('resnet152', { classes, normalization, seed });
+    const images = drawImages(batch, image, seed);
     calibrateStatistics(model, images);
     return {
       flops: 2 * batch * complexity(model, image).macs,

@@ -16,7 +16,7 @@ import { cosineSimilarity } from '../../lib/ops/cosine-similarity.js';
 import { SGD } from '../../lib/optim/sgd.js';
 import { scope } from '../../lib/scope.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages, SEED } from './inputs.js';
+import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages } from './inputs.js';
 import type { Workload } from './workload.js';
 
 const width = 2048;
@@ -85,11 +85,11 @@ export const simsiam: Workload = {
   steps: 4,
   tolerances: { loss: 1e-3 },
   settings: { rate, momentum, decay },
-  create(batch) {
-    const model = new SimSiam().initialize(SEED);
+  create(batch, seed) {
+    const model = new SimSiam().initialize(seed);
     const optimizer = new SGD(model.namedParameters(), { rate, momentum, decay });
-    const view1 = drawImages(batch, CIFAR_IMAGE, 1001);
-    const view2 = drawImages(batch, CIFAR_IMAGE, 1002);
+    const view1 = drawImages(batch, CIFAR_IMAGE, seed, 1001);
+    const view2 = drawImages(batch, CIFAR_IMAGE, seed, 1002);
     const { macs, layers } = complexity(model, CIFAR_IMAGE);
     const first = layers.find(({ name }) => name === 'trunk.conv1')!;
     return {

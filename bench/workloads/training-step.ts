@@ -6,7 +6,14 @@ import { buildModel, type SpecModel } from '../../lib/nn/models/index.js';
 import { crossEntropy } from '../../lib/ops/cross-entropy.js';
 import { SGD } from '../../lib/optim/sgd.js';
 import { scope } from '../../lib/scope.js';
-import { CIFAR_CLASSES, CIFAR_IMAGE, CIFAR_NORMALIZATION, drawImages, drawLabels, SEED } from './inputs.js';
+import {
+  CIFAR_CLASSES,
+  CIFAR_IMAGE,
+  CIFAR_NORMALIZATION,
+  DEFAULT_SEED,
+  drawImages,
+  drawLabels,
+} from './inputs.js';
 import type { Outputs, Work, Workload } from './workload.js';
 
 const rate = 0.01;
@@ -20,13 +27,13 @@ export class TrainingStep implements Work {
   readonly #optimizer: SGD;
 
   /** @param modelName a network for 32 x 32 images, as `buildModel` knows it */
-  constructor(modelName: string, batch: number) {
+  constructor(modelName: string, batch: number, seed = DEFAULT_SEED) {
     this.model = buildModel(modelName, {
       classes: CIFAR_CLASSES,
       normalization: CIFAR_NORMALIZATION,
-      seed: SEED,
+      seed,
     });
-    this.inputs = { images: drawImages(batch, CIFAR_IMAGE), labels: drawLabels(batch, CIFAR_CLASSES) };
+    this.inputs = { images: drawImages(batch, CIFAR_IMAGE, seed), labels: drawLabels(batch, CIFAR_CLASSES) };
     this.#optimizer = new SGD(this.model.namedParameters(), { rate, momentum });
     // Output, gradient of the input, gradient of the weights; but nobody needs the gradient of the images.
     const { macs, layers } = complexity(this.model, CIFAR_IMAGE);
@@ -64,6 +71,6 @@ export function trainingWorkload(options: {
     steps,
     tolerances: { loss: 1e-3 },
     settings: { rate, momentum },
-    create: (batch) => new TrainingStep(model, batch),
+    create: (batch, seed) => new TrainingStep(model, batch, seed),
   };
 }

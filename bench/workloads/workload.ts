@@ -15,8 +15,11 @@ import type { Tensor } from '../../lib/tensor.js';
 /** What a step computes that can be compared: losses, logits, images. */
 export type Outputs = Readonly<Record<string, Tensor>>;
 
-/** How well an output must agree with the peer's: ||ours - theirs|| / ||theirs||, in 2-norms over all of its elements. */
-export type Tolerances = Readonly<Record<string, number>>;
+/**
+ * How well an output must agree with the peer's: ||ours - theirs|| / ||theirs||, in 2-norms over all of its elements; a list has
+ * a number for each of the first steps.
+ */
+export type Tolerances = Readonly<Record<string, number | readonly number[]>>;
 
 export interface Workload {
   /** As `--only` and the JSON name it; the peer is bench/peers/`name`.py. */
@@ -29,11 +32,12 @@ export interface Workload {
   readonly batch: number;
   /** Steps in a round, by default: about a second's worth. */
   readonly steps: number;
-  /** Outputs of `step`, by name. */
+  /** Outputs of `step` and of `probe`, by name. */
   readonly tolerances: Tolerances;
   /** Numbers that the peer needs besides weights and inputs, such as a learning rate. */
   readonly settings: Readonly<Record<string, number>>;
-  create(batch: number): Work | Promise<Work>;
+  /** @param seed draws weights and inputs */
+  create(batch: number, seed: number): Work | Promise<Work>;
 }
 
 /** A workload that is ready to run: weights drawn, inputs made. */
@@ -49,6 +53,8 @@ export interface Work {
   readonly inputs: Readonly<Record<string, Tensor<DType>>>;
   /** Enqueues one step. The caller owns what comes back; it is off the tape. */
   step(): Outputs | Promise<Outputs>;
+  /** What else is compared, once, from the start state: what a step does not give. Changes nothing, and is not timed. */
+  probe?(): Outputs;
   /** Inference only: writes the network for other runtimes, its images and output named as `exportOnnx` does. */
   exportOnnx?(path: string): Promise<void>;
 }
@@ -80,6 +86,14 @@ export async function runSteps(work: Work, steps: number): Promise<Run> {
   const values = await hostTensors(outputs);
   dispose(outputs);
   return { ms, enqueueMs, outputs: values };
+}
+
+/** What `probe` computes; nothing where the workload has none. */
+export async function probed(work: Work): Promise<ReadonlyMap<string, HostTensor>> {
+  const outputs = work.probe?.() ?? {};
+  const values = await hostTensors(outputs);
+  dispose(outputs);
+  return values;
 }
 
 /** Weights and inputs for a peer to start from: `model.<name>` and `input.<name>`. */

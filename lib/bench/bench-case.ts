@@ -7,9 +7,9 @@
  * else is in it is passed over.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { ArgumentError, FileSystemError, LapidaryError } from '../errors.js';
 import { addon } from '../native-addon.js';
 import { nearestWord } from '../nearest-word.js';
@@ -33,7 +33,7 @@ export function caseText({ kernel, problem }: BenchCase): string {
   return `${kernel} ${problem}`.trim();
 }
 
-/** @throws ArgumentError for an unknown kernel, @throws LapidaryError for a problem that it cannot have */
+/** @throws ArgumentError for an unknown kernel, or a problem that it cannot have */
 export function benchCase(kernel: string, problem: string, times = 1): BenchCase {
   const kernels = addon.kernels();
   if (!kernels.includes(kernel)) {
@@ -41,8 +41,13 @@ export function benchCase(kernel: string, problem: string, times = 1): BenchCase
     const advice = near === undefined ? `one of ${kernels.join(', ')}` : `did you mean '${near}'?`;
     throw new ArgumentError(`Expected the name of a kernel, got '${kernel}': ${advice}`);
   }
-  const { text, flops, bytes } = native(() => addon.kernelProblem(kernel, problem));
-  return { kernel, problem: text, times, flops, bytes };
+  try {
+    const { text, flops, bytes } = native(() => addon.kernelProblem(kernel, problem));
+    return { kernel, problem: text, times, flops, bytes };
+  } catch (error) {
+    if (!(error instanceof LapidaryError)) throw error;
+    throw new ArgumentError(`'${kernel} ${problem}' is no problem of this kernel: ${error.message}`);
+  }
 }
 
 // lapidary,exec,cpu,avx512:implicit_gemm,conv2d_fprop N=128 ...,1.2345
@@ -55,7 +60,11 @@ export function parseCaseLine(line: string): BenchCase | null {
   const stated = logged ?? trimmed.replace(/#.*/, '').trim();
   if (stated === '') return null;
   const [, times = '1', kernel = '', problem = ''] = /^(?:(\d+)\s+)?(\S+)\s*(.*)$/.exec(stated) ?? [];
-  if (Number(times) < 1) throw new ArgumentError(`Expected a problem to run at least once, got '${stated}'.`);
+  if (Number(times) < 1 || !Number.isSafeInteger(Number(times))) {
+    throw new ArgumentError(
+      `Expected a problem to run at least once, and a countable number of times, got '${stated}'.`,
+    );
+  }
   return benchCase(kernel, problem.replace(/\s+/g, ' '), Number(times));
 }
 
@@ -79,7 +88,8 @@ const shippedSets = new URL('../../bench/problems/', import.meta.url); // the sa
  * The cases of a problem file or a verbose log; equal ones are one case that runs more often.
  *
  * @param name a path, `-` for standard input, or the plain name of a set that comes with lapidary, such as `resnet20`
- * @throws FileSystemError when it cannot be read, ArgumentError naming the line that is no problem
+ * @throws FileSystemError when it cannot be read, ArgumentError when there is no such set, no problem in it, or one of its
+ * lines is none
  */
 export async function readCases(name: string): Promise<BenchCase[]> {
   const lines = (await contentOf(name)).split('\n');
@@ -95,17 +105,22 @@ export async function readCases(name: string): Promise<BenchCase[]> {
       throw new ArgumentError(`${name}:${index + 1}: ${error.message}`);
     }
   }
+  if (cases.length === 0) {
+    throw new ArgumentError(
+      `Expected a problem on each line of ${name}, as in 'gemm M=128 N=512 K=512', and found none.`,
+    );
+  }
   return mergeCases(cases);
 }
 
 async function contentOf(name: string): Promise<string> {
   if (name === '-') return text(process.stdin);
-  const path = /^[\w-]+$/.test(name) ? fileURLToPath(new URL(`${name}.txt`, shippedSets)) : name;
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw FileSystemError.from(error, 'read', path);
-  }
+  if (!/^[\w-]+$/.test(name)) return FileSystemError.during('read', name, () => readFile(name, 'utf8'));
+  const sets = (await readdir(shippedSets)).map((file) => basename(file, '.txt')).sort();
+  if (sets.includes(name)) return readFile(new URL(`${name}.txt`, shippedSets), 'utf8');
+  throw new ArgumentError(
+    `Expected one of the sets ${sets.join(', ')}, or a path such as ./${name}, got '${name}'.`,
+  );
 }
 
 /** Equal problems become one that runs more often, in the order in which they first came. */

@@ -1,6 +1,6 @@
 /** Operands for a case: what its kernel may meet in a network, drawn from the problem's text and therefore always the same. */
 
-import { VerificationError } from '../errors.js';
+import { OutOfMemoryError, VerificationError } from '../errors.js';
 import type { KernelOperand } from '../native.js';
 import { addon } from '../native-addon.js';
 import { native } from '../resource.js';
@@ -35,7 +35,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
   variance: positive,
   running_variance: probability,
   mask: (random) => (random() < 0.5 ? 0 : 1),
-  norm: () => 0.7,
+  'clip_norm.norm': (_random, _index, field) => 2 * field('limit'),
   factor: () => 0.75,
   'adam.second': probability,
   'softmax_backward.y': probability,
@@ -76,7 +76,11 @@ function inWindow(random: () => number, index: number, field: (name: string, or?
   );
 }
 
-/** Outputs hold values that no kernel computes, so that an element left unwritten shows. */
+/**
+ * Outputs hold values that no kernel computes, so that an element left unwritten shows.
+ *
+ * @throws OutOfMemoryError when JavaScript cannot hold them
+ */
 export function drawOperands({ kernel, problem }: BenchCase): CaseOperands {
   const operands = native(() => addon.kernelOperands(kernel, problem));
   const random = randomSource(seedOf(problem));
@@ -94,18 +98,25 @@ export function drawOperands({ kernel, problem }: BenchCase): CaseOperands {
   const values = operands.map((operand) => {
     if (operand.count === 0) return null;
     const { dtype, count, role } = operand;
-    const array =
-      dtype === 'f32'
-        ? new Float32Array(count)
-        : dtype === 'i32'
-          ? new Int32Array(count)
-          : new Uint8Array(count);
+    const array = allocate(dtype, count, operand.name);
     if (role === 'out') return array.fill(dtype === 'f32' ? Number.NaN : dtype === 'i32' ? -77 : 0xab);
     const fill = fillOf(operand);
     for (let index = 0; index < count; index++) array[index] = fill(random, index, field);
     return array;
   });
   return { operands, values };
+}
+
+function allocate(dtype: KernelOperand['dtype'], count: number, name: string): HostValues {
+  try {
+    if (dtype === 'f32') return new Float32Array(count);
+    return dtype === 'i32' ? new Int32Array(count) : new Uint8Array(count);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new OutOfMemoryError(
+      `Expected operands that fit into memory, got ${count} elements of ${dtype} for ${name}: take a smaller problem.`,
+    );
+  }
 }
 
 const marginBytes = 512;

@@ -39,7 +39,7 @@ Node::~Node() {
 }
 
 void record(bool on, const char* op, std::span<const Tensor> inputs, std::span<const Tensor> saved,
-            std::span<Tensor> outputs, Backward backward) {
+            std::span<Tensor> outputs, Backward backward, Rectified rectified) {
   if (!on) return;
   bool any = false;
   for (const Tensor& input : inputs) any |= input && input.needs_grad();
@@ -61,6 +61,7 @@ void record(bool on, const char* op, std::span<const Tensor> inputs, std::span<c
   for (const Tensor& tensor : saved) node->saved.push_back(tensor ? SavedTensor(tensor) : SavedTensor());
   node->backward = std::move(backward);
   node->outputs = static_cast<int>(outputs.size());
+  node->rectified = rectified;
   for (size_t index = 0; index < outputs.size(); ++index) {
     outputs[index].impl()->node = node;
     outputs[index].impl()->output_index = static_cast<int>(index);
@@ -102,11 +103,11 @@ class Walk {
       arrive_at_leaf(y_.impl(), seed_);
       return;
     }
-    pending_[impl.node->sequence].node = impl.node;
+    count_consumers(*impl.node);
     deliver(impl.node, impl.output_index, seed_);
     while (!pending_.empty()) {
       auto entry = std::move(pending_.extract(std::prev(pending_.end())).mapped());
-      visit(*entry.node, entry.grads);
+      visit(entry);
     }
   }
 
@@ -114,6 +115,7 @@ class Walk {
   struct Arrived {
     std::shared_ptr<Node> node;
     std::vector<Tensor> grads;
+    bool masked = false;  ///< by the node's ReLU
   };
 
   /// Whether gradients at this node's inputs can reach something that was asked for.
@@ -147,6 +149,17 @@ class Walk {
     return useful_[root];
   }
 
+  /// For every node below `root`, the edges that lead to it.
+  void count_consumers(const Node& root) {
+    std::vector<const Node*> stack{&root};
+    while (!stack.empty()) {
+      const Node* const node = stack.back();
+      stack.pop_back();
+      for (const Edge& edge : node->inputs)
+        if (edge.node && ++consumers_[edge.node.get()] == 1) stack.push_back(edge.node.get());
+    }
+  }
+
   bool edge_wanted(const Edge& edge) {
     if (edge.leaf) return leaf_wanted(edge.leaf.get());
     if (!edge.node) return false;
@@ -171,18 +184,53 @@ class Walk {
     add(arrived.grads[static_cast<size_t>(output_index)], gradient);
   }
 
-  void visit(Node& node, std::vector<Tensor>& grads) {
+  /// What awaits the gradient that this edge will bring.
+  Reception reception(const Edge& edge) {
+    Reception reception;
+    if (!edge.node || edge.node->outputs != 1) return reception;
+    const Node& node = *edge.node;
+    if (const auto found = pending_.find(node.sequence); found != pending_.end())
+      reception.addend = found->second.grads[0];
+    // A gradient that was asked for is that of the masked value. After a backward that freed it, nothing is
+    // saved.
+    const bool last = consumers_[&node] == 1;
+    if (last && node.rectified.by != Rectifier::None && node.backward && !captured.count({&node, 0})) {
+      reception.rectified = node.saved[node.rectified.saved].unpack(node.op);
+      reception.rectifier = node.rectified.by;
+    }
+    return reception;
+  }
+
+  /// Takes a gradient where it leads to, with what its op has done to it already.
+  void send(const Edge& edge, const Reception& reception, const Tensor& gradient) {
+    if (edge.leaf) return arrive_at_leaf(edge.leaf, gradient);
+    if (!reception.done) return deliver(edge.node, edge.output_index, gradient);
+    Arrived& arrived = pending_[edge.node->sequence];
+    arrived.node = edge.node;
+    arrived.grads.assign(1, gradient);
+    arrived.masked = static_cast<bool>(reception.rectified);
+  }
+
+  void visit(Arrived& arrived) {
+    Node& node = *arrived.node;
+    std::vector<Tensor>& grads = arrived.grads;
     for (int index = 0; index < node.outputs; ++index) {
       const auto found = captured.find({&node, index});
       if (found != captured.end() && grads[static_cast<size_t>(index)])
         found->second = grads[static_cast<size_t>(index)];
     }
-    NeedsMask needs;
+    std::vector<Reception> receptions(node.inputs.size());
+    std::vector<Reception*> needed(node.inputs.size(), nullptr);
     bool any = false;
-    for (const Edge& edge : node.inputs) {
-      needs.push_back(edge_wanted(edge));
-      any |= needs.back();
+    for (size_t index = 0; index < node.inputs.size(); ++index) {
+      const Edge& edge = node.inputs[index];
+      if (!edge_wanted(edge)) continue;
+      if (index == 0) receptions[index] = reception(edge);  // the first gradient that is sent
+      needed[index] = &receptions[index];
+      any = true;
     }
+    for (const Edge& edge : node.inputs)
+      if (edge.node) --consumers_[edge.node.get()];
     if (!any) return;
     if (!node.backward) {
       fail(ErrorCode::Argument,
@@ -192,15 +240,12 @@ class Walk {
     }
     std::vector<Tensor> saved;
     for (const SavedTensor& tensor : node.saved) saved.push_back(tensor.unpack(node.op));
-    const std::vector<Tensor> gradients = call_backward(node, saved, grads, needs);
-    for (size_t index = 0; index < node.inputs.size(); ++index) {
-      if (!needs[index] || !gradients[index]) continue;
-      const Edge& edge = node.inputs[index];
-      if (edge.leaf)
-        arrive_at_leaf(edge.leaf, gradients[index]);
-      else
-        deliver(edge.node, edge.output_index, gradients[index]);
-    }
+    const auto [output, by] = node.rectified;
+    if (by != Rectifier::None && !arrived.masked)
+      grads[0] = ops::rectified_gradient(by, saved[output], grads[0]);
+    const std::vector<Tensor> gradients = call_backward(node, saved, grads, NeedsMask(needed));
+    for (size_t index = 0; index < node.inputs.size(); ++index)
+      if (needed[index] && gradients[index]) send(node.inputs[index], receptions[index], gradients[index]);
     if (!retain_) node.saved.clear();
   }
 
@@ -222,6 +267,7 @@ class Walk {
   bool retain_;
   std::map<uint64_t, Arrived> pending_;  // by sequence: the latest recorded node goes first
   std::unordered_map<const Node*, bool> useful_;
+  std::unordered_map<const Node*, int> consumers_;  ///< edges whose gradient may still come
 };
 
 }  // namespace

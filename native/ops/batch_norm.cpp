@@ -45,20 +45,19 @@ FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t
 }
 
 NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tensor& dz, const Tensor& x,
-                             const Tensor& output, const FoldedNorm& norm, bool need_dx, bool need_sums) {
+                             const FoldedNorm& norm, bool need_dx, bool need_sums) {
   NormGradients result;
   Device& device = dz.device();
   if (need_sums || (need_dx && problem.training)) {
     result.dbeta = Tensor::empty(device, {problem.channels});
     result.dgamma = Tensor::empty(device, {problem.channels});
     launch(KernelId::batch_norm_reduce, device, problem,
-           {dz, x, output, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma});
+           {dz, x, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma});
   }
   if (need_dx) {
     result.dx = dz.empty_like();
     launch(KernelId::batch_norm_dgrad, device, problem,
-           {dz, x, output, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma,
-            result.dx});
+           {dz, x, norm.scale, norm.shift, norm.mean, norm.invstd, result.dbeta, result.dgamma, result.dx});
   }
   return result;
 }
@@ -90,7 +89,7 @@ Outputs batch_norm(OpCall& call) {
          [rows, channels, training](std::span<const Tensor> saved, std::span<const Tensor> grads,
                                     const NeedsMask& needs) -> Outputs {
            const NormGradients result =
-               norm_gradients({rows, channels, ReluMask::None, training}, grads[0], saved[0], {},
+               norm_gradients({rows, channels, ReluMask::None, training}, grads[0], saved[0],
                               {saved[1], saved[2], saved[3], saved[4]}, needs[0], needs[1] || needs[2]);
            return {result.dx, needs[1] ? result.dgamma : Tensor(), needs[2] ? result.dbeta : Tensor()};
          });
@@ -137,14 +136,10 @@ Outputs residual(OpCall& call) {
   const auto shift = [](const Tensor& t) { return t.pending() ? Slot(t.pending()->shift) : Slot(); };
   launch(KernelId::normalize, a.device(), problem, {a, scale(a), shift(a), b, scale(b), shift(b), y});
   record(call.record(), "residual", {a, b}, {problem.relu ? y : Tensor()}, y,
-         [relu = problem.relu](std::span<const Tensor> saved, std::span<const Tensor> grads,
-                               const NeedsMask&) -> Outputs {
-           if (!relu) return {grads[0], grads[0]};
-           Tensor masked = grads[0].empty_like();  // y > 0 exactly where the sum was
-           launch(KernelId::unary_backward, masked.device(), UnaryProblem{masked.count(), Unary::Relu},
-                  {saved[0], grads[0], masked});
-           return {masked, masked};
-         });
+         [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+           return {grads[0], grads[0]};
+         },
+         {0, problem.relu ? Rectifier::Relu : Rectifier::None});
   return {y};
 }
 

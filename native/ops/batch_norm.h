@@ -110,12 +110,11 @@ struct Normalize {
 
 /// Where the ReLU behind a normalisation lets its gradient through: dz' = dz there, else 0.
 enum class ReluMask : uint8_t {
-  None,    ///< there was no ReLU
-  Input,   ///< x * scale + shift > 0
-  Output,  ///< its stored output > 0, which may be that of a sum with something else
+  None,   ///< there was no ReLU
+  Input,  ///< x * scale + shift > 0
 };
 inline const char* const* enum_names(ReluMask) {
-  static constexpr const char* kNames[] = {"none", "input", "output", nullptr};
+  static constexpr const char* kNames[] = {"none", "input", nullptr};
   return kNames;
 }
 
@@ -137,7 +136,6 @@ struct BatchNormReduce {
   using Problem = BatchNormBackwardProblem;
   const T* dz;
   const T* x;
-  const T* output;  ///< of the ReLU
   const T* scale;
   const T* shift;
   const T* mean;
@@ -146,9 +144,8 @@ struct BatchNormReduce {
   T* sum_dz_xhat;
   static Operands operands(const Problem& p) {
     const int64_t all = p.rows * p.channels, c = p.channels, affine = p.mask == ReluMask::Input ? c : 0;
-    return {in("dz", all),       in("x", all),        in("output", p.mask == ReluMask::Output ? all : 0),
-            in("scale", affine), in("shift", affine), in("mean", c),
-            in("invstd", c),     out("sum_dz", c),    out("sum_dz_xhat", c)};
+    return {in("dz", all), in("x", all),    in("scale", affine), in("shift", affine),
+            in("mean", c), in("invstd", c), out("sum_dz", c),    out("sum_dz_xhat", c)};
   }
 };
 
@@ -157,7 +154,6 @@ struct BatchNormDgrad {
   using Problem = BatchNormBackwardProblem;
   const T* dz;
   const T* x;
-  const T* output;  ///< of the ReLU
   const T* scale;
   const T* shift;
   const T* mean;
@@ -168,15 +164,10 @@ struct BatchNormDgrad {
   static Operands operands(const Problem& p) {
     const int64_t all = p.rows * p.channels, c = p.channels, training = p.training ? c : 0;
     const bool by_input = p.mask == ReluMask::Input;
-    return {in("dz", all),
-            in("x", p.training || by_input ? all : 0),
-            in("output", p.mask == ReluMask::Output ? all : 0),
-            in("scale", c),
-            in("shift", by_input ? c : 0),
-            in("mean", training),
-            in("invstd", training),
-            in("sum_dz", training),
-            in("sum_dz_xhat", training),
+    return {in("dz", all),          in("x", p.training || by_input ? all : 0),
+            in("scale", c),         in("shift", by_input ? c : 0),
+            in("mean", training),   in("invstd", training),
+            in("sum_dz", training), in("sum_dz_xhat", training),
             out("dx", all)};
   }
 };

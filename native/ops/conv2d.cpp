@@ -58,12 +58,16 @@ Conv2dProblem conv2d_problem(const OpCall& call, const Tensor& x, const Tensor& 
   return p;
 }
 
-Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter,
-                             const Dims& shape) {
+Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter, const Dims& shape,
+                             Reception& reception) {
   problem = problem.without_epilogue();
   problem.prologue = Prologue::None;
+  problem.addend = static_cast<bool>(reception.addend);
+  problem.mask = reception.rectifier;
   Tensor dx = Tensor::empty(dy.device(), shape);
-  launch(KernelId::conv2d_dgrad, dy.device(), problem, {dy, filter, dx});
+  launch(KernelId::conv2d_dgrad, dy.device(), problem,
+         {dy, filter, reception.addend, reception.rectified, dx});
+  reception.done = true;
   return dx;
 }
 
@@ -91,7 +95,7 @@ Outputs conv2d(OpCall& call) {
                    const NeedsMask& needs) -> Outputs {
            const Tensor &x = saved[0], &filter = saved[1], &dy = grads[0];
            Tensor dx, dfilter, dbias;
-           if (needs[0]) dx = conv2d_input_gradient(problem, dy, filter, x.shape());
+           if (needs[0]) dx = conv2d_input_gradient(problem, dy, filter, x.shape(), *needs.reception(0));
            if (needs[1]) dfilter = conv2d_filter_gradient(problem, x, {}, {}, dy, filter.shape());
            if (needs[2]) {
              dbias = Tensor::empty(dy.device(), {problem.k});

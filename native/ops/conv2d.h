@@ -2,12 +2,14 @@
 //
 // Prologue (fprop and wgrad): the input that is convolved is  act(x * in_scale[c] + in_shift[c]);  zero
 // padding is applied after it. Epilogue (fprop):  y = act(conv * out_scale[k] + bias[k] + residual),
-// statistics of conv's output per channel k.
+// statistics of conv's output per channel k. Epilogue (dgrad):  dx = (gradient + addend), 0 where the ReLU
+// that x came out of was shut.
 #pragma once
 
 #include <limits>
 
 #include "backend.h"
+#include "ops/rectifier.h"
 
 namespace lapidary {
 
@@ -22,7 +24,9 @@ struct Conv2dProblem {
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
   Prologue prologue = Prologue::None;
   bool scale = false, bias = false, relu = false, residual = false, statistics = false;
-  bool relu6 = false;  ///< ReLU cut off at 6, in relu's place
+  bool relu6 = false;                ///< ReLU cut off at 6, in relu's place
+  bool addend = false;               ///< of dgrad: gradients of x from elsewhere are added
+  Rectifier mask = Rectifier::None;  ///< of dgrad: what x came out of; its stored output masks dx
   /// Elements between neighbouring pixels of x and of y; 0: dense (c and k). Lets fused ops write concat in
   /// place.
   int64_t x_stride = 0, y_stride = 0;
@@ -41,10 +45,11 @@ struct Conv2dProblem {
   /// The activation of the epilogue is min(max(y, 0), ceiling()), if it has any.
   bool rectifies() const noexcept { return relu || relu6; }
   float ceiling() const noexcept { return relu6 ? 6.0f : std::numeric_limits<float>::infinity(); }
-  /// Without the epilogue of fprop, as dgrad and wgrad take it.
+  /// Without any epilogue.
   Conv2dProblem without_epilogue() const {
     Conv2dProblem plain = *this;
     plain.scale = plain.bias = plain.relu = plain.relu6 = plain.residual = plain.statistics = false;
+    plain.addend = false, plain.mask = Rectifier::None;
     return plain;
   }
   /// What the packed forms of one filter depend on.
@@ -64,8 +69,9 @@ struct Conv2dProblem {
     visit("pad_w", self.pad_w), visit("dilation_h", self.dilation_h), visit("dilation_w", self.dilation_w);
     visit("groups", self.groups), visit("prologue", self.prologue), visit("scale", self.scale);
     visit("bias", self.bias), visit("relu", self.relu), visit("relu6", self.relu6);
-    visit("residual", self.residual), visit("statistics", self.statistics), visit("x_stride", self.x_stride);
-    visit("y_stride", self.y_stride), visit("strict", self.strict);
+    visit("residual", self.residual), visit("statistics", self.statistics), visit("addend", self.addend);
+    visit("mask", self.mask), visit("x_stride", self.x_stride), visit("y_stride", self.y_stride);
+    visit("strict", self.strict);
   }
 };
 
@@ -97,15 +103,19 @@ struct Conv2dFprop {
   }
 };
 
-/// dx = gradient with respect to the convolved (post-prologue) input. Ignores prologue and epilogue flags.
+/// dx = gradient with respect to the convolved (post-prologue) input, with dgrad's epilogue. Ignores the
+/// prologue and the epilogue of fprop.
 template <class T>
 struct Conv2dDgrad {
   using Problem = Conv2dProblem;
   const T* dy;
   const T* filter;
+  const T* addend;     ///< like dx
+  const T* rectified;  ///< what the ReLU gave, like dx
   T* dx;
   static Operands operands(const Problem& p) {
-    return {in("dy", p.y_count()), in("filter", p.filter_count()), out("dx", p.x_count())};
+    return {in("dy", p.y_count()), in("filter", p.filter_count()), in("addend", p.addend ? p.x_count() : 0),
+            in("rectified", p.mask == Rectifier::None ? 0 : p.x_count()), out("dx", p.x_count())};
   }
 };
 

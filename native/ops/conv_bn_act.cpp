@@ -4,7 +4,8 @@
 // In training the result keeps the raw convolution output and a pending normalisation, which the next op
 // applies while it reads: the normalised tensor is never stored. The gradient that arrives is with respect to
 // the normalised value. In evaluation the normalisation is known beforehand, so the convolution's epilogue
-// applies it: y = relu(conv * scale + shift + residual) is what is stored.
+// applies it: y = relu(conv * scale + shift + residual) is what is stored, and backward folds the scale into
+// the filter.
 #include "ops/ops.h"
 
 namespace lapidary::ops {
@@ -50,10 +51,10 @@ Outputs in_training(OpCall& call, Convolution conv, bool relu) {
         const BatchNormBackwardProblem backward{rows, problem.k, relu ? ReluMask::Input : ReluMask::None,
                                                 true};
         const NormGradients result =
-            norm_gradients(backward, grads[0], saved[4], {}, {saved[5], saved[6], saved[7], saved[8]},
+            norm_gradients(backward, grads[0], saved[4], {saved[5], saved[6], saved[7], saved[8]},
                            needs[0] || needs[1], needs[2] || needs[3]);
         Tensor dx, dfilter;
-        if (needs[0]) dx = conv2d_input_gradient(problem, result.dx, filter, x.shape());
+        if (needs[0]) dx = conv2d_input_gradient(problem, result.dx, filter, x.shape(), *needs.reception(0));
         if (needs[1])
           dfilter = conv2d_filter_gradient(problem, x, saved[1], saved[2], result.dx, filter.shape());
         return {dx, dfilter, needs[2] ? result.dgamma : Tensor(), needs[3] ? result.dbeta : Tensor()};
@@ -81,47 +82,42 @@ Outputs in_evaluation(OpCall& call, const Convolution& conv, bool relu, bool rel
   if (!recorded) return {y};
   // Running statistics change with every training step: what backward needs of them is saved as a copy.
   const Tensor mean = gamma && gamma.needs_grad() ? copy_of(norm.mean) : Tensor();
+  const Rectifier by = relu6 ? Rectifier::Relu6 : relu ? Rectifier::Relu : Rectifier::None;
   record(
       true, "convBnAct", {conv.x, conv.filter, gamma, beta, residual},
-      {conv.x, conv.in_scale, conv.in_shift, conv.filter, relu || relu6 ? y : Tensor(), norm.scale, mean,
-       norm.invstd},
+      {by == Rectifier::None ? Tensor() : y, conv.x, conv.in_scale, conv.in_shift, conv.filter, norm.scale,
+       mean, norm.invstd},
       y,
-      [plain = conv.problem, relu, relu6, rows = conv.rows()](
-          std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask& needs) -> Outputs {
-        const Tensor &x = saved[0], &in_scale = saved[1], &in_shift = saved[2], &filter = saved[3],
-                     &y = saved[4];
-        Device& device = x.device();
-        const auto masked = [&](Unary kind) {
-          Tensor dz = y.empty_like();
-          launch(KernelId::unary_backward, device, UnaryProblem{dz.count(), kind}, {y, grads[0], dz});
-          return dz;
-        };
-        const Tensor dy = relu6 ? masked(Unary::Relu6) : grads[0];
-        const FoldedNorm norm{saved[5], {}, saved[6], saved[7]};
-        const BatchNormBackwardProblem backward{rows, plain.k,
-                                                relu && !relu6 ? ReluMask::Output : ReluMask::None, false};
-        Tensor dx, dfilter, dgamma, dbeta, dresidual;
-        if (needs[0] || needs[1]) {
-          const Tensor dconv = norm_gradients(backward, dy, {}, y, norm, true, false).dx;
-          if (needs[0]) dx = conv2d_input_gradient(plain, dconv, filter, x.shape());
-          if (needs[1]) dfilter = conv2d_filter_gradient(plain, x, in_scale, in_shift, dconv, filter.shape());
+      [plain = conv.problem, rows = conv.rows()](std::span<const Tensor> saved, std::span<const Tensor> grads,
+                                                 const NeedsMask& needs) -> Outputs {
+        const Tensor &x = saved[1], &in_scale = saved[2], &in_shift = saved[3], &filter = saved[4],
+                     &dz = grads[0];
+        const Tensor scale = saved[5].view({plain.k, 1, 1, 1});
+        // conv(x, f) * scale = conv(x, f * scale): a filter is smaller than what it is convolved with.
+        Tensor dx, dfilter, dgamma, dbeta;
+        if (needs[0]) {
+          const Tensor scaled = apply_binary(BinaryKind::Multiply, filter, scale);
+          dx = conv2d_input_gradient(plain, dz, scaled, x.shape(), *needs.reception(0));
+        }
+        if (needs[1]) {
+          const Tensor unscaled = conv2d_filter_gradient(plain, x, in_scale, in_shift, dz, filter.shape());
+          dfilter = apply_binary(BinaryKind::Multiply, unscaled, scale);
         }
         if (needs[2]) {
           // gamma's gradient alone needs what the convolution gave, which is computed again.
-          Tensor raw = Tensor::empty(device, dy.shape());
-          launch(KernelId::conv2d_fprop, device, plain,
+          Tensor raw = Tensor::empty(x.device(), dz.shape());
+          launch(KernelId::conv2d_fprop, x.device(), plain,
                  {x, filter, in_scale, in_shift, nullptr, nullptr, nullptr, raw, nullptr, nullptr});
-          const NormGradients sums = norm_gradients(backward, dy, raw, y, norm, false, true);
+          const NormGradients sums = norm_gradients({rows, plain.k, ReluMask::None, false}, dz, raw,
+                                                    {saved[5], {}, saved[6], saved[7]}, false, true);
           dgamma = sums.dgamma, dbeta = sums.dbeta;
+        } else if (needs[3]) {
+          dbeta = Tensor::empty(x.device(), {plain.k});
+          launch(KernelId::column_sum, x.device(), ColumnSumProblem{rows, plain.k}, {dz, dbeta});
         }
-        const bool sum_now = needs[3] && !dbeta;
-        dresidual = relu && !relu6 && (needs[4] || sum_now) ? masked(Unary::Relu) : dy;
-        if (sum_now) {
-          dbeta = Tensor::empty(device, {plain.k});
-          launch(KernelId::column_sum, device, ColumnSumProblem{rows, plain.k}, {dresidual, dbeta});
-        }
-        return {dx, dfilter, dgamma, needs[3] ? dbeta : Tensor(), needs[4] ? dresidual : Tensor()};
-      });
+        return {dx, dfilter, dgamma, needs[3] ? dbeta : Tensor(), needs[4] ? dz : Tensor()};
+      },
+      {0, by});
   return {y};
 }
 

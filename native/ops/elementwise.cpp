@@ -80,6 +80,14 @@ Tensor apply_binary(BinaryKind kind, const Tensor& a, const Tensor& b) {
 
 Tensor add_gradients(const Tensor& a, const Tensor& b) { return apply_binary(BinaryKind::Add, a, b); }
 
+Tensor rectified_gradient(Rectifier by, const Tensor& output, const Tensor& gradient) {
+  const Unary kind = by == Rectifier::Relu6 ? Unary::Relu6 : Unary::Relu;
+  Tensor masked = gradient.empty_like();
+  launch(KernelId::unary_backward, masked.device(), UnaryProblem{masked.count(), kind},
+         {output, gradient, masked});
+  return masked;
+}
+
 Tensor broadcast_to(const Tensor& x, const Dims& shape) {
   if (x.shape() == shape) return x.detached();
   StridedCopyProblem problem;
@@ -99,7 +107,13 @@ Outputs unary(OpCall& call) {
   const Tensor& x = call.input(0);
   expect_dtype(call, "x", x, DType::F32);
   Tensor y = apply_unary(kind, x, p0, p1);
-  if (differentiable(kind)) {
+  if (kind == Unary::Relu || kind == Unary::Relu6) {
+    record(call.record(), "unary", {x}, {y}, y,
+           [](std::span<const Tensor>, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
+             return {grads[0]};
+           },
+           {0, kind == Unary::Relu ? Rectifier::Relu : Rectifier::Relu6});
+  } else if (differentiable(kind)) {
     record(call.record(), "unary", {x}, {unary_saves_output(kind) ? y : x}, y,
            [=](std::span<const Tensor> saved, std::span<const Tensor> grads, const NeedsMask&) -> Outputs {
              Tensor dx = saved[0].empty_like();

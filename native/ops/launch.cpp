@@ -150,7 +150,7 @@ void launch(KernelId id, Device& device, const std::shared_ptr<const void>& prob
   std::unique_ptr<Storage> workspace;
   if (workspace_bytes) workspace = std::make_unique<Storage>(device, workspace_bytes);
   work->workspace = workspace ? workspace->data() : nullptr;
-  if (implementation.packed_bytes) {
+  if (implementation.packed_bytes && implementation.packed_bytes(problem.get()) > 0) {
     const Device::PackedFilter filter =
         device.packed_filter(implementation, choice.isa, problem,
                              *slots[static_cast<size_t>(implementation.packed_operand)].storage);

@@ -143,8 +143,8 @@ class BackwardPass {
       result_[branch.filters[0]] =
           conv2d_filter_gradient(problem, x, state_.one, state_.zero, dy, filter.shape());
     if (!needs_[0]) return;
-    const Tensor through = conv2d_input_gradient(problem, dy, filter, x.shape()), masked = x.empty_like();
-    launch(KernelId::unary_backward, device_, UnaryProblem{x.count(), Unary::Relu}, {x, through, masked});
+    Reception relu{{}, x, Rectifier::Relu};
+    const Tensor masked = conv2d_input_gradient(problem, dy, filter, x.shape(), relu);
     dx_ = dx_ ? add_gradients(dx_, masked) : masked;
   }
 

@@ -66,6 +66,8 @@ Outputs transform_images(OpCall& call);
 
 Tensor constant(Device& device, const Dims& shape, float value);
 Tensor add_gradients(const Tensor& a, const Tensor& b);
+/// The gradient of a ReLU's input, from its output.
+Tensor rectified_gradient(Rectifier by, const Tensor& output, const Tensor& gradient);
 Tensor apply_unary(Unary kind, const Tensor& x, float p0 = 0, float p1 = 0);
 Tensor apply_binary(BinaryKind kind, const Tensor& a, const Tensor& b);
 /// Sums a gradient over the axes along which `shape` was broadcast.
@@ -82,8 +84,9 @@ Dims broadcast_shape(const char* op, const Dims& a, const Dims& b);
 
 // conv2d.cpp: shared with conv_bn_act.
 Conv2dProblem conv2d_problem(const OpCall& call, const Tensor& x, const Tensor& filter);
-Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter,
-                             const Dims& shape);
+/// Does what `reception` says in the same pass.
+Tensor conv2d_input_gradient(Conv2dProblem problem, const Tensor& dy, const Tensor& filter, const Dims& shape,
+                             Reception& reception);
 Tensor conv2d_filter_gradient(Conv2dProblem problem, const Tensor& x, const Tensor& in_scale,
                               const Tensor& in_shift, const Tensor& dy, const Dims& shape);
 
@@ -98,9 +101,8 @@ FoldedNorm fold_norm(const OpCall& call, size_t first, size_t first_int, int64_t
 struct NormGradients {
   Tensor dx, dgamma, dbeta;
 };
-/// `output`: of the ReLU, where the problem's mask goes by it.
 NormGradients norm_gradients(const BatchNormBackwardProblem& problem, const Tensor& dz, const Tensor& x,
-                             const Tensor& output, const FoldedNorm& norm, bool need_dx, bool need_sums);
+                             const FoldedNorm& norm, bool need_dx, bool need_sums);
 
 // ---- Checks that throw typed errors naming the op and both sides.
 

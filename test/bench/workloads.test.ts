@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { relativeDistance, requireAgreement } from '../../bench/agreement.js';
+import { arbitrate, relativeDistance, requireAgreement } from '../../bench/agreement.js';
 import { workloads } from '../../bench/workloads/index.js';
-import { runSteps, startState } from '../../bench/workloads/workload.js';
+import { probed, runSteps, startState } from '../../bench/workloads/workload.js';
 import * as L from '../../lib/index.js';
 import '../collect-garbage.js';
 
@@ -10,15 +10,17 @@ const small = [...workloads.values()].filter(({ name }) => name !== 'resnet152')
 
 describe.each(small)('the workload $name', (workload) => {
   it('takes steps, gives the outputs that are compared, and holds nothing but its own', async () => {
-    const work = await workload.create(2);
+    const work = await workload.create(2, 1);
     await runSteps(work, 1);
     const before = L.memory().liveTensors;
     const { ms, enqueueMs, outputs } = await runSteps(work, 2);
     expect(L.memory().liveTensors).toBe(before);
     expect(work.flops).toBeGreaterThan(0);
     expect(ms).toBeGreaterThanOrEqual(enqueueMs);
-    expect([...outputs.keys()].sort()).toEqual(Object.keys(workload.tolerances).sort());
-    for (const { data } of outputs.values()) {
+    const values = new Map([...(await probed(work)), ...outputs]);
+    expect(L.memory().liveTensors).toBe(before);
+    expect([...values.keys()].sort()).toEqual(Object.keys(workload.tolerances).sort());
+    for (const { data } of values.values()) {
       expect(data.every(Number.isFinite)).toBe(true);
       expect(data.some((value) => value !== 0)).toBe(true);
     }
@@ -34,7 +36,7 @@ describe('the FLOPs of a workload', () => {
     ['pgd10', 209.0],
   ])('%s: %f GFLOP', async (name, gflop) => {
     const workload = workloads.get(name)!;
-    const work = await workload.create(1);
+    const work = await workload.create(1, 1);
     expect((work.flops * workload.batch) / 1e9).toBeCloseTo(gflop, 1);
     work.model.dispose();
   });
@@ -42,7 +44,7 @@ describe('the FLOPs of a workload', () => {
 
 describe('the state that a peer starts from', () => {
   it('holds weights, buffers and inputs by name', async () => {
-    const work = await workloads.get('simsiam')!.create(2);
+    const work = await workloads.get('simsiam')!.create(2, 1);
     const state = await startState(work);
     expect(state.get('model.projector.bn1.running_var')?.shape).toEqual([2048]);
     expect(state.has('model.projector.bn2.weight')).toBe(false);
@@ -71,5 +73,19 @@ describe('requireAgreement', () => {
     expect(() => requireAgreement(values(1), values(1, 1), limits)).toThrow(/got \[2\]/);
     expect(() => requireAgreement(values(Number.NaN), values(1), limits)).toThrow(/do not do the same work/);
     expect(() => requireAgreement(values(1), values(Number.NaN), limits)).toThrow(/do not do the same work/);
+  });
+});
+
+describe('arbitrate', () => {
+  const values = (data: number) =>
+    new Map([['loss', { dtype: 'f32' as const, shape: [1], data: Float32Array.of(data) }]]);
+
+  it('allows the tolerance, or three times the distance of the peer from float64', () => {
+    const judged = arbitrate(values(1.25), values(1.125), values(1), { loss: 1e-3 });
+    expect(judged).toEqual(new Map([['loss', { ours: 0.25, peer: 0.125 }]]));
+    expect(arbitrate(values(1.25), values(1), values(1), { loss: 0.25 }).get('loss')!.peer).toBe(0);
+    expect(() => arbitrate(values(1.5), values(1.125), values(1), { loss: 1e-3 })).toThrow(
+      /'loss' is 5.00e-1 from float64's.* at most 0.375/,
+    );
   });
 });

@@ -113,8 +113,8 @@ describe('memory', () => {
   });
 
   it('packed filters give way under pressure', async () => {
-    const x = L.rand([1, 8, 8, 256], { seed: 1 });
-    const filter = L.rand([256, 3, 3, 256], { seed: 2 }); // 2.25 MiB
+    const x = L.rand([1, 8, 8, 768], { seed: 1 });
+    const filter = L.rand([1024, 1, 1, 768], { seed: 2 }); // 3 MiB
     const first = await L.scope(() => L.conv2d(x, filter).data());
     L.emptyMemoryCache();
     await L.scope(() => L.conv2d(x, filter).data());

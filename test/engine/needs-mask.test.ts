@@ -29,6 +29,11 @@ describe('backward computes what was asked for, and nothing else', () => {
     expect(count('input', 'conv2d_dgrad')).toBe(9);
     expect(count('input', 'conv2d_wgrad')).toBe(0);
     expect(count('input', 'column_sum')).toBe(0);
+    // Masks and sums are dgrad's, but for the mask behind the last block; the scales of the frozen normalisations go
+    // into the nine filters, and only the images' own is a pass.
+    expect(count('input', 'unary_backward')).toBe(1);
+    expect(count('input', 'batch_norm_dgrad')).toBe(1);
+    expect(count('input', 'binary')).toBe(9);
     expect(count('weights', 'conv2d_wgrad')).toBe(9);
     expect(count('weights', 'conv2d_dgrad')).toBe(8); // none for the pixels
     expect(count('last layer', 'conv2d_wgrad')).toBe(0);

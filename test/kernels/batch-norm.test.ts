@@ -46,19 +46,10 @@ testKernel(
   ),
   { fill: { a_shift: (random) => random() } },
 );
-testKernel('batch_norm_reduce', each('', 'mask=input', 'mask=output').slice(3), { fill: positive });
-testKernel(
-  'batch_norm_dgrad',
-  each(
-    '',
-    'mask=input',
-    'mask=output',
-    'training=0',
-    'mask=input training=0',
-    'mask=output training=0',
-  ).slice(6),
-  { fill: positive },
-);
+testKernel('batch_norm_reduce', each('', 'mask=input').slice(2), { fill: positive });
+testKernel('batch_norm_dgrad', each('', 'mask=input', 'training=0', 'mask=input training=0').slice(4), {
+  fill: positive,
+});
 
 test('batch_norm_statistics: one row has its own mean and no variance', () => {
   expectValues('batch_norm_statistics', 'channels=2', [[3, -4], null, null], 'mean', [3, -4]);
@@ -72,10 +63,8 @@ test('normalize: ReLU lets NaN through, and the sum of two operands is theirs', 
 
 test('batch_norm_dgrad: where the activation was cut no gradient flows', () => {
   const [cut, none] = [[-1, 1], null];
-  const byInput = [[5, 7], cut, none, [1, 1], [0, 0], none, none, none, none, none];
+  const byInput = [[5, 7], cut, [1, 1], [0, 0], none, none, none, none, none];
   expectValues('batch_norm_dgrad', 'channels=2 mask=input training=0', byInput, 'dx', [0, 7]);
-  const byOutput = [[5, 7], none, cut, [1, 2], none, none, none, none, none, none];
-  expectValues('batch_norm_dgrad', 'channels=2 mask=output training=0', byOutput, 'dx', [0, 14]);
 });
 
 test('normalize: a sample does not depend on its batch', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { acceptedImplementations, type CaseOptions, expectBatchInvariant, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  type CaseOptions,
+  expectBatchInvariant,
+  runCase,
+  testKernel,
+} from './harness.js';
 
 const positive = (random: () => number): number => random();
 
@@ -73,6 +79,10 @@ const depthwise = [
   `N=1 H=70 W=66 C=20 K=20 groups=20 ${half}`,
   `N=1 H=68 W=61 C=4 K=4 groups=4 ${same}`,
   `N=40 H=3 W=3 C=9 K=9 groups=9 ${same}`,
+  // Rows of several tiles, strided and dilated ones of 3 and 5 columns.
+  `N=1 H=5 W=31 C=18 K=18 groups=18 ${same}`,
+  'N=1 H=9 W=33 C=16 K=16 groups=16 R=5 S=5 pad_h=2 pad_w=2 stride_h=2 stride_w=2',
+  `N=1 H=9 W=30 C=16 K=16 groups=16 ${atrous(5, 2)}`,
 ];
 
 const grouped = [
@@ -97,6 +107,15 @@ const grouped = [
   `N=2 H=6 W=6 C=12 K=18 groups=3 ${same} x_stride=17 y_stride=31`,
   `N=1 H=67 W=40 C=12 K=12 groups=3 ${same}`,
   `N=1 H=4 W=4 C=80 K=6 groups=2 ${same}`,
+  // Groups that fill a vector or half of one, with more and fewer channels on the other side: rows of several tiles, strides,
+  // dilation, other filters, pointwise, pixel strides, bands of rows.
+  `N=2 H=6 W=35 C=32 K=32 groups=4 ${same}`,
+  `N=1 H=9 W=19 C=48 K=24 groups=3 ${half}`,
+  `N=1 H=7 W=8 C=32 K=64 groups=4 ${atrous(3, 2)}`,
+  `N=2 H=7 W=9 C=16 K=16 groups=2 R=2 S=5 pad_h=1 pad_w=2 stride_w=3`,
+  'N=3 H=6 W=5 C=24 K=24 groups=3 stride_h=2',
+  `N=3 H=9 W=9 C=64 K=64 groups=4 ${half} x_stride=70 y_stride=67`,
+  `N=1 H=68 W=66 C=16 K=16 groups=2 ${same}`,
 ];
 shapes.push(...depthwise, ...grouped);
 
@@ -121,6 +140,9 @@ const tiled = [
   `N=1 H=5 W=6 C=256 K=40 ${same}`,
   // Strict: F(2x2) is left.
   `N=2 H=9 W=9 C=24 K=40 ${same} strict=1`,
+  // A filter that is transformed panel by panel: F(4x4) alone, and both.
+  `N=69 H=1 W=1 C=250 K=132 ${same}`,
+  `N=33 H=1 W=5 C=270 K=260 ${same}`,
 ];
 shapes.push(...tiled);
 
@@ -134,6 +156,8 @@ const batches = [
   `H=4 W=4 C=40 K=70 ${same} strict=1`,
   `H=6 W=5 C=20 K=20 groups=20 ${same}`,
   `H=7 W=6 C=16 K=24 groups=4 ${half}`,
+  `H=5 W=5 C=250 K=132 ${same}`, // the filter is kept, or transformed panel by panel
+  `H=7 W=6 C=16 K=16 groups=2 ${same}`,
 ];
 
 describe('conv2d_fprop', () => {
@@ -167,6 +191,9 @@ describe('conv2d_fprop', () => {
     `N=2 H=7 W=7 C=30 K=20 groups=5 ${half} bias=1 prologue=affine_relu`,
     `N=2 H=7 W=7 C=90 K=20 groups=10 ${same} prologue=affine_relu relu=1`,
     `N=2 H=7 W=7 C=64 K=96 groups=2 ${same} bias=1 residual=1 prologue=affine_relu`,
+    `N=35 H=1 W=5 C=250 K=132 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=2 H=7 W=18 C=32 K=32 groups=4 ${same} scale=1 bias=1 relu=1 residual=1 prologue=affine_relu`,
+    `N=2 H=8 W=7 C=48 K=48 groups=3 ${half} bias=1 relu6=1 prologue=affine y_stride=52`,
   ]);
   testKernel(
     'conv2d_fprop',
@@ -182,6 +209,10 @@ describe('conv2d_fprop', () => {
       `N=1 H=40 W=60 C=8 K=16 groups=8 ${half} statistics=1 y_stride=19`,
       `N=5 H=6 W=6 C=24 K=24 groups=6 ${same} statistics=1`,
       `N=3 H=6 W=6 C=48 K=70 groups=2 ${same} statistics=1 prologue=affine`,
+      // Panel by panel: two groups of chunks of tiles.
+      `N=260 H=1 W=1 C=260 K=113 ${same} statistics=1 prologue=affine`,
+      `N=5 H=6 W=19 C=40 K=40 groups=5 ${same} statistics=1`,
+      `N=3 H=6 W=6 C=64 K=64 groups=4 ${same} statistics=1 prologue=affine_relu`,
     ],
     statistics,
   );
@@ -194,6 +225,54 @@ describe('conv2d_fprop', () => {
 
 describe('conv2d_dgrad', () => {
   testKernel('conv2d_dgrad', shapes);
+  // Beyond 6 as well, where ReLU6 is shut.
+  testKernel(
+    'conv2d_dgrad',
+    [
+      // Winograd: whole tiles and tails, tails of channels, pixel strides.
+      `N=2 H=9 W=10 C=16 K=24 ${same} addend=1 mask=relu`,
+      `N=2 H=8 W=8 C=40 K=16 ${same} addend=1`,
+      `N=3 H=7 W=5 C=37 K=9 ${same} mask=relu6`,
+      `N=2 H=6 W=6 C=16 K=16 ${same} addend=1 mask=relu x_stride=40 y_stride=21`,
+      `N=1 H=6 W=6 C=16 K=16 ${same} addend=1 mask=relu strict=1`,
+      // Phases, some without taps; one pixel; several panels; a vector of several pixels; groups.
+      `N=2 H=9 W=9 C=16 K=37 ${half} addend=1 mask=relu6`,
+      'N=2 H=8 W=9 C=40 K=16 stride_h=2 stride_w=2 addend=1 mask=relu',
+      'N=3 H=5 W=7 C=70 K=40 addend=1 mask=relu x_stride=75',
+      'N=3 H=1 W=1 C=17 K=33 mask=relu',
+      `N=2 H=6 W=9 C=3 K=16 ${same} addend=1 mask=relu`,
+      `N=2 H=9 W=9 C=5 K=20 R=5 S=3 pad_h=4 pad_w=3 stride_h=2 dilation_h=2 addend=1 mask=relu`,
+      `N=2 H=9 W=9 C=36 K=36 groups=36 ${half} addend=1 mask=relu`,
+      `N=2 H=7 W=6 C=32 K=32 groups=32 ${atrous(5, 2)} addend=1 mask=relu6 x_stride=37`,
+      `N=2 H=7 W=7 C=30 K=20 groups=5 ${same} addend=1 mask=relu`,
+      `N=2 H=7 W=6 C=64 K=96 groups=2 ${same} addend=1 mask=relu`,
+      // Groups that fill a vector or half of one; a filter that is transformed panel by panel.
+      `N=2 H=7 W=18 C=32 K=32 groups=4 ${same} addend=1 mask=relu`,
+      `N=2 H=7 W=9 C=64 K=64 groups=4 ${half} addend=1 mask=relu6 x_stride=70`,
+      `N=33 H=1 W=5 C=250 K=132 ${same} addend=1 mask=relu`,
+    ],
+    { fill: { rectified: (random) => 9 * random() - 2 } },
+  );
+
+  test('the mask is shut at 0, at 6 for ReLU6, and open to NaN', () => {
+    const rectified = Float32Array.of(-1, 0, 0.5, 6, Number.NaN, Number.POSITIVE_INFINITY);
+    const fill = {
+      dy: () => 1,
+      filter: () => 1,
+      addend: () => 1,
+      rectified: (_: () => number, index: number) => rectified[index]!,
+    };
+    for (const [mask, wanted] of [
+      ['relu', [0, 0, 2, 2, 2, 2]],
+      ['relu6', [0, 0, 2, 0, 2, 0]],
+    ] as const) {
+      const problem = `N=6 addend=1 mask=${mask}`;
+      for (const implementation of ['ref64', ...acceptedImplementations('conv2d_dgrad', problem)]) {
+        const dx = runCase('conv2d_dgrad', problem, implementation, { fill }).at(-1)!;
+        expect([...dx], implementation).toEqual(wanted);
+      }
+    }
+  });
 
   test('a sample has the same bits in every batch', () => {
     for (const rest of batches) expectBatchInvariant('conv2d_dgrad', `N=1 ${rest}`, `N=19 ${rest}`);
@@ -252,5 +331,7 @@ describe('conv2d_wgrad', () => {
     `N=20 H=5 W=5 C=32 K=32 groups=8 ${same} prologue=affine_relu`,
     `N=2 H=5 W=5 C=90 K=20 groups=10 ${same} prologue=affine`,
     `N=3 H=5 W=5 C=64 K=96 groups=2 ${same} prologue=affine_relu`,
+    `N=20 H=5 W=5 C=32 K=32 groups=4 ${same} prologue=affine_relu`,
+    `N=3 H=9 W=7 C=48 K=48 groups=3 ${half} prologue=affine x_stride=50`,
   ]);
 });

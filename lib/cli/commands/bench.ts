@@ -1,5 +1,7 @@
 /** `lapidary bench PROBLEM…`: verifies and times kernels on problems as the verbose log prints them. */
 
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type BenchCase,
@@ -20,7 +22,7 @@ import {
   reproLine,
   runCase,
 } from '../../bench/run-cases.js';
-import { ArgumentError, VerificationError } from '../../errors.js';
+import { ArgumentError, FileSystemError, VerificationError } from '../../errors.js';
 import { addon } from '../../native-addon.js';
 import { formatTable, type Table } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
@@ -82,6 +84,8 @@ async function bench(options: BenchOptions, words: string[]): Promise<CommandRes
   if (options.report !== undefined) {
     checkedExtension(options.report);
     if (options.mode !== 'perf') throw new ArgumentError('--report draws what --mode perf measures.');
+    const folder = dirname(options.report);
+    await FileSystemError.during('make', folder, () => mkdir(folder, { recursive: true }));
   }
   checkChoice(options);
   setUpDevice(options);
@@ -177,6 +181,10 @@ async function run(
     );
   }
 
+  if (outcomes.every(({ status }) => status === 'skipped')) {
+    const told = outcomes.map((one) => reasonOf(one)).join('\n');
+    throw new ArgumentError(`Expected an implementation of at least one of the problems:\n${told}`);
+  }
   const count = (status: Outcome['status']): number => outcomes.filter((one) => one.status === status).length;
   const counts = {
     passed: count('passed'),

@@ -77,9 +77,7 @@ void normalize_ref(const NormalizeProblem& p, const Normalize<T>& a, KernelConte
 // dz' of element i, channel c.
 template <class Args>
 double masked(ReluMask mask, const Args& a, int64_t i, int64_t c) {
-  const bool passes = mask == ReluMask::Input    ? static_cast<double>(a.x[i]) * a.scale[c] + a.shift[c] > 0
-                      : mask == ReluMask::Output ? a.output[i] > 0
-                                                 : true;
+  const bool passes = mask == ReluMask::None || static_cast<double>(a.x[i]) * a.scale[c] + a.shift[c] > 0;
   return passes ? static_cast<double>(a.dz[i]) : 0.0;
 }
 
@@ -199,9 +197,9 @@ void normalize_streaming(const NormalizeProblem& p, const Normalize<float>& a, K
 // The operands of backward, per-channel ones repeated to a period; `tables` holds four of them. Those that
 // the problem does not have are null.
 struct Backward {
-  const float *dz, *x, *output, *scale, *shift, *mean, *invstd;
+  const float *dz, *x, *scale, *shift, *mean, *invstd;
   template <class Args>
-  Backward(const Period& period, const Args& a, float* tables) : dz(a.dz), x(a.x), output(a.output) {
+  Backward(const Period& period, const Args& a, float* tables) : dz(a.dz), x(a.x) {
     const auto repeated = [&](const float* values, int table) {
       return values ? period.repeat(values, tables + table * period.length()) : nullptr;
     };
@@ -214,7 +212,6 @@ struct Backward {
     const Vec gradient = load(dz + i, lanes);
     if constexpr (kMask == ReluMask::Input)
       return x_lanes * load(scale + j, lanes) + load(shift + j, lanes) > 0.0f ? gradient : Vec{};
-    if constexpr (kMask == ReluMask::Output) return load(output + i, lanes) > 0.0f ? gradient : Vec{};
     return gradient;
   }
 };
@@ -225,8 +222,6 @@ void with_mask(ReluMask mask, Body&& body) {
   using enum ReluMask;
   if (mask == Input)
     body(std::integral_constant<ReluMask, Input>{});
-  else if (mask == Output)
-    body(std::integral_constant<ReluMask, Output>{});
   else
     body(std::integral_constant<ReluMask, None>{});
 }

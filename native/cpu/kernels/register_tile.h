@@ -18,6 +18,7 @@
 #include <immintrin.h>
 #endif
 
+#include "cpu/kernels/conv2d/gradient_epilogue.h"
 #include "cpu/kernels/vectors.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
@@ -40,11 +41,22 @@ constexpr int64_t panel_width(int64_t columns, int64_t panel) {
 constexpr int64_t panels_floats(int64_t columns, int64_t steps) { return round_up(columns, kLanes) * steps; }
 
 /// Fills a panel of `width` columns from rows: to[step][column] = from[column * row + step]; columns beyond
-/// `columns` are 0.
+/// `columns` are 0. Whole vectors of columns go in squares; half a vector of them (a narrow group) one by one.
 inline void pack_transposed(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width,
                             float* to) {
+  int64_t begin = 0;
+  if (columns >= width && width % kLanes == 0)
+    for (; begin + kLanes <= steps; begin += kLanes)
+      for (int64_t j = 0; j < width; j += kLanes) {
+        Vec square[kLanes];
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) square[i] = load(from + (j + i) * row + begin);
+        transpose(square);
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) store(to + (begin + i) * width + j, square[i]);
+      }
   constexpr int64_t kBlock = 16;  // a block of steps stays in L1 while its columns are written
-  for (int64_t first = 0; first < steps; first += kBlock) {
+  for (int64_t first = begin; first < steps; first += kBlock) {
     const int64_t last = std::min(steps, first + kBlock);
     for (int64_t j = 0; j < width; ++j) {
       if (j < columns)
@@ -116,9 +128,10 @@ struct TileEpilogue {
   /// does while it sums.
   bool apart = false;
   PanelStatistics* statistics = nullptr;
+  const GradientEpilogue* gradient = nullptr;  ///< of dgrad, in place of all of the above
   /// Sums of `width` columns are stored as they are.
   bool plain(int64_t width) const {
-    return columns == width && !statistics && !scale && !bias && !residual && !relu;
+    return columns == width && !statistics && !scale && !bias && !residual && !relu && !gradient;
   }
 };
 
@@ -180,11 +193,29 @@ static inline void merge_statistics(PanelStatistics& running, const Vec (&sum)[M
   running.count = total;
 }
 
+/// finish_tile of dgrad.
+template <int M, int V>
+inline void finish_gradients(const Vec (&acc)[M][V], float* const* dx, int64_t columns,
+                             const GradientEpilogue& epilogue) {
+  for (int i = 0; i < M; ++i) {
+    if (columns == V * kLanes) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v)
+        store(dx[i] + v * kLanes, epilogue.finished(acc[i][v], dx[i] + v * kLanes, Full{}));
+      continue;
+    }
+    for_vectors(0, columns, [&](int64_t c, auto lanes) {
+      store(dx[i] + c, epilogue.finished(acc[i][c / kLanes], dx[i] + c, lanes), lanes);
+    });
+  }
+}
+
 /// Writes a tile's sums with its epilogue, and only the columns that exist. A function of its own: values
 /// that live across its calls would cost the loop of `tile` its registers.
 template <int M, int V>
 [[gnu::noinline]] void finish_tile(const Vec (&acc)[M][V], float* const* y, const TileEpilogue& epilogue,
                                    const float* residual) {
+  if (epilogue.gradient) return finish_gradients<M, V>(acc, y, epilogue.columns, *epilogue.gradient);
   if (epilogue.statistics) merge_statistics<M, V>(*epilogue.statistics, acc);
   const bool full = epilogue.columns == V * kLanes;
   const Vec ceiling = broadcast(epilogue.ceiling);

@@ -61,6 +61,28 @@ static inline Vec at_least(Vec x, Vec floor) { return x < floor ? floor : x; }
 static inline Vec at_most(Vec x, Vec ceiling) { return x > ceiling ? ceiling : x; }
 static inline float relu_floor(bool relu) { return relu ? 0.0f : -std::numeric_limits<float>::infinity(); }
 
+/// One step of `transpose`: squares of Step x Step change places across the diagonals of those twice as
+/// large.
+template <int Step = 1>
+[[gnu::always_inline]] inline void transpose(Vec (&rows)[kLanes]) {
+  if constexpr (Step < kLanes) {
+    IntVec upper{}, lower{};
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const bool second = (lane & Step) != 0;
+      upper[lane] = second ? kLanes + lane - Step : lane;
+      lower[lane] = second ? kLanes + lane : lane + Step;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if (i & Step) continue;
+      const Vec a = rows[i], b = rows[i + Step];
+      rows[i] = __builtin_shuffle(a, b, upper);
+      rows[i + Step] = __builtin_shuffle(a, b, lower);
+    }
+    transpose<2 * Step>(rows);
+  }
+}
+
 static inline Vec magnitude(Vec x) { return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(x) & 0x7fffffff); }
 
 /// The sum of the first `lanes` lanes, in order, in double.

@@ -28,6 +28,8 @@ const conv: readonly Field[] = [
   ['relu6', flag],
   ['residual', flag],
   ['statistics', flag],
+  ['addend', flag],
+  ['mask', ['none', 'relu', 'relu6', 'else']],
   ['x_stride', ['0', '0', '8', '20']],
   ['y_stride', ['0', '0', '16', '40']],
 ];
@@ -58,7 +60,7 @@ const reduce: readonly Field[] = [
 const softmax: readonly Field[] = [['rows'], ['classes'], ['log', flag]];
 const crossEntropy: readonly Field[] = [['rows'], ['classes'], ['smoothing', numbers], ['mean', flag]];
 const gather: readonly Field[] = [['outer'], ['extent'], ['inner'], ['picks'], ['bytes', ['4', '1', '2']]];
-const normBackward: readonly Field[] = [...rows, ['mask', ['none', 'input', 'output']], ['training', flag]];
+const normBackward: readonly Field[] = [...rows, ['mask', ['none', 'input']], ['training', flag]];
 
 const image: readonly Field[] = [['N'], ['H'], ['W'], ['C'], ['stride', ['1', '1', '2', '3']]];
 const separable: readonly Field[] = [

@@ -1,49 +1,45 @@
-// conv2d dgrad, direct: depthwise, and groups narrower than a vector. A vector holds neighbouring input
-// channels.
+// conv2d dgrad, direct: depthwise and grouped. A vector holds neighbouring input channels.
 //
 // dx[n,h,w,c] = sum over r,s and the filters k of c's group of dy[n,p,q,k] f[k,r,s,c] with h + pad = p stride
-// + r dilation. A chunk by one vector of C: its dy is laid out lane by lane in zero-padded scratch
-// (lane_groups.h); the rows and columns of dx fall into phases as in implicit_gemm, and within a phase every
-// pixel has the same taps. Sums run over r, s, k in this order for every output, whatever the batch. Packed
-// filter "dgrad_lanes": [vector of C][r][s][k of the group][lanes].
+// + r dilation. A chunk by one vector of C: its dy is laid out in zero-padded scratch
+// (group_layouts.h); the rows and columns of dx fall into phases as in implicit_gemm, and within a phase
+// every pixel has the same taps. Sums run over r, falling s, and k (r, k, falling s
+// where the channels of a group are laid out apart) for every output, whatever the batch.
+// Packed filter "dgrad_lanes" (or "dgrad_groups"): [vector of C][r][s][k of the group][lanes].
 //
-// Variants: direct_depthwise (groups = C, any multiplier), direct_grouped (other narrow groups).
-// FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx and the filter once each. Bench: npm run bench:kernel --
+// Variants: direct_depthwise (groups = C, any multiplier), direct_whole_groups (a group has as many channels
+// as a vector or half of one has lanes), direct_grouped (other narrow groups).
+// FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx, the filter and what the epilogue
+// (gradient_epilogue.h) reads, once each. Bench: npm run bench:kernel --
 // --kernel conv2d_dgrad --problem "N=16 H=32 W=32 C=32 K=32 groups=32 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
-#include "cpu/kernels/conv2d/lane_groups.h"
-#include "cpu/kernels/conv2d/lane_tile.h"
+#include "cpu/kernels/conv2d/group_layouts.h"
+#include "cpu/kernels/conv2d/input_chunks.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
-/// How a problem is cut. A function of the problem only. Coordinates of dx are padded ones: y = h + pad_h.
-struct Plan {
-  Conv2dProblem p;
-  int64_t P, Q;
-  LaneGroups lanes;
-  int64_t cols, left, plane_floats;  ///< of scratch; `left`: the column of dy it starts with
-  int64_t images, rows, groups, bands;
+/// How a problem is cut. A function of the problem only.
+struct Plan : DgradChunks {
+  GroupLayout layout;
+  int64_t plane_floats;  ///< of scratch
   int64_t parts, vectors_per_part;
-  Reach row_reach(int64_t h0, int64_t count) const {
-    return reach(h0 + p.pad_h, h0 + count - 1 + p.pad_h, p.r, p.stride_h, p.dilation_h);
-  }
-  int64_t most_rows() const { return ((rows - 1) + p.dilation_h * (p.r - 1)) / p.stride_h + 2; }
 };
 
+template <Grouping kGrouping>
+GroupLayout layout_of(const Conv2dProblem& p) {
+  return group_layout<kGrouping>(p.c / p.groups, p.k / p.groups, p.c);
+}
+
+template <Grouping kGrouping>
 Plan plan_of(const Conv2dProblem& given) {
   Plan plan;
-  plan.p = given;
-  Conv2dProblem& p = plan.p;
-  p.x_stride = given.x_pixel(), p.y_stride = given.y_pixel();
-  plan.P = p.p(), plan.Q = p.q();
-  plan.lanes = {p.c / p.groups, p.k / p.groups, p.c};
-  const Reach columns = reach(p.pad_w, p.pad_w + p.w - 1, p.s, p.stride_w, p.dilation_w);
-  plan.cols = columns.count, plan.left = columns.first;
+  plan.begin(with_steps(given));
+  const Conv2dProblem& p = plan.p;
+  plan.layout = layout_of<kGrouping>(p);
 
   constexpr int64_t kScratchFloats = 32 * 1024, kChunks = 16;
-  const int64_t row_floats = plan.cols * kLanes * plan.lanes.other;
-  plan.rows = p.h, plan.images = 1;
+  const int64_t row_floats = plan.cols * plan.layout.pixel() * plan.layout.planes();
   const int64_t image_floats = plan.most_rows() * row_floats;
   if (image_floats > kScratchFloats) {
     const int64_t halo = p.dilation_h * (p.r - 1);
@@ -51,118 +47,139 @@ Plan plan_of(const Conv2dProblem& given) {
   } else {
     plan.images = std::min(kScratchFloats / image_floats, std::max<int64_t>(1, p.n / kChunks));
   }
-  // Whole groups of phases in every band but the last.
-  plan.rows = std::clamp<int64_t>(plan.rows, 1, p.h);
-  plan.bands = ceil_div(p.h, plan.rows);
-  plan.rows = std::min(p.h, round_up(ceil_div(p.h, plan.bands), p.stride_h));
-  plan.bands = ceil_div(p.h, plan.rows);
-  plan.groups = ceil_div(p.n, plan.images);
-  plan.plane_floats = plan.most_rows() * plan.cols * kLanes;
-  const int64_t vectors = plan.lanes.vectors();
-  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.groups * plan.bands), 1, vectors);
+  plan.cut_rows(plan.rows);
+  plan.plane_floats = plan.most_rows() * plan.cols * plan.layout.pixel();
+  const int64_t vectors = plan.layout.lanes.vectors();
+  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.count()), 1, vectors);
   plan.vectors_per_part = ceil_div(vectors, parts);
   plan.parts = ceil_div(vectors, plan.vectors_per_part);
   return plan;
 }
 
-std::string refuse(const Conv2dProblem& p) { return refuse_lanes(p, p.c / p.groups, p.k / p.groups); }
-
-size_t packed_bytes(const Conv2dProblem& p) {
-  return static_cast<size_t>(round_up(p.c, kLanes) * p.r * p.s * (p.k / p.groups)) * sizeof(float);
+template <Grouping kGrouping>
+std::string supports(const Conv2dProblem& p) {
+  return refuse_swept_groups<kGrouping>(p, p.c / p.groups, p.k / p.groups);
 }
 
+template <Grouping kGrouping>
+size_t packed_bytes(const Conv2dProblem& p) {
+  const GroupLayout layout = layout_of<kGrouping>(p);
+  return static_cast<size_t>(round_up(p.c, layout.lanes.width) * layout.steps(p)) * sizeof(float);
+}
+
+template <Grouping kGrouping>
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  const LaneGroups groups{p.c / p.groups, p.k / p.groups, p.c};
-  const int64_t taps = p.r * p.s, steps = taps * groups.other;
-  for_ranges(context, groups.vectors(), ceil_div(32768, steps * kLanes),
+  const GroupLayout layout = layout_of<kGrouping>(p);
+  const LaneGroups& groups = layout.lanes;
+  const int64_t taps = p.r * p.s, steps = layout.steps(p), width = groups.width;
+  for_ranges(context, groups.vectors(), ceil_div(32768, steps * width),
              [&](int64_t begin, int64_t end, int64_t, int) {
-               std::memset(packed + begin * kLanes * steps, 0,
-                           static_cast<size_t>((end - begin) * kLanes * steps) * sizeof(float));
-               for (int64_t c = begin * kLanes; c < std::min(p.c, end * kLanes); ++c) {
+               std::memset(packed + begin * width * steps, 0,
+                           static_cast<size_t>((end - begin) * width * steps) * sizeof(float));
+               for (int64_t c = begin * width; c < std::min(p.c, end * width); ++c) {
                  const float* from = filter + groups.first_other(c) * taps * groups.own + c % groups.own;
-                 float* to = packed + c / kLanes * kLanes * steps + c % kLanes;
+                 float* to = packed + c / width * width * steps + c % width;
                  for (int64_t tap = 0; tap < taps; ++tap)
-                   for (int64_t k = 0; k < groups.other; ++k, to += kLanes)
+                   for (int64_t k = 0; k < groups.other; ++k, to += width)
                      *to = from[(k * taps + tap) * groups.own];
                }
              });
 }
 
-void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContext& context) {
-  const Plan plan = plan_of(given);
+/// The sum that every pixel of a phase has. y = i stride + phase meets tap r at p = i - floor(r dilation /
+/// stride), and column s alike: from the last column on, as their outputs lie.
+RowSum sum_of(const Plan& plan, int64_t phase_h, int64_t phase_w, Tap* taps, const float* panel) {
   const Conv2dProblem& p = plan.p;
+  const int64_t planes = plan.layout.planes(), other = plan.layout.lanes.other, length = other / planes,
+                pixel = plan.layout.pixel(), row_floats = plan.cols * pixel;
+  int64_t columns = 0, last_s = 0, s_step = p.s;
+  for (int64_t s = 0; s < p.s; ++s) {
+    if (s * p.dilation_w % p.stride_w != phase_w) continue;
+    if (columns++ > 0) s_step = s - last_s;
+    last_s = s;
+  }
+  int64_t count = 0;
+  for (int64_t r = 0; columns > 0 && r < p.r; ++r) {
+    if (r * p.dilation_h % p.stride_h != phase_h) continue;
+    const int64_t at =
+        -(r * p.dilation_h / p.stride_h) * row_floats - (last_s * p.dilation_w / p.stride_w) * pixel;
+    for (int64_t plane = 0; plane < planes; ++plane)
+      taps[count++] = {at + plane * plan.plane_floats, ((r * p.s + last_s) * planes + plane) * length};
+  }
+  return {{taps, count, length, panel}, columns, s_step * p.dilation_w / p.stride_w * pixel, -s_step * other};
+}
+
+template <class Layout>
+void dgrad_as(const Plan& plan, const Conv2dDgrad<float>& a, KernelContext& context) {
+  const Conv2dProblem& p = plan.p;
+  const LaneGroups& lanes = plan.layout.lanes;
   const float* packed = static_cast<const float*>(context.packed);
-  const int64_t planes = plan.lanes.other, steps = p.r * p.s * planes;
-  const int64_t tap_floats = round_up(steps * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
-  const int64_t image_floats = planes * plan.plane_floats, row_floats = plan.cols * kLanes;
+  const int64_t planes = plan.layout.planes(), pixel = plan.layout.pixel(), steps = plan.layout.steps(p);
+  const int64_t tap_floats = round_up(p.r * planes * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
+  const int64_t image_floats = planes * plan.plane_floats, row_floats = plan.cols * pixel;
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
 
-  context.parallel(plan.groups * plan.bands * plan.parts, [&](int64_t item, int worker) {
-    const int64_t chunk = item / plan.parts, part = item % plan.parts;
-    const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
-    const int64_t h0 = chunk % plan.bands * plan.rows, rows = std::min(plan.rows, p.h - h0);
+  const GradientEpilogue gradient(p, a);
+
+  context.parallel(plan.count() * plan.parts, [&](int64_t item, int worker) {
+    const int64_t part = item % plan.parts;
+    const DgradChunks::Chunk cut = plan.chunk(item / plan.parts);
+    const int64_t n0 = cut.n0, images = cut.images, h0 = cut.h0, rows = cut.rows;
     float* const scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     Tap* const taps = reinterpret_cast<Tap*>(scratch);
     float* const dy = scratch + tap_floats;
     const Reach band = plan.row_reach(h0, rows);
-    const PaddedWindow window{band.count, plan.cols, kLanes, band.first, plan.left, 1, 1};
+    const PaddedWindow window{band.count, plan.cols, pixel, band.first, plan.left, 1, 1};
     RowGrid grid;
     grid.images = images;
-    grid.x_image = image_floats, grid.x_row = row_floats, grid.x_col = kLanes;
+    grid.x_image = image_floats, grid.x_row = row_floats, grid.x_col = pixel;
     grid.y_image = p.h * p.w * p.x_stride, grid.y_row = p.stride_h * p.w * p.x_stride,
     grid.y_col = p.stride_w * p.x_stride;
 
-    const int64_t last = std::min(plan.lanes.vectors(), (part + 1) * plan.vectors_per_part);
+    const int64_t last = std::min(lanes.vectors(), (part + 1) * plan.vectors_per_part);
     for (int64_t vector = part * plan.vectors_per_part; vector < last; ++vector) {
-      const LaneReader reader(plan.lanes, vector, nullptr);
+      const typename Layout::Reader reader(lanes, vector, nullptr);
       for (int64_t image = 0; image < images; ++image)
         reader.copy(a.dy + (n0 + image) * plan.P * plan.Q * p.y_stride, plan.P, plan.Q, p.y_stride, window,
                     dy + image * image_floats, plan.plane_floats);
       TileEpilogue epilogue;
-      epilogue.columns = plan.lanes.lanes(vector);
-      for (int64_t phase_h = 0; phase_h < std::min(p.stride_h, h0 + p.pad_h + rows); ++phase_h) {
-        // Rows y = i stride + phase of this band.
-        const int64_t i0 = ceil_div(h0 + p.pad_h - phase_h, p.stride_h);
-        grid.rows = floor_div(h0 + rows - 1 + p.pad_h - phase_h, p.stride_h) - i0 + 1;
-        if (grid.rows <= 0) continue;
-        for (int64_t phase_w = 0; phase_w < std::min(p.stride_w, p.w + p.pad_w); ++phase_w) {
-          const int64_t j0 = ceil_div(p.pad_w - phase_w, p.stride_w);
-          grid.cols = floor_div(p.w - 1 + p.pad_w - phase_w, p.stride_w) - j0 + 1;
-          if (grid.cols <= 0) continue;
-          int64_t count = 0;
-          for (int64_t r = 0; r < p.r; ++r) {
-            if (r * p.dilation_h % p.stride_h != phase_h) continue;
-            for (int64_t s = 0; s < p.s; ++s) {
-              if (s * p.dilation_w % p.stride_w != phase_w) continue;
-              // y = i stride + phase meets tap r at p = i - floor(r dilation / stride).
-              const int64_t at =
-                  -(r * p.dilation_h / p.stride_h) * row_floats - (s * p.dilation_w / p.stride_w) * kLanes;
-              for (int64_t plane = 0; plane < planes; ++plane)
-                taps[count++] = {at + plane * plan.plane_floats, (r * p.s + s) * planes + plane};
-            }
-          }
-          const TileSum sum{taps, count, 1, packed + vector * kLanes * steps};
-          const int64_t h = i0 * p.stride_h + phase_h - p.pad_h, w = j0 * p.stride_w + phase_w - p.pad_w;
-          const float* from = dy + (i0 - band.first) * row_floats + (j0 - plan.left) * kLanes;
-          float* to = a.dx + ((n0 * p.h + h) * p.w + w) * p.x_stride + vector * kLanes;
-          sweep_lanes(grid, from, to, sum, epilogue);
-        }
-      }
+      if (!gradient.empty()) epilogue.gradient = &gradient;
+      epilogue.columns = lanes.lanes(vector);
+      for_phases(h0, rows, p.pad_h, p.stride_h, [&](const Phase& row) {
+        for_phases(0, p.w, p.pad_w, p.stride_w, [&](const Phase& col) {
+          grid.rows = row.count, grid.cols = col.count;
+          const RowSum sum = sum_of(plan, row.phase, col.phase, taps, packed + vector * lanes.width * steps);
+          const float* from = dy + (row.first - band.first) * row_floats + (col.first - plan.left) * pixel;
+          float* to = a.dx + ((n0 * p.h + row.place) * p.w + col.place) * p.x_stride + vector * lanes.width;
+          Layout::sweep(grid, from, to, sum, epilogue);
+        });
+      });
     }
   });
 }
 
-template <auto Supports>
-Implementation direct(const char* name) {
-  return with_packing<Conv2dProblem, &packed_bytes, &pack>(
-      implementation<Conv2dDgrad<float>, &dgrad, Supports>(name), "dgrad_lanes", 1);
+template <Grouping kGrouping>
+void dgrad(const Conv2dProblem& p, const Conv2dDgrad<float>& a, KernelContext& context) {
+  const Plan plan = plan_of<kGrouping>(p);
+  with_layout<kGrouping>(plan.layout, [&](auto layout) { dgrad_as<decltype(layout)>(plan, a, context); });
+}
+
+template <Grouping kGrouping>
+Implementation direct(const char* name, const char* packing) {
+  return with_packing<Conv2dProblem, &packed_bytes<kGrouping>, &pack<kGrouping>>(
+      implementation<Conv2dDgrad<float>, &dgrad<kGrouping>, &supports<kGrouping>>(name), packing, 1);
 }
 
 }  // namespace
 
 Implementation conv2d_dgrad_direct_depthwise() {
-  return direct<&supports_depthwise<&refuse>>("direct_depthwise");
+  return direct<Grouping::Depthwise>("direct_depthwise", "dgrad_lanes");
 }
-Implementation conv2d_dgrad_direct_grouped() { return direct<&supports_grouped<&refuse>>("direct_grouped"); }
+Implementation conv2d_dgrad_direct_whole_groups() {
+  return direct<Grouping::WholeGroups>("direct_whole_groups", "dgrad_groups");
+}
+Implementation conv2d_dgrad_direct_grouped() {
+  return direct<Grouping::NarrowGroups>("direct_grouped", "dgrad_lanes");
+}
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

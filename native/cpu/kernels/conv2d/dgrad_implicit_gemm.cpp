@@ -6,11 +6,12 @@
 // phase every pixel has the same taps, and neighbours read neighbouring dy pixels: a plain stride-1
 // convolution with the register tile. A phase without taps writes zeros. Sums run over r, s, k in this order
 // for every output, whatever the batch. Groups are convolutions side by side. Packed filter "dgrad_panels":
-// [group][panel of C][r][s][k][C lanes]. FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx and the filter once
-// each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
+// [group][panel of C][r][s][k][C lanes]. FLOPs: 2 N P Q K R S C / groups. Bytes: dy, dx, the filter and
+// what the epilogue (gradient_epilogue.h) reads, once each. Bench: npm run bench:kernel -- --kernel
+// conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
-#include "cpu/kernels/conv2d/lane_groups.h"
+#include "cpu/kernels/conv2d/group_layouts.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/conv2d/winograd_choice.h"
@@ -49,10 +50,14 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
   const int64_t image_floats = plan.direct ? 0 : round_up(plan.most_rows() * plan.cols * plan.pixel, 16);
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
 
-  context.parallel(plan.groups * plan.bands * plan.c_parts, [&](int64_t item, int worker) {
-    const int64_t chunk = item / plan.c_parts, part = item % plan.c_parts;
-    const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
-    const int64_t h0 = chunk % plan.bands * plan.rows, rows = std::min(plan.rows, p.h - h0);
+  const GradientEpilogue gradient(given, a);
+  TileEpilogue epilogue;
+  if (!gradient.empty()) epilogue.gradient = &gradient;
+
+  context.parallel(plan.count() * plan.c_parts, [&](int64_t item, int worker) {
+    const int64_t part = item % plan.c_parts;
+    const DgradChunks::Chunk cut = plan.chunk(item / plan.c_parts);
+    const int64_t n0 = cut.n0, images = cut.images, h0 = cut.h0, rows = cut.rows;
     float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     Tap* taps = reinterpret_cast<Tap*>(scratch);
     const Reach band = plan.direct ? Reach{0, plan.P} : plan.row_reach(h0, rows);
@@ -77,20 +82,14 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
     grid.y_col = p.stride_w * p.x_stride;
 
     const int64_t last = std::min(p.groups * panels, (part + 1) * plan.panels_per_part);
-    for (int64_t phase_h = 0; phase_h < std::min(p.stride_h, h0 + p.pad_h + rows); ++phase_h) {
-      // Rows y = i stride + phase of this band.
-      const int64_t i0 = ceil_div(h0 + p.pad_h - phase_h, p.stride_h);
-      grid.rows = floor_div(h0 + rows - 1 + p.pad_h - phase_h, p.stride_h) - i0 + 1;
-      if (grid.rows <= 0) continue;
-      for (int64_t phase_w = 0; phase_w < std::min(p.stride_w, p.w + p.pad_w); ++phase_w) {
-        const int64_t j0 = ceil_div(p.pad_w - phase_w, p.stride_w);
-        grid.cols = floor_div(p.w - 1 + p.pad_w - phase_w, p.stride_w) - j0 + 1;
-        if (grid.cols <= 0) continue;
+    for_phases(h0, rows, p.pad_h, p.stride_h, [&](const Phase& row) {
+      for_phases(0, p.w, p.pad_w, p.stride_w, [&](const Phase& col) {
+        grid.rows = row.count, grid.cols = col.count;
         int64_t count = 0;
         for (int64_t r = 0; r < p.r; ++r) {
-          if (r * p.dilation_h % p.stride_h != phase_h) continue;
+          if (r * p.dilation_h % p.stride_h != row.phase) continue;
           for (int64_t s = 0; s < p.s; ++s) {
-            if (s * p.dilation_w % p.stride_w != phase_w) continue;
+            if (s * p.dilation_w % p.stride_w != col.phase) continue;
             // y = i stride + phase meets tap r at p = i - floor(r dilation / stride).
             taps[count++] = {
                 -(r * p.dilation_h / p.stride_h) * row_floats - (s * p.dilation_w / p.stride_w) * plan.pixel,
@@ -98,24 +97,23 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
           }
         }
         TileSum sum{taps, count, kg, nullptr};
-        const int64_t h = i0 * p.stride_h + phase_h - p.pad_h, w = j0 * p.stride_w + phase_w - p.pad_w;
-        const float* from = dy + (i0 - band.first) * row_floats + (j0 - plan.left) * plan.pixel;
-        float* to = a.dx + ((n0 * p.h + h) * p.w + w) * p.x_stride;
+        const float* from = dy + (row.first - band.first) * row_floats + (col.first - plan.left) * plan.pixel;
+        float* to = a.dx + ((n0 * p.h + row.place) * p.w + col.place) * p.x_stride;
         for (int64_t at = part * plan.panels_per_part; at < last; ++at) {
           const int64_t group = at / panels, panel = at % panels;
           sum.panel = packed + group * panels_floats(cg, steps) + panel * kPanel * steps;
-          sweep_panel(grid, from + group * kg, to + group * cg, sum, cg, panel, TileEpilogue{});
+          sweep_panel(grid, from + group * kg, to + group * cg, sum, cg, panel, epilogue);
         }
-      }
-    }
+      });
+    });
   });
 }
 
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_dgrad, Conv2dDgrad, conv2d_dgrad_ref, conv2d_dgrad_direct_depthwise(),
-                       conv2d_dgrad_direct_grouped(), conv2d_dgrad_narrow(), conv2d_dgrad_winograd_f4x3(),
-                       conv2d_dgrad_winograd_f2x3(),
+                       conv2d_dgrad_direct_whole_groups(), conv2d_dgrad_direct_grouped(),
+                       conv2d_dgrad_narrow(), conv2d_dgrad_winograd_f4x3(), conv2d_dgrad_winograd_f2x3(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
                            implementation<Conv2dDgrad<float>, &dgrad>("implicit_gemm"), "dgrad_panels", 1))
 

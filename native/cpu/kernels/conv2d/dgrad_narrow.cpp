@@ -6,7 +6,8 @@
 // steps for J pixels in place of R S K / stride for each: 2 times fewer for 3x3, 3 times for 7x7 stride 2.
 // Rows are handled by phase as in implicit_gemm. Sums run over r, u, k in this order for every output,
 // whatever the batch. The band is made anew in each call. FLOPs: 2 N P Q K R S C (done: J C / lanes of 2 N H
-// W/J R/stride U K lanes). Bytes: dy and dx once each. Bench: npm run bench:kernel -- --kernel conv2d_dgrad
+// W/J R/stride U K lanes). Bytes: dy, dx and what the epilogue (gradient_epilogue.h) reads, once each. Bench:
+// npm run bench:kernel -- --kernel conv2d_dgrad
 // --problem "N=128 H=32 W=32 C=3 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/dgrad_plan.h"
 #include "cpu/kernels/register_tile.h"
@@ -82,9 +83,10 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
   const int64_t row_floats = plan.cols * plan.pixel,
                 image_floats = round_up(plan.most_rows() * row_floats, 16);
   const size_t scratch_bytes = static_cast<size_t>(tap_floats + plan.images * image_floats) * sizeof(float);
-  context.parallel(plan.groups * plan.bands, [&](int64_t chunk, int worker) {
-    const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
-    const int64_t h0 = chunk % plan.bands * plan.rows, rows = std::min(plan.rows, p.h - h0);
+  const GradientEpilogue gradient(given, a);
+  context.parallel(plan.count(), [&](int64_t chunk, int worker) {
+    const DgradChunks::Chunk cut = plan.chunk(chunk);
+    const int64_t n0 = cut.n0, images = cut.images, h0 = cut.h0, rows = cut.rows;
     float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     Tap* taps = reinterpret_cast<Tap*>(scratch);
     const Reach reached = plan.row_reach(h0, rows);
@@ -97,27 +99,26 @@ void dgrad(const Conv2dProblem& given, const Conv2dDgrad<float>& a, KernelContex
     grid.images = images;
     grid.x_image = image_floats, grid.x_row = row_floats, grid.x_col = group.step * plan.pixel;
     grid.y_image = p.h * p.w * p.c, grid.y_row = p.stride_h * p.w * p.c, grid.y_col = group.pixels * p.c;
-    for (int64_t phase = 0; phase < std::min(p.stride_h, h0 + p.pad_h + rows); ++phase) {
-      const int64_t i0 = ceil_div(h0 + p.pad_h - phase, p.stride_h);
-      grid.rows = floor_div(h0 + rows - 1 + p.pad_h - phase, p.stride_h) - i0 + 1;
-      if (grid.rows <= 0) continue;
+    for_phases(h0, rows, p.pad_h, p.stride_h, [&](const Phase& row) {
+      grid.rows = row.count;
       int64_t count = 0;
       for (int64_t r = 0; r < p.r; ++r)
-        if (r * p.dilation_h % p.stride_h == phase)
+        if (r * p.dilation_h % p.stride_h == row.phase)
           taps[count++] = {-(r * p.dilation_h / p.stride_h) * row_floats, r * group.count * p.k};
       const TileSum sum{taps, count, group.count * p.k, band};
-      const float* from = dy + (i0 - reached.first) * row_floats;
-      float* to = a.dx + (n0 * p.h + i0 * p.stride_h + phase - p.pad_h) * p.w * p.c;
+      const float* from = dy + (row.first - reached.first) * row_floats;
+      float* to = a.dx + (n0 * p.h + row.place) * p.w * p.c;
       TileEpilogue epilogue;
+      if (!gradient.empty()) epilogue.gradient = &gradient;
       epilogue.columns = group.pixels * p.c;
       grid.cols = groups - (last_pixels < group.pixels);
       if (grid.cols > 0) sweep<1>(grid, from, to, sum, epilogue);
-      if (last_pixels == group.pixels) continue;
+      if (last_pixels == group.pixels) return;
       epilogue.columns = last_pixels * p.c;
       const int64_t done = grid.cols;
       grid.cols = 1;
       sweep<1>(grid, from + done * grid.x_col, to + done * grid.y_col, sum, epilogue);
-    }
+    });
   });
 }
 

@@ -10,8 +10,8 @@
 // Bytes: x, y and the filter once each. Bench: npm run bench:kernel -- --kernel conv2d_fprop --problem "N=128
 // H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
 #include "cpu/kernels/conv2d/chunk_statistics.h"
-#include "cpu/kernels/conv2d/lane_groups.h"
-#include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/group_layouts.h"
+#include "cpu/kernels/conv2d/input_chunks.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/conv2d/winograd_choice.h"
 #include "cpu/kernels/register_tile.h"
@@ -20,18 +20,10 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
 /// How a problem is cut. A function of the problem only.
-struct FpropPlan {
-  Conv2dProblem p;      ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
-  bool linear = false;  ///< that happened: chunks are runs of pixels
+struct FpropPlan : InputChunks {
+  bool linear = false;  ///< a 1x1 convolution of stride 1 without padding: chunks are runs of pixels
   bool direct = false;  ///< x is read in place
-  int64_t P, Q;
-  int64_t row_step = 1, col_step = 1;   ///< input pixels between neighbouring scratch pixels
-  int64_t stride_h, stride_w;           ///< in scratch pixels
-  int64_t cols, pixel;                  ///< of scratch
-  int64_t images, rows, groups, bands;  ///< a chunk: `images` images, or `rows` output rows of one image
   int64_t k_parts, panels_per_part;
-  int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
-  int64_t chunks() const { return groups * bands; }
   OutputChunks output_chunks() const { return {p.n, P, Q, images, rows}; }
   int64_t cg() const { return p.c / p.groups; }
   int64_t kg() const { return p.k / p.groups; }
@@ -39,33 +31,18 @@ struct FpropPlan {
 
 FpropPlan fprop_plan(const Conv2dProblem& given) {
   FpropPlan plan;
-  plan.p = given;
-  Conv2dProblem& p = plan.p;
-  p.x_stride = given.x_pixel(), p.y_stride = given.y_pixel();
-  if (p.r == 1 && p.s == 1 && p.stride_h == 1 && p.stride_w == 1 && p.pad_h == 0 && p.pad_w == 0) {
-    p.n = p.n * p.h * p.w, p.h = p.w = 1;
-    plan.linear = true;
-  }
-  plan.direct = p.pad_h == 0 && p.pad_w == 0 && p.prologue == Prologue::None;
-  plan.P = p.p(), plan.Q = p.q();
-  plan.stride_h = p.stride_h, plan.stride_w = p.stride_w;
-  if (!plan.direct) {  // a stride that skips pixels altogether is taken in the copy
-    if (p.r == 1) plan.row_step = p.stride_h, plan.stride_h = 1;
-    if (p.s == 1) plan.col_step = p.stride_w, plan.stride_w = 1;
-  }
-  plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
-  plan.pixel = plan.direct ? p.x_stride : spread_pixel(p.c);
+  plan.linear = pointwise(given);
+  plan.direct = given.pad_h == 0 && given.pad_w == 0 && given.prologue == Prologue::None;
+  plan.begin(as_pixels(given), !plan.direct, plan.direct ? given.x_pixel() : spread_pixel(given.c));
+  const Conv2dProblem& p = plan.p;
 
   const int64_t pixels = plan.P * plan.Q;
   constexpr int64_t kChunkFloats = 64 * 1024, kChunks = 16;
-  plan.rows = plan.P;
-  const auto footprint = [&] { return plan.scratch_rows() * plan.cols * plan.pixel; };
-  const int64_t image_floats = footprint();
-  plan.images = 1, plan.bands = 1;
+  const int64_t image_floats = plan.scratch_rows(plan.P) * plan.cols * plan.pixel;
   if (image_floats > kChunkFloats || pixels > 4096) {
     const int64_t row_floats = plan.stride_h * plan.cols * plan.pixel,
                   fixed = image_floats - plan.P * row_floats;
-    plan.rows = std::clamp<int64_t>(std::min((kChunkFloats - fixed) / row_floats, 4096 / plan.Q), 1, plan.P);
+    plan.rows = std::min((kChunkFloats - fixed) / row_floats, 4096 / plan.Q);
   } else {
     const int64_t wanted = plan.linear ? 128 : 64;
     plan.images =
@@ -76,12 +53,9 @@ FpropPlan fprop_plan(const Conv2dProblem& given) {
     if (plan.images == 1 && p.n < kChunks)
       plan.rows = std::clamp(plan.P * p.n / kChunks, ceil_div(32, plan.Q), plan.P);
   }
-  plan.rows = std::clamp<int64_t>(plan.rows, 1, plan.P);
-  plan.bands = ceil_div(plan.P, plan.rows);
-  plan.rows = ceil_div(plan.P, plan.bands);
-  plan.groups = ceil_div(p.n, plan.images);
+  plan.cut_rows(plan.rows);
   const int64_t panels = p.groups * panel_count(plan.kg());
-  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.chunks()), 1, panels);
+  const int64_t parts = std::clamp<int64_t>(ceil_div(kChunks, plan.count()), 1, panels);
   plan.panels_per_part = ceil_div(panels, parts);
   plan.k_parts = ceil_div(panels, plan.panels_per_part);
   return plan;
@@ -122,14 +96,15 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
   const int64_t cg = plan.cg(), kg = plan.kg(), steps = p.r * p.s * cg, panels = panel_count(kg);
   const int64_t padded_k = statistics_floats(p.k), period = period_floats(p);
   const int64_t tap_floats = round_up(p.r * p.s * static_cast<int64_t>(sizeof(Tap) / sizeof(float)), 16);
-  const int64_t image_floats = plan.direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
+  const int64_t image_floats =
+      plan.direct ? 0 : round_up(plan.scratch_rows(plan.rows) * plan.cols * plan.pixel, 16);
   const size_t scratch_bytes =
       static_cast<size_t>(tap_floats + period + plan.images * image_floats) * sizeof(float);
 
-  context.parallel(plan.chunks() * plan.k_parts, [&](int64_t item, int worker) {
+  context.parallel(plan.count() * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
-    const int64_t n0 = chunk / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
-    const int64_t p0 = chunk % plan.bands * plan.rows, rows = std::min(plan.rows, plan.P - p0);
+    const InputChunks::Chunk cut = plan.chunk(chunk);
+    const int64_t n0 = cut.n0, images = cut.images, p0 = cut.p0, rows = cut.rows;
     float* scratch = static_cast<float*>(context.scratch(worker, scratch_bytes));
     Tap* taps = reinterpret_cast<Tap*>(scratch);
 
@@ -153,13 +128,7 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
         copy_padded(a.x + n0 * p.x_stride, 1, images, p.c, p.x_stride, window, with, to);
         row_floats = grid.x_image = plan.pixel;
       } else {
-        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1,
-                                  plan.cols,
-                                  plan.pixel,
-                                  p0 * p.stride_h - p.pad_h,
-                                  -p.pad_w,
-                                  plan.row_step,
-                                  plan.col_step};
+        const PaddedWindow window = plan.window(cut);
         for (int64_t image = 0; image < images; ++image)
           copy_padded(a.x + (n0 + image) * p.h * p.w * p.x_stride, p.h, p.w, p.c, p.x_stride, window, with,
                       to + image * image_floats);
@@ -180,7 +149,7 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
                               (r * p.s + s) * cg};
     TileSum sum{taps, p.r * runs, length, nullptr};
 
-    const int64_t first_pixel = (n0 * plan.P + p0) * plan.Q;
+    const int64_t first_pixel = plan.first_pixel(cut);
     PanelStatistics statistics;
     const int64_t last = std::min(p.groups * panels, (part + 1) * plan.panels_per_part);
     for (int64_t at = part * plan.panels_per_part; at < last; ++at) {
@@ -210,8 +179,8 @@ void fprop(const Conv2dProblem& given, const Conv2dFprop<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_fprop, Conv2dFprop, conv2d_fprop_ref, conv2d_fprop_direct_depthwise(),
-                       conv2d_fprop_direct_grouped(), conv2d_fprop_winograd_f4x3(),
-                       conv2d_fprop_winograd_f2x3(),
+                       conv2d_fprop_direct_whole_groups(), conv2d_fprop_direct_grouped(),
+                       conv2d_fprop_winograd_f4x3(), conv2d_fprop_winograd_f2x3(),
                        with_packing<Conv2dProblem, &packed_bytes, &pack>(
                            implementation<Conv2dFprop<float>, &fprop, &supports, &workspace>("implicit_gemm"),
                            "fprop_panels", 1))

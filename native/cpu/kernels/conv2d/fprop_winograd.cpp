@@ -2,7 +2,8 @@
 //
 // Packed filter "winograd_f2x3_fprop", "winograd_f4x3_fprop": [panel of K][frequency][c][K lanes].
 // Multiply-adds an output and channel pair: 4 and 2.25 instead of 9. Bytes: x and y once, the transformed
-// filter (1.8 and 4 times the filter) once a block of tiles.
+// filter (1.8 and 4 times the filter) once a block of tiles; where filter_stationary holds, the filter itself
+// once a chunk of them.
 // Bench: npm run bench:kernel -- --kernel conv2d_fprop --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1
 // pad_w=1"
 #include "cpu/kernels/conv2d/winograd_choice.h"
@@ -18,7 +19,8 @@ std::string supports(const Conv2dProblem& p) {
 
 template <int M>
 size_t workspace(const Conv2dProblem& p) {
-  return p.statistics ? winograd_statistics_bytes<M>(WinogradShape::fprop(p)) : 0;
+  const WinogradShape s = WinogradShape::fprop(p);
+  return stationary_bytes<M>(s) + (p.statistics ? winograd_statistics_bytes<M>(s) : 0);
 }
 
 template <int M>
@@ -26,13 +28,28 @@ size_t packed_bytes(const Conv2dProblem& p) {
   return winograd_filter_bytes<M>(WinogradShape::fprop(p));
 }
 
+/// The filter's taps, laid out for its transform.
+struct Taps {
+  const float* filter;
+  int64_t c, k;
+  Taps(const Conv2dProblem& p, const float* filter) : filter(filter), c(p.c), k(p.k) {}
+  const float* at(int64_t column, int64_t tap, int64_t c0) const {
+    return filter + (column * 9 + tap) * c + c0;
+  }
+
+  void operator()(int64_t tap, int64_t c0, int64_t count, int64_t panel, int64_t width, float* to) const {
+    pack_transposed(at(panel * kPanel, tap, c0), 9 * c, k - panel * kPanel, count, width, to);
+  }
+  void prefetch(int64_t c0, int64_t count, int64_t panel, int64_t width) const {
+    const int64_t first = panel * kPanel, last = std::min(k, first + width);
+    for (int64_t column = first; column < last; ++column)
+      for (int64_t tap = 0; tap < 9; ++tap) prefetch_part(at(column, tap, c0), count, 0, 1);
+  }
+};
+
 template <int M>
 void pack(const Conv2dProblem& p, const float* filter, float* packed, KernelContext& context) {
-  pack_winograd<M>(WinogradShape::fprop(p), packed, context,
-                   [&](int64_t tap, int64_t c0, int64_t count, int64_t panel, int64_t width, float* to) {
-                     pack_transposed(filter + panel * kPanel * 9 * p.c + tap * p.c + c0, 9 * p.c,
-                                     p.k - panel * kPanel, count, width, to);
-                   });
+  pack_winograd<M>(WinogradShape::fprop(p), packed, context, Taps(p, filter));
 }
 
 template <int M>
@@ -48,9 +65,10 @@ void fprop(const Conv2dProblem& p, const Conv2dFprop<float>& a, KernelContext& c
   operands.residual = p.residual ? a.residual : nullptr;
   operands.relu = p.rectifies();
   operands.ceiling = p.ceiling();
-  operands.partial = p.statistics ? static_cast<float*>(context.workspace) : nullptr;
-  winograd_convolution<M>(shape, operands, context);
-  if (p.statistics) merge_chunks(winograd_plan<M>(shape), p.k, operands.partial, a, context);
+  float* const workspace = static_cast<float*>(context.workspace);
+  operands.partial = p.statistics ? workspace + stationary_bytes<M>(shape) / sizeof(float) : nullptr;
+  winograd_convolution<M>(shape, operands, workspace, Taps(p, a.filter), context);
+  if (p.statistics) merge_chunks(winograd_chunks<M>(shape), p.k, operands.partial, a, context);
 }
 
 template <int M>

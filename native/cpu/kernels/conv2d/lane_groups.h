@@ -25,31 +25,14 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 struct LaneGroups {
   int64_t own, other;
   int64_t channels;  ///< of the tensor whose channels are the lanes
-  int64_t vectors() const { return ceil_div(channels, kLanes); }
-  int64_t lanes(int64_t vector) const { return std::min<int64_t>(kLanes, channels - vector * kLanes); }
+  int64_t width;     ///< lanes of a vector
+  int64_t vectors() const { return ceil_div(channels, width); }
+  int64_t lanes(int64_t vector) const { return std::min(width, channels - vector * width); }
   /// Channel of the other tensor that plane 0 holds for this channel.
   int64_t first_other(int64_t channel) const { return channel / own * other; }
 };
 
 inline constexpr int64_t kMostPlanes = 16;
-
-/// Why these groups should rather be separate matrix products; empty: they should not.
-inline std::string refuse_lanes(const Conv2dProblem& p, int64_t own, int64_t other) {
-  if (p.groups == 1) return "one group";
-  if (own >= kLanes) return "a group fills a vector by itself";
-  if (other > kMostPlanes) return "too many channels of a group to lay out";
-  return {};
-}
-
-/// `supports` of the two implementations of a direction, from its own reasons to refuse.
-template <auto Refuse>
-std::string supports_depthwise(const Conv2dProblem& p) {
-  return p.groups != p.c ? "groups != C" : Refuse(p);
-}
-template <auto Refuse>
-std::string supports_grouped(const Conv2dProblem& p) {
-  return p.groups == p.c ? "depthwise" : Refuse(p);
-}
 
 /// The first `count` floats (at most a vector) from memory, the others 0; reads nothing beyond.
 static inline Vec load_first(const float* p, int64_t count) {
@@ -139,18 +122,6 @@ class LaneReader {
   }
 
  private:
-  struct Columns {
-    int64_t first, past;
-  };
-  /// Columns of the window that lie in an image of width w.
-  static Columns inside(int64_t w, const PaddedWindow& window) {
-    const int64_t first =
-        std::clamp<int64_t>(ceil_div(std::max<int64_t>(-window.left, 0), window.col_step), 0, window.cols);
-    return {first, window.left >= w
-                       ? first
-                       : std::clamp<int64_t>(ceil_div(w - window.left, window.col_step), first, window.cols)};
-  }
-
   template <bool kAffine, class CopyPixel>
   void copy_as(const float* image, int64_t h, int64_t w, int64_t pixel, const PaddedWindow& window, float* to,
                const CopyPixel& copy_pixel) const {
@@ -161,32 +132,14 @@ class LaneReader {
       }
       return v;
     };
-    const Columns columns = inside(w, window);
-    for (int64_t i = 0; i < window.rows; ++i) {
-      const int64_t y = window.top + i * window.row_step;
-      if (y < 0 || y >= h) continue;
-      const float* from = image + (y * w + window.left + columns.first * window.col_step) * pixel + first_;
-      float* at = to + (i * window.cols + columns.first) * kLanes;
-      for (int64_t j = columns.first; j < columns.past; ++j, from += window.col_step * pixel, at += kLanes)
+    const auto [first, past] = columns_inside(w, window);
+    const int64_t count = past - first;
+    for_rows_inside(image + first_, h, pixel, w, window, to, [&](const float* from, float* at) {
+      for (int64_t j = 0; j < count; ++j, from += window.col_step * pixel, at += kLanes) {
+        prefetch_next_vector(from);
         copy_pixel(from, activate, at);
-    }
-  }
-
-  /// Zeros where the window leaves the image.
-  static void clear_border(int64_t h, int64_t w, const PaddedWindow& window, float* to) {
-    const Columns columns = inside(w, window);
-    const auto clear = [](float* at, int64_t pixels) {
-      std::memset(at, 0, static_cast<size_t>(pixels * kLanes) * sizeof(float));
-    };
-    for (int64_t i = 0; i < window.rows; ++i, to += window.cols * kLanes) {
-      const int64_t y = window.top + i * window.row_step;
-      if (y < 0 || y >= h) {
-        clear(to, window.cols);
-        continue;
       }
-      if (columns.first > 0) clear(to, columns.first);
-      if (columns.past < window.cols) clear(to + columns.past * kLanes, window.cols - columns.past);
-    }
+    });
   }
 
   int64_t planes_, first_, span_, vectors_;
@@ -194,13 +147,5 @@ class LaneReader {
   IntVec index_;  ///< of plane 0, counted from the first channel that is read
   Vec scale_[kMostPlanes], shift_[kMostPlanes];
 };
-
-/// The implementations of this scheme, in order of preference (depthwise, then grouped).
-Implementation conv2d_fprop_direct_depthwise();
-Implementation conv2d_fprop_direct_grouped();
-Implementation conv2d_dgrad_direct_depthwise();
-Implementation conv2d_dgrad_direct_grouped();
-Implementation conv2d_wgrad_direct_depthwise();
-Implementation conv2d_wgrad_direct_grouped();
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

@@ -80,45 +80,79 @@ inline void affine_pixel(const float* from, float* to, int64_t c, const Prologue
   store_tail(to + i, s.relu ? max(Vec{}, v) : v, c - i);
 }
 
+/// Fetches what the next vector of a pixel's channels reads: pixels of many channels lie apart, and no
+/// hardware prefetcher follows one vector of each.
+static inline void prefetch_next_vector(const float* from) {
+  constexpr int64_t kCacheLine = 16;
+  __builtin_prefetch(from + kCacheLine, 0, 2);
+}
+
+struct WindowColumns {
+  int64_t first, past;
+};
+/// Columns of the window that lie in an image of width w.
+inline WindowColumns columns_inside(int64_t w, const PaddedWindow& window) {
+  const int64_t first =
+      std::clamp<int64_t>(ceil_div(std::max<int64_t>(-window.left, 0), window.col_step), 0, window.cols);
+  return {first, window.left >= w
+                     ? first
+                     : std::clamp<int64_t>(ceil_div(w - window.left, window.col_step), first, window.cols)};
+}
+
+/// row(from, to) for every row of the window that lies in the image, at the first column that does.
+template <class Row>
+inline void for_rows_inside(const float* image, int64_t h, int64_t pixel, int64_t w,
+                            const PaddedWindow& window, float* to, const Row& row) {
+  const int64_t first = columns_inside(w, window).first;
+  for (int64_t i = 0; i < window.rows; ++i) {
+    const int64_t y = window.top + i * window.row_step;
+    if (y >= 0 && y < h)
+      row(image + (y * w + window.left + first * window.col_step) * pixel,
+          to + (i * window.cols + first) * window.pixel);
+  }
+}
+
+/// Zeros where the window leaves the image.
+inline void clear_border(int64_t h, int64_t w, const PaddedWindow& window, float* to) {
+  const auto [first, past] = columns_inside(w, window);
+  const auto clear = [&window](float* at, int64_t pixels) {
+    std::memset(at, 0, static_cast<size_t>(pixels * window.pixel) * sizeof(float));
+  };
+  for (int64_t i = 0; i < window.rows; ++i, to += window.cols * window.pixel) {
+    const int64_t y = window.top + i * window.row_step;
+    if (y < 0 || y >= h || first == past) {
+      clear(to, window.cols);
+      continue;
+    }
+    if (first > 0) clear(to, first);
+    if (past < window.cols) clear(to + past * window.pixel, window.cols - past);
+  }
+}
+
 /// `image` is the first float of an h x w image whose pixels lie `pixel` floats apart; `s` null: plain copy.
 inline void copy_padded(const float* image, int64_t h, int64_t w, int64_t c, int64_t pixel,
                         const PaddedWindow& window, const PrologueScales* s, float* to) {
-  const int64_t row_floats = window.cols * window.pixel;
-  const int64_t first =
-      std::clamp<int64_t>(ceil_div(std::max<int64_t>(-window.left, 0), window.col_step), 0, window.cols);
-  const int64_t past =
-      window.left >= w ? first
-                       : std::clamp<int64_t>(ceil_div(w - window.left, window.col_step), first, window.cols);
-  const bool dense = window.col_step == 1 && pixel == c && window.pixel == c;
-  for (int64_t i = 0; i < window.rows; ++i, to += row_floats) {
-    const int64_t y = window.top + i * window.row_step;
-    if (y < 0 || y >= h || first == past) {
-      std::memset(to, 0, static_cast<size_t>(row_floats) * sizeof(float));
-      continue;
+  const WindowColumns columns = columns_inside(w, window);
+  const int64_t inside = columns.past - columns.first;
+  const bool dense =
+      window.col_step == 1 && pixel == c && window.pixel == c && (!s || s->period_scale || c % kLanes == 0);
+  clear_border(h, w, window, to);
+  for_rows_inside(image, h, pixel, w, window, to, [=, &window](const float* from, float* at) {
+    if (dense && !s) {
+      std::memcpy(at, from, static_cast<size_t>(inside * c) * sizeof(float));
+    } else if (dense && s->period_scale) {
+      affine_run(from, at, inside * c, s->period_scale, s->period_shift, c * kLanes, s->relu);
+    } else if (dense) {
+      affine_run(from, at, inside * c, s->scale, s->shift, c, s->relu);
+    } else {
+      for (int64_t j = 0; j < inside; ++j, from += window.col_step * pixel, at += window.pixel) {
+        if (s)
+          affine_pixel(from, at, c, *s);
+        else
+          std::memcpy(at, from, static_cast<size_t>(c) * sizeof(float));
+      }
     }
-    const float* from = image + (y * w + window.left + first * window.col_step) * pixel;
-    float* at = to + first * window.pixel;
-    if (first > 0) std::memset(to, 0, static_cast<size_t>(first * window.pixel) * sizeof(float));
-    if (past < window.cols)
-      std::memset(to + past * window.pixel, 0,
-                  static_cast<size_t>((window.cols - past) * window.pixel) * sizeof(float));
-    if (dense && (!s || s->period_scale || c % kLanes == 0)) {
-      const int64_t count = (past - first) * c;
-      if (!s)
-        std::memcpy(at, from, static_cast<size_t>(count) * sizeof(float));
-      else if (s->period_scale)
-        affine_run(from, at, count, s->period_scale, s->period_shift, c * kLanes, s->relu);
-      else
-        affine_run(from, at, count, s->scale, s->shift, c, s->relu);
-      continue;
-    }
-    for (int64_t j = first; j < past; ++j, from += window.col_step * pixel, at += window.pixel) {
-      if (s)
-        affine_pixel(from, at, c, *s);
-      else
-        std::memcpy(at, from, static_cast<size_t>(c) * sizeof(float));
-    }
-  }
+  });
 }
 
 /// Pixels of many channels a power of two apart share few cache sets; one more cache line between them

@@ -11,6 +11,15 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 /// How many partial sums a problem may have at most.
 inline constexpr int64_t kMostParts = 16;
 
+/// Blocks of a partial sum: an even share, the rest going to the first ones.
+struct BlockRange {
+  int64_t first, past;
+};
+constexpr BlockRange blocks_of_part(int64_t blocks, int64_t parts, int64_t part) {
+  const int64_t share = blocks / parts, rest = blocks % parts, first = part * share + std::min(part, rest);
+  return {first, first + share + (part < rest)};
+}
+
 /// The sum of the vectors at from, from + part_floats, ..., as a tree.
 inline Vec tree_sum(const float* from, int64_t parts, int64_t part_floats) {
   Vec tree[kMostParts];

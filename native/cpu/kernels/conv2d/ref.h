@@ -116,8 +116,14 @@ void conv2d_dgrad_ref(const Conv2dProblem& p, const Conv2dDgrad<T>& a, KernelCon
                           static_cast<double>(f[(first_k[j] + k) * taps + c_in_group[j]]);
           }
         }
-        for (int64_t j = 0; j < lanes; ++j)
-          a.dx[(row * p.w + ix) * x_pixel + c0 + j] = static_cast<T>(sum[j]);
+        for (int64_t j = 0; j < lanes; ++j) {
+          const int64_t at = (row * p.w + ix) * x_pixel + c0 + j;
+          double dx = sum[j];
+          if (p.addend) dx += static_cast<double>(a.addend[at]);
+          if (p.mask != Rectifier::None && (a.rectified[at] <= 0 || a.rectified[at] > greatest_open(p.mask)))
+            dx = 0;
+          a.dx[at] = static_cast<T>(dx);
+        }
       }
     }
   });

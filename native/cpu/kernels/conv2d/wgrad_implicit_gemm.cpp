@@ -9,8 +9,8 @@
 // 1, one group) the s*c axis of a filter row is one axis. Groups are convolutions side by side. FLOPs: 2 N P
 // Q K R S C / groups. Bytes: x and dy once for every part of K, the partial sums twice. Bench: npm run
 // bench:kernel -- --kernel conv2d_wgrad --problem "N=128 H=32 W=32 C=16 K=16 R=3 S=3 pad_h=1 pad_w=1"
-#include "cpu/kernels/conv2d/lane_groups.h"
-#include "cpu/kernels/conv2d/padded_image.h"
+#include "cpu/kernels/conv2d/group_layouts.h"
+#include "cpu/kernels/conv2d/input_chunks.h"
 #include "cpu/kernels/conv2d/partial_sums.h"
 #include "cpu/kernels/conv2d/ref.h"
 #include "cpu/kernels/conv2d/winograd_choice.h"
@@ -20,17 +20,10 @@ namespace lapidary::cpu::LAPIDARY_ISA {
 namespace {
 
 /// How a problem is cut. A function of the problem only.
-struct WgradPlan {
-  Conv2dProblem p;      ///< a 1x1 convolution of stride 1 without padding becomes one row of pixels
-  bool linear = false;  ///< that happened
+struct WgradPlan : InputChunks {
+  bool linear = false;  ///< a 1x1 convolution of stride 1 without padding: one row of pixels
   bool x_direct = false, dy_direct = false;  ///< read in place
-  int64_t P, Q;
-  int64_t row_step = 1, col_step = 1;  ///< input pixels between neighbouring scratch pixels
-  int64_t stride_h, stride_w;          ///< in scratch pixels
-  int64_t cols, pixel;
-  int64_t images, rows, bands, blocks;
-  int64_t parts, k_parts, panels_per_part;
-  int64_t scratch_rows() const { return (rows - 1) * stride_h + p.dilation_h * (p.r - 1) + 1; }
+  int64_t blocks, parts, k_parts, panels_per_part;
   int64_t cg() const { return p.c / p.groups; }
   int64_t kg() const { return p.k / p.groups; }
   int64_t panels() const { return p.groups * panel_count(kg()); }
@@ -41,36 +34,22 @@ struct WgradPlan {
 
 WgradPlan wgrad_plan(const Conv2dProblem& given) {
   WgradPlan plan;
-  plan.p = given;
-  Conv2dProblem& p = plan.p;
-  p.x_stride = given.x_pixel(), p.y_stride = given.y_pixel();
-  if (p.r == 1 && p.s == 1 && p.stride_h == 1 && p.stride_w == 1 && p.pad_h == 0 && p.pad_w == 0) {
-    p.n = p.n * p.h * p.w, p.h = p.w = 1;
-    plan.linear = true;
-  }
-  plan.P = p.p(), plan.Q = p.q();
-  plan.x_direct = p.pad_h == 0 && p.pad_w == 0 && p.prologue == Prologue::None;
+  plan.linear = pointwise(given);
+  plan.x_direct = given.pad_h == 0 && given.pad_w == 0 && given.prologue == Prologue::None;
+  plan.begin(as_pixels(given), !plan.x_direct, plan.x_direct ? given.x_pixel() : spread_pixel(given.c));
+  const Conv2dProblem& p = plan.p;
   plan.dy_direct = plan.kg() % kLanes == 0;  // whole vectors: a copy into panels would not pay
-  plan.stride_h = p.stride_h, plan.stride_w = p.stride_w;
-  if (!plan.x_direct) {
-    if (p.r == 1) plan.row_step = p.stride_h, plan.stride_h = 1;
-    if (p.s == 1) plan.col_step = p.stride_w, plan.stride_w = 1;
-  }
-  plan.cols = (plan.Q - 1) * plan.stride_w + p.dilation_w * (p.s - 1) + 1;
-  plan.pixel = plan.x_direct ? p.x_stride : spread_pixel(p.c);
 
   constexpr int64_t kBlockPixels = 256, kItems = 16, kPartialFloats = 512 * 1024, kScratchFloats = 160 * 1024;
   const int64_t most_parts = std::clamp<int64_t>(kPartialFloats / plan.partial_floats(), 1, kMostParts);
-  plan.rows = plan.P;
-  const int64_t image_floats = plan.scratch_rows() * plan.cols * plan.pixel;
+  const int64_t image_floats = plan.scratch_rows(plan.P) * plan.cols * plan.pixel;
   plan.images = std::clamp<int64_t>(kBlockPixels / (plan.P * plan.Q), 1, p.n);
   plan.images = std::clamp<int64_t>(kScratchFloats / image_floats, 1, plan.images);
-  if (plan.images == 1) plan.rows = std::clamp<int64_t>(kBlockPixels / plan.Q, 1, plan.P);
+  const int64_t rows = plan.images == 1 ? kBlockPixels / plan.Q : plan.P;
   // Few pixels: smaller blocks, so that there are several parts.
   if (p.n > 1) plan.images = std::clamp<int64_t>(p.n / most_parts, 1, plan.images);
-  plan.bands = ceil_div(plan.P, plan.rows);
-  plan.rows = ceil_div(plan.P, plan.bands);
-  plan.blocks = ceil_div(p.n, plan.images) * plan.bands;
+  plan.cut_rows(rows);
+  plan.blocks = plan.count();
   plan.parts = std::min(most_parts, plan.blocks);
   const int64_t panels = plan.panels(), wanted = std::clamp<int64_t>(ceil_div(kItems, plan.parts), 1, panels);
   plan.panels_per_part = ceil_div(panels, wanted);
@@ -89,7 +68,8 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
   float* partial = static_cast<float*>(context.workspace);
   const int64_t cg = plan.cg(), kg = plan.kg(), steps = p.r * p.s * cg, panels = panel_count(kg);
   const int64_t period = period_floats(p);
-  const int64_t image_floats = plan.x_direct ? 0 : round_up(plan.scratch_rows() * plan.cols * plan.pixel, 16);
+  const int64_t image_floats =
+      plan.x_direct ? 0 : round_up(plan.scratch_rows(plan.rows) * plan.cols * plan.pixel, 16);
   const int64_t dy_floats = plan.dy_direct ? 0 : plan.images * plan.rows * plan.Q * kPanel;
   const size_t scratch_bytes =
       static_cast<size_t>(period + plan.images * image_floats + dy_floats) * sizeof(float);
@@ -106,12 +86,10 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
     const PrologueScales* with = p.prologue == Prologue::None ? nullptr : &scales;
     float* const sums = partial + part * plan.partial_floats();
 
-    // Part i takes an even share of the blocks, the rest going to the first ones.
-    const int64_t share = plan.blocks / plan.parts, rest = plan.blocks % plan.parts;
-    const int64_t first_block = part * share + std::min(part, rest), blocks = share + (part < rest);
-    for (int64_t block = first_block; block < first_block + blocks; ++block) {
-      const int64_t n0 = block / plan.bands * plan.images, images = std::min(plan.images, p.n - n0);
-      const int64_t p0 = block % plan.bands * plan.rows, rows = std::min(plan.rows, plan.P - p0);
+    const BlockRange blocks = blocks_of_part(plan.blocks, plan.parts, part);
+    for (int64_t block = blocks.first; block < blocks.past; ++block) {
+      const InputChunks::Chunk cut = plan.chunk(block);
+      const int64_t n0 = cut.n0, images = cut.images, p0 = cut.p0, rows = cut.rows;
       OuterRun run;
       run.images = images, run.rows = rows, run.cols = plan.Q;
       const float* x;
@@ -126,13 +104,7 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
         row_floats = run.x_image = plan.pixel;
         x = x_scratch;
       } else {
-        const PaddedWindow window{(rows - 1) * plan.stride_h + p.dilation_h * (p.r - 1) + 1,
-                                  plan.cols,
-                                  plan.pixel,
-                                  p0 * p.stride_h - p.pad_h,
-                                  -p.pad_w,
-                                  plan.row_step,
-                                  plan.col_step};
+        const PaddedWindow window = plan.window(cut);
         for (int64_t image = 0; image < images; ++image)
           copy_padded(a.x + (n0 + image) * p.h * p.w * p.x_stride, p.h, p.w, p.c, p.x_stride, window, with,
                       x_scratch + image * image_floats);
@@ -142,7 +114,7 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
       }
       run.x_col = plan.stride_w * plan.pixel, run.x_row = plan.stride_h * row_floats;
 
-      const float* const dy = a.dy + (n0 * plan.P + p0) * plan.Q * p.y_stride;
+      const float* const dy = a.dy + plan.first_pixel(cut) * p.y_stride;
       const bool joined = p.s == 1 || (p.dilation_w == 1 && plan.pixel == cg);
       const int64_t runs = joined ? 1 : p.s, axis = joined ? p.s * cg : cg;
       for (int64_t at = first_panel; at < last_panel; ++at) {
@@ -171,7 +143,7 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
                   x + group * cg + r * p.dilation_h * row_floats + s * p.dilation_w * plan.pixel + first,
                   std::min(size, axis - first), gradient, width,
                   sums + group * plan.group_floats() + column * steps + ((r * p.s + s) * cg + first) * width,
-                  block != first_block);
+                  block != blocks.first);
       }
     }
   });
@@ -195,8 +167,8 @@ void wgrad(const Conv2dProblem& given, const Conv2dWgrad<float>& a, KernelContex
 }  // namespace
 
 LAPIDARY_DEFINE_KERNEL(conv2d_wgrad, Conv2dWgrad, conv2d_wgrad_ref, conv2d_wgrad_direct_depthwise(),
-                       conv2d_wgrad_direct_grouped(), conv2d_wgrad_winograd_f4x3(),
-                       conv2d_wgrad_winograd_f2x3(),
+                       conv2d_wgrad_direct_whole_groups(), conv2d_wgrad_direct_grouped(),
+                       conv2d_wgrad_winograd_f4x3(), conv2d_wgrad_winograd_f2x3(),
                        implementation<Conv2dWgrad<float>, &wgrad, nullptr, &workspace>("implicit_gemm"))
 
 }  // namespace lapidary::cpu::LAPIDARY_ISA

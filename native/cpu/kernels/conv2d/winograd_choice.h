@@ -6,7 +6,7 @@
 // would dominate (its transformed filter has 16 instead of 36 matrices), and where precision is strict.
 #pragma once
 
-#include "cpu/kernels/conv2d/winograd_convolution.h"
+#include "cpu/kernels/conv2d/winograd_filter_stationary.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "cpu/kernels/conv2d/chunk_statistics.h"
+#include "cpu/kernels/conv2d/gradient_epilogue.h"
 #include "cpu/kernels/conv2d/padded_image.h"
 #include "cpu/kernels/conv2d/winograd.h"
 #include "cpu/kernels/register_tile.h"
@@ -33,6 +34,9 @@ struct WinogradShape {
   }
 };
 
+/// What the output transform does besides.
+enum class WinogradEpilogue { None, Fprop, Gradient };
+
 /// What is applied on the way; absent pointers: nothing.
 struct WinogradOperands {
   const float* x;
@@ -43,7 +47,15 @@ struct WinogradOperands {
   const float *out_scale = nullptr, *bias = nullptr, *residual = nullptr;
   bool relu = false;
   float ceiling = std::numeric_limits<float>::infinity();
-  float* partial = nullptr;  ///< statistics of the chunks
+  float* partial = nullptr;                    ///< statistics of the chunks
+  const GradientEpilogue* gradient = nullptr;  ///< of dgrad, in place of the epilogue above
+
+  WinogradEpilogue epilogue() const {
+    if (gradient) return WinogradEpilogue::Gradient;
+    const bool plain =
+        !out_scale && !bias && !residual && !relu && ceiling == std::numeric_limits<float>::infinity();
+    return plain ? WinogradEpilogue::None : WinogradEpilogue::Fprop;
+  }
 };
 
 /// How a problem is cut. A function of the problem only.
@@ -71,15 +83,23 @@ struct WinogradPlan {
   }
 };
 
+/// The part of a plan that does not depend on how it is cut.
+template <int M>
+WinogradPlan tile_grid(const WinogradShape& s) {
+  WinogradPlan plan{};
+  plan.outputs = M, plan.p = s.p, plan.q = s.q;
+  plan.rows = ceil_div(s.p, M), plan.cols = ceil_div(s.q, M);
+  plan.tiles = s.n * plan.rows * plan.cols;
+  plan.panels = panel_count(s.k);
+  plan.in_row = spread_pixel(round_up(s.c, kLanes));
+  return plan;
+}
+
 template <int M>
 WinogradPlan winograd_plan(const WinogradShape& s) {
   constexpr int64_t kFrequencies = Winograd<M>::kFrequencies;
   constexpr int64_t kItems = 16, kMostChunks = 64, kBlockFloats = 64 * 1024;
-  WinogradPlan plan;
-  plan.outputs = M, plan.p = s.p, plan.q = s.q;
-  plan.rows = ceil_div(s.p, M), plan.cols = ceil_div(s.q, M);
-  plan.tiles = s.n * plan.rows * plan.cols;
-  plan.in_row = spread_pixel(round_up(s.c, kLanes));
+  WinogradPlan plan = tile_grid<M>(s);
   const int64_t most =
       std::clamp<int64_t>(kBlockFloats / (kFrequencies * plan.in_row) / kTileRows, 2, 8) * kTileRows;
   const int64_t wanted = round_up(ceil_div(plan.tiles, kItems), kTileRows);
@@ -87,7 +107,6 @@ WinogradPlan winograd_plan(const WinogradShape& s) {
   const int64_t all = ceil_div(plan.tiles, plan.block);
   plan.blocks = ceil_div(all, kMostChunks);
   plan.chunks = ceil_div(all, plan.blocks);
-  plan.panels = panel_count(s.k);
   const int64_t parts = std::clamp<int64_t>(ceil_div(kItems, plan.chunks), 1, plan.panels);
   plan.panels_per_part = ceil_div(plan.panels, parts);
   plan.k_parts = ceil_div(plan.panels, plan.panels_per_part);
@@ -105,30 +124,40 @@ int64_t winograd_panel_floats(int64_t channels, int64_t width) {
 }
 
 template <int M>
-size_t winograd_filter_bytes(const WinogradShape& s) {
+size_t transformed_filter_bytes(const WinogradShape& s) {
   const int64_t last = panel_count(s.k) - 1;
   return static_cast<size_t>(last * winograd_panel_floats<M>(s.c, kPanel) +
                              winograd_panel_floats<M>(s.c, panel_width(s.k, last))) *
          sizeof(float);
 }
 
-/// Transforms the filter. fetch(tap, c0, count, panel, width, to) lays out to[c][K lane] of a tap r * 3 + s.
+inline constexpr int64_t kTapFloats = 9 * kFilterBlock * kPanel;
+
+/// Transforms the filter of `count` (at most kFilterBlock) input channels from c0 on and a panel of `width`
+/// output channels. fetch(tap, c0, count, panel, width, taps) lays out taps[c][K lane] of a tap r * 3 + s;
+/// `taps` has room for kTapFloats. `to`: their place in the first frequency.
+template <int M, class Fetch>
+void transform_filter(const Fetch& fetch, int64_t c0, int64_t count, int64_t panel, int64_t width,
+                      float* taps, float* to, int64_t stride) {
+  const int64_t floats = count * width;
+  for (int64_t tap = 0; tap < 9; ++tap) fetch(tap, c0, count, panel, width, taps + tap * floats);
+  for (int64_t i = 0; i < floats; i += kLanes)
+    transform_tile<typename Winograd<M>::Filter>(
+        [&](int r, int col) { return load(taps + (r * 3 + col) * floats + i); },
+        [&](int r, int col, Vec v) { store(to + (r * Winograd<M>::kTile + col) * stride + i, v); });
+}
+
+/// The whole filter, transformed.
 template <int M, class Fetch>
 void pack_winograd(const WinogradShape& s, float* packed, KernelContext& context, const Fetch& fetch) {
   const int64_t blocks = ceil_div(s.c, kFilterBlock);
   for_ranges(context, panel_count(s.k) * blocks, 1, [&](int64_t begin, int64_t end, int64_t, int worker) {
-    float* const taps =
-        static_cast<float*>(context.scratch(worker, 9 * kFilterBlock * kPanel * sizeof(float)));
+    float* const taps = static_cast<float*>(context.scratch(worker, kTapFloats * sizeof(float)));
     for (int64_t at = begin; at < end; ++at) {
       const int64_t panel = at / blocks, c0 = at % blocks * kFilterBlock, width = panel_width(s.k, panel);
-      const int64_t count = std::min(kFilterBlock, s.c - c0), stride = frequency_stride(s.c * width);
-      for (int64_t tap = 0; tap < 9; ++tap)
-        fetch(tap, c0, count, panel, width, taps + tap * kFilterBlock * width);
-      float* const to = packed + panel * winograd_panel_floats<M>(s.c, kPanel) + c0 * width;
-      for (int64_t i = 0; i < count * width; i += kLanes)
-        transform_tile<typename Winograd<M>::Filter>(
-            [&](int r, int col) { return load(taps + (r * 3 + col) * kFilterBlock * width + i); },
-            [&](int r, int col, Vec v) { store(to + (r * Winograd<M>::kTile + col) * stride + i, v); });
+      transform_filter<M>(fetch, c0, std::min(kFilterBlock, s.c - c0), panel, width, taps,
+                          packed + panel * winograd_panel_floats<M>(s.c, kPanel) + c0 * width,
+                          frequency_stride(s.c * width));
     }
   });
 }
@@ -256,20 +285,40 @@ template <int V, int Rows = kTileRows - 1>
 }
 
 template <int V>
-[[gnu::noinline]] void product(int64_t rows, const float* x, int64_t x_row, const float* panel, int64_t steps,
-                               float* y) {
+[[gnu::noinline]] void product_rows(int64_t rows, const float* x, int64_t x_row, const float* panel,
+                                    int64_t steps, float* y) {
   int64_t i = 0;
   for (; i + kTileRows <= rows; i += kTileRows)
     product_tile<kTileRows, V>(x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
   if (i < rows) product_rest<V>(rows - i, x + i * x_row, x_row, panel, steps, y + i * V * kLanes);
 }
 
+/// A matrix product with a panel of `width` columns.
+inline void product(int64_t width, int64_t rows, const float* x, int64_t x_row, const float* panel,
+                    int64_t steps, float* y) {
+  if (width == kPanel)
+    product_rows<kTileVecs>(rows, x, x_row, panel, steps, y);
+  else
+    product_rows<1>(rows, x, x_row, panel, steps, y);
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // (c) Output transform.
 
-/// One tile and vector of channels from `k` on. `sums`: its values of the first frequency. Plain: no scale,
-/// bias, residual or ReLU.
-template <int M, bool Plain, class Lanes>
+/// Calls body with the kind as a type.
+template <class Body>
+inline void with_epilogue(WinogradEpilogue kind, Body&& body) {
+  using enum WinogradEpilogue;
+  if (kind == None)
+    body(std::integral_constant<WinogradEpilogue, None>{});
+  else if (kind == Fprop)
+    body(std::integral_constant<WinogradEpilogue, Fprop>{});
+  else
+    body(std::integral_constant<WinogradEpilogue, Gradient>{});
+}
+
+/// One tile and vector of channels from `k` on. `sums`: its values of the first frequency.
+template <int M, WinogradEpilogue kEpilogue, class Lanes>
 [[gnu::always_inline]] inline void transform_sums(const WinogradShape& s, const WinogradOperands& a,
                                                   const float* sums, int64_t stride, const TileCursor& at,
                                                   int64_t k, Lanes lanes, PanelStatistics* statistics) {
@@ -282,18 +331,20 @@ template <int M, bool Plain, class Lanes>
   const int64_t out_pixel = s.out_pixel, residual_pixel = s.k;
   float* const y = a.y + pixel * out_pixel + k;
   const float* const residual = a.residual ? a.residual + pixel * residual_pixel + k : nullptr;
-  const Vec scale = !Plain && a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
+  constexpr bool kFprop = kEpilogue == WinogradEpilogue::Fprop;
+  const Vec scale = kFprop && a.out_scale ? load_lanes(a.out_scale + k, lanes) : broadcast(1.0f);
   Vec bias{};
-  if (!Plain && a.bias) bias = load_lanes(a.bias + k, lanes);
+  if (kFprop && a.bias) bias = load_lanes(a.bias + k, lanes);
   const Vec floor = broadcast(relu_floor(a.relu)), ceiling = broadcast(a.ceiling);
-  const auto finish = [=](int64_t i, int64_t j, Vec sum) {
+  const auto finish = [=, gradient = a.gradient](int64_t i, int64_t j, Vec sum) {
     Vec v[1] = {sum};
-    if constexpr (!Plain) {
+    float* const to = y + (i * q + j) * out_pixel;
+    if constexpr (kEpilogue == WinogradEpilogue::Gradient) v[0] = gradient->finished(v[0], to, lanes);
+    if constexpr (kFprop) {
       v[0] = v[0] * scale + bias;
       if (residual) v[0] += load_lanes(residual + (i * q + j) * residual_pixel, lanes);
       v[0] = at_most(at_least(v[0], floor), ceiling);
     }
-    float* const to = y + (i * q + j) * out_pixel;
     if constexpr (std::is_same_v<Lanes, Full>)
       store(to, v[0]);
     else
@@ -317,24 +368,29 @@ template <int M, bool Plain, class Lanes>
 }
 
 /// `count` tiles of a panel of `width` channels from k0 on. `statistics`: of its vectors, or null.
-template <int M, bool Plain>
+template <int M>
 void transform_output(const WinogradShape& s, const WinogradOperands& a, TileCursor at, int64_t count,
                       const float* sums, int64_t width, int64_t stride, int64_t k0,
                       PanelStatistics* statistics) {
-  for (int64_t i = 0; i < count; ++i, sums += width, at.next())
-    for_vectors(0, std::min(width, s.k - k0), [&](int64_t k, auto lanes) {
-      transform_sums<M, Plain>(s, a, sums + k, stride, at, k0 + k, lanes,
-                               statistics ? statistics + k / kLanes : nullptr);
-    });
+  with_epilogue(a.epilogue(), [&](auto epilogue) {
+    for (int64_t i = 0; i < count; ++i, sums += width, at.next())
+      for_vectors(0, std::min(width, s.k - k0), [&](int64_t k, auto lanes) {
+        transform_sums<M, epilogue.value>(s, a, sums + k, stride, at, k0 + k, lanes,
+                                          statistics ? statistics + k / kLanes : nullptr);
+      });
+  });
+}
+
+/// Of the channels `begin` to `end`, a vector each, into a chunk's part of `partial`.
+inline void store_statistics(const WinogradShape& s, const PanelStatistics* statistics, int64_t begin,
+                             int64_t end, float* partial) {
+  for (int64_t k = begin; k < end; k += kLanes, ++statistics) {
+    store(partial + k, statistics->mean[0]);
+    store(partial + statistics_floats(s.k) + k, statistics->m2[0]);
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------
-
-/// Bytes of `partial`.
-template <int M>
-size_t winograd_statistics_bytes(const WinogradShape& s) {
-  return static_cast<size_t>(winograd_plan<M>(s).chunks * 2 * statistics_floats(s.k)) * sizeof(float);
-}
 
 /// Part `part` of `parts` of `floats` floats, on their way into L2 while the products keep the processor
 /// busy. An address beyond the tensor does no harm.
@@ -346,18 +402,15 @@ inline void prefetch_part(const float* from, int64_t floats, int64_t part, int64
 }
 
 template <int M>
-void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, KernelContext& context) {
+void block_by_block(const WinogradShape& s, const WinogradOperands& a, KernelContext& context) {
   constexpr int kFrequencies = Winograd<M>::kFrequencies;
   const WinogradPlan plan = winograd_plan<M>(s);
   const int64_t in_stride = frequency_stride(plan.block * plan.in_row),
-                out_stride = frequency_stride(plan.block * kPanel), padded_k = statistics_floats(s.k);
+                out_stride = frequency_stride(plan.block * kPanel);
   const size_t statistics_bytes =
       round_up(static_cast<int64_t>(sizeof(PanelStatistics)) * kTileVecs * plan.panels_per_part, 64);
   const size_t scratch_bytes =
       statistics_bytes + static_cast<size_t>(kFrequencies * (in_stride + out_stride)) * sizeof(float);
-
-  const bool plain = !a.out_scale && !a.bias && !a.residual && !a.relu &&
-                     a.ceiling == std::numeric_limits<float>::infinity();
 
   context.parallel(plan.chunks * plan.k_parts, [&](int64_t item, int worker) {
     const int64_t chunk = item / plan.k_parts, part = item % plan.k_parts;
@@ -375,6 +428,11 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
       const TileCursor at(plan, first), next(plan, first + tiles);
       const int64_t block_pixels = tiles * M * M;
       const float* const block_y = a.y + (at.image * s.p + at.row * M) * s.q * s.out_pixel;
+      const int64_t block_at = block_y - a.y;
+      const float* const block_addend =
+          a.gradient && a.gradient->addend ? a.gradient->addend + block_at : nullptr;
+      const float* const block_rectified =
+          a.gradient && a.gradient->rectified ? a.gradient->rectified + block_at : nullptr;
       const float* const next_x = a.x + (next.image * s.h + next.row * M) * s.w * s.in_pixel;
       if (a.in_scale)
         transform_input<M, true>(s, a, at, tiles, in, plan.in_row, in_stride);
@@ -385,30 +443,20 @@ void winograd_convolution(const WinogradShape& s, const WinogradOperands& a, Ker
         const float* const filter = a.filter + panel * winograd_panel_floats<M>(s.c, kPanel);
         for (int64_t f = 0; f < kFrequencies; ++f) {
           if (panel == first_panel) {  // what the output transform writes, and the next input transform reads
-            prefetch_part(block_y, block_pixels * s.out_pixel, f, kFrequencies);
+            for (const float* from : {block_y, block_addend, block_rectified})
+              if (from) prefetch_part(from, block_pixels * s.out_pixel, f, kFrequencies);
             if (first + tiles < end) prefetch_part(next_x, block_pixels * s.in_pixel, f, kFrequencies);
           }
-          if (width == kPanel)
-            product<kTileVecs>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
-                               out + f * out_stride);
-          else
-            product<1>(tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
-                       out + f * out_stride);
+          product(width, tiles, in + f * in_stride, plan.in_row, filter + f * filter_stride, s.c,
+                  out + f * out_stride);
         }
         PanelStatistics* const running = a.partial ? statistics + (panel - first_panel) * kTileVecs : nullptr;
-        if (plain)
-          transform_output<M, true>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
-        else
-          transform_output<M, false>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
+        transform_output<M>(s, a, at, tiles, out, width, out_stride, panel * kPanel, running);
       }
     }
-    if (!a.partial) return;
-    for (int64_t k = first_panel * kPanel; k < std::min(s.k, last_panel * kPanel); k += kLanes) {
-      const PanelStatistics& of = statistics[(k - first_panel * kPanel) / kLanes];
-      float* const to = a.partial + chunk * 2 * padded_k + k;
-      store(to, of.mean[0]);
-      store(to + padded_k, of.m2[0]);
-    }
+    if (a.partial)
+      store_statistics(s, statistics, first_panel * kPanel, std::min(s.k, last_panel * kPanel),
+                       a.partial + chunk * 2 * statistics_floats(s.k));
   });
 }
 
