@@ -466,20 +466,12 @@ Op encode_abs_or_neg(Encoder& e, bool absolutes) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
   if (is_half(type)) return encode_half(e);
-  Op op = simple(Class::integer, nullptr);
-  switch (type) {
-    case Type::s16:
-      op.execute = absolutes ? absolute<std::int16_t> : negate<std::int16_t>;
-      break;
-    case Type::s32:
-      op.execute = absolutes ? absolute<std::int32_t> : negate<std::int32_t>;
-      break;
-    case Type::s64:
-      op.execute = absolutes ? absolute<std::int64_t> : negate<std::int64_t>;
-      break;
-    default:
-      e.unsupported();
-  }
+  Op op =
+      simple(Class::integer, type == Type::s16   ? (absolutes ? absolute<std::int16_t> : negate<std::int16_t>)
+                             : type == Type::s32 ? (absolutes ? absolute<std::int32_t> : negate<std::int32_t>)
+                             : type == Type::s64 ? (absolutes ? absolute<std::int64_t> : negate<std::int64_t>)
+                                                 : nullptr);
+  if (op.execute == nullptr) e.unsupported();
   op.a = e.read(1, type);
   op.d = e.write(0, type);
   return op;
