@@ -160,6 +160,12 @@ void check_global(Warp& warp, const Access& access) {
   const std::uint32_t words = std::max(1u, access.bytes / 4);
   block.state().footprints.touch(warp.code_place(), access);
   const bool marks_atomic = atomic || (writes && access.synchronises);
+  // The records of a warp's words lie far apart and are four times as large: fetch all lines before the first
+  // is needed.
+  for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
+    __builtin_prefetch(memory.records(access.address[static_cast<std::uint32_t>(std::countr_zero(lanes))]),
+                       1);
+  }
   std::uint32_t over = 0;  // a node known to be ordered before this launch: neighbours mostly carry the same
   for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
