@@ -9,7 +9,8 @@
 
 namespace softgpu::ptx {
 
-/// Text that is not PTX, or a statement this parser does not know; what() names line, column and what was wrong.
+/// Text that is not PTX, or a statement this parser does not know; what() names line, column and what was
+/// wrong.
 class SyntaxError : public std::runtime_error {
  public:
   SyntaxError(std::uint32_t line, std::uint32_t column, const std::string& message);

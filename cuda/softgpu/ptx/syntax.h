@@ -121,9 +121,9 @@ struct Variable {
   std::uint32_t align = 0;   ///< 0: natural alignment
   /// Product of the dimensions; 0: an .extern array of unknown size (dynamic shared memory).
   std::uint64_t count = 1;
-  bool external = false;  ///< .extern
-  bool managed = false;   ///< .attribute(.managed)
-  std::uint32_t reg = 0;  ///< of a .func parameter in the space `reg`: index into Function::registers
+  bool external = false;         ///< .extern
+  bool managed = false;          ///< .attribute(.managed)
+  std::uint32_t reg = 0;         ///< of a .func parameter in the space `reg`: index into Function::registers
   std::vector<Initial> initial;  ///< fewer than count: the rest is zero
   std::uint64_t bytes() const { return count * vector * bytes_of(type); }
   std::uint32_t alignment() const { return align != 0 ? align : bytes_of(type) * vector; }

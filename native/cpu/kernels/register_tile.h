@@ -41,7 +41,8 @@ constexpr int64_t panel_width(int64_t columns, int64_t panel) {
 constexpr int64_t panels_floats(int64_t columns, int64_t steps) { return round_up(columns, kLanes) * steps; }
 
 /// Fills a panel of `width` columns from rows: to[step][column] = from[column * row + step]; columns beyond
-/// `columns` are 0. Whole vectors of columns go in squares; half a vector of them (a narrow group) one by one.
+/// `columns` are 0. Whole vectors of columns go in squares; half a vector of them (a narrow group) one by
+/// one.
 inline void pack_transposed(const float* from, int64_t row, int64_t columns, int64_t steps, int64_t width,
                             float* to) {
   int64_t begin = 0;
