@@ -38,7 +38,12 @@ export function listPrograms(): z.infer<typeof List> {
 
 /** Runs programs or faults; one result a seed. What softgpu prints about findings is in the findings too. */
 export function runProgram(...options: string[]): Promise<Run[]> {
-  const env = { ...process.env, LAPIDARY_CUDA_DRIVER: driver, SOFTGPU_QUIET: '1' };
+  return runProgramIn({}, ...options);
+}
+
+/** The same under settings of softgpu, such as SOFTGPU_MMA. */
+export function runProgramIn(settings: Record<string, string>, ...options: string[]): Promise<Run[]> {
+  const env = { ...process.env, LAPIDARY_CUDA_DRIVER: driver, SOFTGPU_QUIET: '1', ...settings };
   return new Promise((resolve, reject) => {
     execFile(
       program,
