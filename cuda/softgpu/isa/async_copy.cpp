@@ -8,6 +8,7 @@
 #include "../machine/block.h"
 #include "../memory/access.h"
 #include "../memory/races.h"
+#include "async_copy.h"
 #include "families.h"
 
 namespace softgpu {
@@ -19,12 +20,14 @@ using ptx::Type;
 
 struct Copy {
   std::uint32_t lane;
-  std::uint32_t group;  ///< of its lane: copies committed later have greater numbers
-  std::uint64_t to;     ///< offset in shared memory
-  std::uint64_t from;   ///< device address
-  std::uint32_t bytes;  ///< to write
-  std::uint32_t taken;  ///< to read; the rest is zero
-  bool made;            ///< at once: only its visibility is pending
+  std::uint32_t group;    ///< of its lane: copies committed later have greater numbers
+  std::uint32_t ordinal;  ///< among its lane's copies
+  std::uint32_t place;    ///< of its instruction: Warp::code_place
+  std::uint64_t to;       ///< offset in shared memory
+  std::uint64_t from;     ///< device address
+  std::uint32_t bytes;    ///< to write
+  std::uint32_t taken;    ///< to read; the rest is zero
+  bool made;              ///< at once: only its visibility is pending
   std::array<std::byte, 16> data;
   std::uint8_t defined;
 };
@@ -32,6 +35,7 @@ struct Copy {
 struct Pending {
   std::vector<Copy> copies;
   std::array<std::uint32_t, kLanes> groups{};  ///< committed so far
+  std::array<std::uint32_t, kLanes> issued{};  ///< copies so far
 };
 
 Pending& pending(Warp& warp) {
@@ -120,6 +124,8 @@ void copy(Warp& warp, const Op& op) {
     if ((warp.mask >> i & 1) == 0) continue;
     Copy each{i,
               state.groups[i],
+              state.issued[i]++,
+              warp.code_place(),
               to.address[i],
               from.address[i],
               bytes,
@@ -138,6 +144,7 @@ void copy(Warp& warp, const Op& op) {
       block.origins().write(Window::shared, each.to, bytes, origins.data());
     }
     if (!block.settings().checks) continue;
+    check_plain(warp, to, target, i);
     if (std::find(target.defined[i], target.defined[i] + bytes, kInFlight) != target.defined[i] + bytes) {
       warp.report(Check::async_copy, i, "two cp.async to the same bytes without a wait in between");
     }
@@ -180,11 +187,29 @@ void commit(Warp& warp, const Op&) {
   for (std::uint32_t i = 0; i < kLanes; ++i) state.groups[i] += warp.mask >> i & 1;
 }
 
+/// Makes a copy's bytes visible; from here on they are written by its thread.
+void land(Warp& warp, Copy& each) {
+  Block& block = warp.block();
+  if (!each.made) {
+    fetch(warp, each);
+    std::memcpy(block.shared(each.to), each.data.data(), each.bytes);
+  }
+  if (block.settings().checks) std::memset(block.shared_defined(each.to), each.defined, each.bytes);
+  Access written;
+  written.kind = Access::Kind::store;
+  written.window = Window::shared;
+  written.bytes = each.bytes;
+  written.lanes = 1u << each.lane;
+  written.address[each.lane] = each.to;
+  written.place = each.place;
+  check_races(warp, written);
+  ++block.progress;
+}
+
 /// Completes the copies of the mask's lanes but for the `op.immediate` newest groups; all, committed or not,
 /// when `flags` is set.
 void wait(Warp& warp, const Op& op) {
   Pending& state = pending(warp);
-  Block& block = warp.block();
   std::vector<Copy> left;
   for (Copy& each : state.copies) {
     const bool mine = (warp.mask >> each.lane & 1) != 0;
@@ -193,26 +218,14 @@ void wait(Warp& warp, const Op& op) {
       left.push_back(each);
       continue;
     }
-    if (!each.made) {
-      fetch(warp, each);
-      std::memcpy(block.shared(each.to), each.data.data(), each.bytes);
-    }
-    if (block.settings().checks) std::memset(block.shared_defined(each.to), each.defined, each.bytes);
-    // From here on the bytes are written by this thread.
-    Access written;
-    written.kind = Access::Kind::store;
-    written.window = Window::shared;
-    written.bytes = each.bytes;
-    written.lanes = 1u << each.lane;
-    written.address[each.lane] = each.to;
-    check_races(warp, written);
-    ++block.progress;
+    land(warp, each);
   }
   state.copies = std::move(left);
 }
 
 Op encode_cp(Encoder& e) {
-  if (!e.has("async") || e.has("bulk") || e.has("mbarrier")) e.unsupported();
+  if (!e.has("async") || e.has("bulk")) e.unsupported();
+  if (e.has("mbarrier")) return encode_arrive_after_copies(e);
   Op op;
   op.klass = Class::async_copy;
   if (e.has("commit_group")) {
@@ -234,5 +247,15 @@ constexpr Opcode kOpcodes[] = {{"cp", encode_cp}};
 }  // namespace
 
 std::span<const Opcode> async_copy_opcodes() { return kOpcodes; }
+
+std::uint32_t copies_issued(Warp& warp, std::uint32_t lane) { return pending(warp).issued[lane]; }
+
+void land_copies(Warp& warp, std::uint32_t lane, std::uint32_t count) {
+  std::vector<Copy>& copies = pending(warp).copies;
+  for (Copy& each : copies) {
+    if (each.lane == lane && each.ordinal < count) land(warp, each);
+  }
+  std::erase_if(copies, [&](const Copy& each) { return each.lane == lane && each.ordinal < count; });
+}
 
 }  // namespace softgpu

@@ -19,6 +19,7 @@ control_opcodes();  // bra, brx, call, ret, exit, trap, bar, barrier, membar, fe
 std::span<const Opcode> memory_opcodes();      // ld, st, ldu, prefetch ...: memory.cpp
 std::span<const Opcode> atomic_opcodes();      // atom, red: atomic.cpp
 std::span<const Opcode> async_copy_opcodes();  // cp: async_copy.cpp
+std::span<const Opcode> mbarrier_opcodes();    // mbarrier: mbarrier.cpp
 std::span<const Opcode> shuffle_opcodes();     // shfl, vote, match, redux, activemask: shuffle.cpp
 std::span<const Opcode> matrix_opcodes();      // mma, ldmatrix, movmatrix: matrix.cpp
 std::span<const Opcode> wmma_opcodes();        // wmma: wmma.cpp

@@ -10,7 +10,7 @@ const Opcode* opcode_named(std::string_view name) {
     for (const auto family :
          {move_opcodes(), integer_opcodes(), bit_opcodes(), compare_opcodes(), convert_opcodes(),
           special_opcodes(), control_opcodes(), memory_opcodes(), atomic_opcodes(), async_copy_opcodes(),
-          shuffle_opcodes(), matrix_opcodes(), wmma_opcodes()}) {
+          mbarrier_opcodes(), shuffle_opcodes(), matrix_opcodes(), wmma_opcodes()}) {
       for (const Opcode& opcode : family) result[opcode.name] = &opcode;
     }
     return result;

@@ -38,6 +38,7 @@ void Block::start(std::uint64_t linear_index) {
   if (origins_) origins_->clear();
   known_epochs.clear();
   acquired.clear();
+  mbarriers.clear();
   for (Barrier& barrier : barriers_) {
     barrier.expected = barrier.count_true = 0;
     barrier.op = nullptr;
@@ -216,14 +217,21 @@ std::uint32_t Block::next_epoch() {
     std::fill(shared_writers.begin(), shared_writers.end(), std::uint64_t{0});
     std::fill(shared_readers.begin(), shared_readers.end(), std::uint64_t{0});
     known_epochs.clear();
+    for (auto& [offset, mbarrier] : mbarriers) mbarrier.arriving.clear(), mbarrier.completed.clear();
     epoch = barrier_epoch = 1;
     last_shared_write = 0;
     for (std::size_t i = 0; i < warps_used_; ++i) {
-      warps_[i]->sync_epoch = warps_[i]->fence_epoch = 0;
+      warps_[i]->sync_epoch = warps_[i]->fence_epoch = warps_[i]->acquire_epoch = 0;
       warps_[i]->part_epoch.fill(0);
     }
   }
   return epoch;
+}
+
+void Block::know(std::size_t a, std::size_t b, std::uint32_t since) {
+  if (known_epochs.empty()) known_epochs.assign(warps_used_ * warps_used_, 0);
+  std::uint32_t& known = known_epochs[a * warps_used_ + b];
+  known = std::max(known, since);
 }
 
 void Block::joined(const Barrier& barrier) {
@@ -238,6 +246,7 @@ void Block::joined(const Barrier& barrier) {
   }
   for (std::size_t b = 0; b < warps_used_; ++b) {
     if (barrier.waiting[b] == 0) continue;
+    warps_[b]->acquire_epoch = epoch;
     for (std::size_t a = 0; a < warps_used_; ++a) known_epochs[a * warps_used_ + b] = join[a];
   }
 }

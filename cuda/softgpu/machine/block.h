@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "../memory/published_clocks.h"
 #include "device.h"
 #include "launch.h"
+#include "mbarrier.h"
 #include "philox.h"
 #include "warp.h"
 
@@ -96,6 +98,11 @@ class Block {
   /// [a * warps + b]: what warp a did before this epoch is known to warp b through barriers of part of the
   /// block; empty until there was one.
   std::vector<std::uint32_t> known_epochs;
+  /// What warp a did before epoch `since` is known to warp b from now on.
+  void know(std::size_t a, std::size_t b, std::uint32_t since);
+
+  /// Valid mbarriers, by offset in shared memory.
+  std::map<std::uint64_t, Mbarrier> mbarriers;
 
  private:
   bool is_complete(const Barrier& barrier) const;

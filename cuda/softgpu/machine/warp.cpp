@@ -66,7 +66,7 @@ void Warp::start() {
   mask = active_;
   gathered_ = at_barrier_ = 0;
   regroup_ = yielded_ = false;
-  sync_epoch = fence_epoch = 0;
+  sync_epoch = fence_epoch = acquire_epoch = 0;
   part_epoch.fill(0);
   part_lanes.fill(0);
   carry = carry_defined = 0;

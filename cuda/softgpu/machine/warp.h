@@ -135,8 +135,12 @@ class Warp {
   std::uint32_t gathered() const { return gathered_; }
   /// Writes a result into a waiting lane's own frame (bar.red delivers to all that wait).
   void deliver(std::uint32_t lane, Slot slot, bool is_predicate, std::uint32_t value);
-  /// Asks the scheduler to let others run: after nanosleep and in spins.
-  void yield() { yielded_ = true; }
+  /// Asks the scheduler to let others run, other warps and this one's other lanes: after nanosleep and in
+  /// spins.
+  void yield() {
+    yielded_ = true;
+    patience_ = 1;
+  }
 
   // Local memory: `bytes` of each lane, grown on demand; definedness beside it.
   std::byte* local(std::uint32_t lane, std::uint64_t offset) {
@@ -151,6 +155,7 @@ class Warp {
   std::uint32_t sync_epoch = 0;  ///< of the last __syncwarp over all live lanes
   std::uint32_t fence_epoch =
       0;  ///< what was done before it is published by the next atomic, volatile or release access
+  std::uint32_t acquire_epoch = 0;  ///< of its last wait at a barrier of part of the block, or an mbarrier
   /// Of each lane's last __syncwarp over part of the warp, and over which lanes.
   std::array<std::uint32_t, kLanes> part_epoch{}, part_lanes{};
   /// The carry flag of .cc instructions, a bit a lane, and whether it is defined.

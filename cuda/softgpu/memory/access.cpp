@@ -179,6 +179,16 @@ bool all_defined(const std::uint8_t* shadow, std::uint32_t bytes) {
 
 }  // namespace
 
+void check_plain(Warp& warp, const Access& access, const Located& located, std::uint32_t lane) {
+  const std::uint8_t *const first = located.defined[lane], *const end = first + access.bytes;
+  if (access.window != Window::shared || std::find(first, end, kMbarrier) == end) return;
+  warp.fault(Check::barrier, lane,
+             std::string(verb(access.kind)) + " of " + std::to_string(access.bytes) + " bytes at " +
+                 hex(access.address[lane]) +
+                 " in shared memory, which holds an mbarrier: only mbarrier instructions may touch it until "
+                 "mbarrier.inval");
+}
+
 std::uint32_t defined_lanes(Warp& warp, const Access& access, const Located& located) {
   if (!warp.block().settings().checks) return ~0u;
   std::uint32_t result = 0;
@@ -186,8 +196,11 @@ std::uint32_t defined_lanes(Warp& warp, const Access& access, const Located& loc
     if ((access.lanes >> i & 1) == 0) continue;
     if (all_defined(located.defined[i], access.bytes)) {
       result |= 1u << i;
-    } else if (std::find(located.defined[i], located.defined[i] + access.bytes, kInFlight) !=
-               located.defined[i] + access.bytes) {
+      continue;
+    }
+    check_plain(warp, access, located, i);
+    if (std::find(located.defined[i], located.defined[i] + access.bytes, kInFlight) !=
+        located.defined[i] + access.bytes) {
       warp.report(
           Check::async_copy, i,
           "reads shared memory that a cp.async is still bringing: wait for its group (cp.async.wait_group), "
@@ -213,6 +226,7 @@ void mark_written(Warp& warp, const Access& access, const Located& located, std:
   }
   for (std::uint32_t i = 0; i < kLanes; ++i) {
     if ((access.lanes >> i & 1) == 0) continue;
+    check_plain(warp, access, located, i);
     if (access.window == Window::shared && std::find(located.defined[i], located.defined[i] + access.bytes,
                                                      kInFlight) != located.defined[i] + access.bytes) {
       warp.report(Check::async_copy, i, "writes shared memory that a cp.async is about to overwrite");

@@ -19,9 +19,10 @@ struct Access {
   std::uint32_t lanes = 0;
   bool read_only = false;  ///< ld.global.nc
   bool synchronises =
-      false;              ///< volatile, relaxed, acquire, release, atomic: may carry order between threads
-  bool acquires = false;  ///< what it reads orders what comes after
-  bool releases = false;  ///< what came before is ordered before who reads it
+      false;                ///< volatile, relaxed, acquire, release, atomic: may carry order between threads
+  bool acquires = false;    ///< what it reads orders what comes after
+  bool releases = false;    ///< what came before is ordered before who reads it
+  std::uint32_t place = 0;  ///< of the instruction that made it, where that is not the current one
   alignas(
       64) std::array<std::uint64_t, kLanes> address{};  ///< generic for global, else the offset in the window
 };
@@ -33,7 +34,8 @@ struct Located {
 };
 
 /// What a byte of a definedness shadow says.
-inline constexpr std::uint8_t kUndefined = 0, kDefined = 0xff, kInFlight = 0x55;
+inline constexpr std::uint8_t kUndefined = 0, kDefined = 0xff, kInFlight = 0x55,
+                              kMbarrier = 0xaa;  ///< of a valid mbarrier: no data
 
 /// Addresses base + offset of the current instruction's lanes (base kNoSlot: offset alone). Reports an
 /// address nobody wrote. For the generic space `generic` the lanes of one window are done first: the access
@@ -46,6 +48,9 @@ void locate(Warp& warp, const Access& access, Located& located);
 
 /// Lanes whose bytes somebody wrote; reports those that a cp.async has not brought yet.
 std::uint32_t defined_lanes(Warp& warp, const Access& access, const Located& located);
+
+/// Faults where a lane's bytes belong to an mbarrier, which only mbarrier instructions may touch.
+void check_plain(Warp& warp, const Access& access, const Located& located, std::uint32_t lane);
 
 /// Marks the bytes of the access' lanes as written where `defined` has the lane, as unwritten elsewhere;
 /// reports bytes that a cp.async is about to overwrite.

@@ -37,6 +37,8 @@ bool ordered_in_block(Warp& warp, std::uint32_t lane, std::uint32_t thread, std:
   const std::uint32_t other = thread / kLanes;
   if (other == warp.index()) {
     if (epoch < warp.sync_epoch) return true;
+    // Its own access, one of many: the others are not known, what it has acquired since stands for them.
+    if (thread == warp.thread(lane) && epoch < warp.acquire_epoch) return true;
     return epoch < warp.part_epoch[lane] && (warp.part_lanes[lane] >> (thread % kLanes) & 1) != 0;
   }
   return !block.known_epochs.empty() && epoch < block.known_epochs[other * block.warps() + warp.index()];
@@ -71,7 +73,7 @@ void check_read_after_write(Warp& warp, const Access& access, std::uint32_t lane
 void check_shared(Warp& warp, const Access& access) {
   Block& block = warp.block();
   const std::uint64_t threshold = SharedRecord::make(block.barrier_epoch, 0, 0, false, 0).bits;
-  const std::uint32_t place = warp.code_place();
+  const std::uint32_t place = access.place != 0 ? access.place : warp.code_place();
   const bool writes = access.kind != Access::Kind::load, atomic = access.kind == Access::Kind::atomic;
   const std::uint32_t words = std::max(1u, access.bytes / 4);
   for (std::uint32_t lanes = access.lanes; lanes != 0; lanes &= lanes - 1) {

@@ -19,6 +19,11 @@ void shared_race_reused_buffer() {
   launch_and_wait("shared_race_reused_buffer", {1, 128}, x, y);
 }
 
+void split_barrier_unawaited() {
+  const Buffer<int> x(counting(128)), y(128);
+  launch_and_wait("split_barrier_unawaited", {1, 128}, x, y);
+}
+
 void block_race() {
   const Buffer<int> y(1);
   launch_and_wait("block_race", {16, 32}, y);
@@ -44,6 +49,7 @@ const Registration registrations[] = {
     Fault{"shared_race", "race", Place::marked_line, kAnyError, shared_race},
     Fault{"shared_race_in_warp", "race", Place::marked_line, kAnyError, shared_race_in_warp},
     Fault{"shared_race_reused_buffer", "race", Place::marked_line, kAnyError, shared_race_reused_buffer},
+    Fault{"split_barrier_unawaited", "race", Place::marked_line, kAnyError, split_barrier_unawaited},
     Fault{"block_race", "race", Place::marked_line, kAnyError, block_race},
     Fault{"missing_fence", "race", Place::marked_line, kAnyResult, missing_fence},
     Fault{"atomic_and_plain", "race", Place::marked_line, kAnyError, atomic_and_plain},
