@@ -37,6 +37,7 @@ int main(int count, char** arguments) {
   if (argument.empty() || argument == "kernels") {
     test_collectives(report);
     test_control(report);
+    test_mbarriers(report);
   }
   std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(report.passed()),
               static_cast<unsigned long long>(report.failed()));

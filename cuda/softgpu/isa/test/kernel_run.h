@@ -28,5 +28,6 @@ KernelRun run_kernel(const std::string& head, const std::string& body, std::uint
 
 void test_collectives(Report& report);
 void test_control(Report& report);
+void test_mbarriers(Report& report);
 
 }  // namespace softgpu::isa_test
