@@ -6,8 +6,8 @@
 // finds that nothing else is missing; under a seed also at once.
 //
 // For the races an arrival releases what its lane did before, a test that is true acquires what the arrivals
-// of the completed phase released. On the word itself the instructions count as atomics, so they never race
-// with each other; only init and inval are stores, which a barrier must order.
+// of the completed phase released. On the word itself all instructions but init and inval count as reads, so
+// they never race with each other; init and inval are stores, which something else must order.
 #include <algorithm>
 #include <utility>
 
@@ -190,7 +190,7 @@ void arrive(Warp& warp, const Op& op) {
   Block& block = warp.block();
   const std::uint32_t* count = warp.lanes<std::uint32_t>(op.b);
   warp.check_defined(warp.defined(op.b), "an mbarrier's count");
-  const auto offsets = find(warp, op, Access::Kind::atomic);
+  const auto offsets = find(warp, op, Access::Kind::load);
   std::uint64_t* states = warp.lanes<std::uint64_t>(op.d);
   const std::uint32_t epoch = block.next_epoch();
   const std::uint32_t first = block.settings().seed != 0 ? block.random().below(kLanes) : 0;
@@ -219,7 +219,7 @@ void land(Warp& warp, std::uint32_t lane, std::uint64_t offset, Mbarrier& mbarri
 
 void arrive_after_copies(Warp& warp, const Op& op) {
   Block& block = warp.block();
-  const auto offsets = find(warp, op, Access::Kind::atomic);
+  const auto offsets = find(warp, op, Access::Kind::load);
   for (std::uint32_t lanes = warp.mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
     const std::uint64_t offset = offsets[lane];
@@ -241,7 +241,7 @@ void test_wait(Warp& warp, const Op& op) {
   Block& block = warp.block();
   const bool parity = has(op, kParity);
   warp.check_defined(warp.defined(op.b), parity ? "an mbarrier's parity" : "an mbarrier's state");
-  const auto offsets = find(warp, op, Access::Kind::atomic);
+  const auto offsets = find(warp, op, Access::Kind::load);
   std::uint32_t complete = 0;
   for (std::uint32_t lanes = warp.mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<std::uint32_t>(std::countr_zero(lanes));
