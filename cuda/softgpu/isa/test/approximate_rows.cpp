@@ -1,5 +1,5 @@
-// The approximate functions (PTX ISA 9.7.3, 9.7.4) against the manual's error bounds as far as memory has them,
-// as they are and under SOFTGPU_APPROXIMATE=perturbed. The reference is computed in long double.
+// The approximate functions (PTX ISA 9.7.3, 9.7.4) against the manual's error bounds as far as memory has
+// them, as they are and under SOFTGPU_APPROXIMATE=perturbed. The reference is computed in long double.
 //
 // Bounds: rcp 1 ulp, sqrt 2^-23, rsqrt 2^-22.9, tanh 2^-11 relative; ex2 2 ulp; lg2 2^-22, absolute on
 // (0.5, 2), else relative; sin and cos 2^-20.5 absolute on [-2 pi, 2 pi], 2^-14.7 on [-100 pi, 100 pi], none
