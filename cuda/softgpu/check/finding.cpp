@@ -125,7 +125,7 @@ std::string describe(const Finding& finding) {
   return text;
 }
 
-void Findings::add(Finding finding) {
+void Findings::add(const Finding& finding) {
   {
     std::lock_guard lock(mutex_);
     if (code_ == 0 && finding.severity == Severity::error) code_ = finding.code;

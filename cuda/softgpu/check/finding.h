@@ -59,7 +59,7 @@ struct Finding {
 class Findings {
  public:
   /// Adds a finding; prints it on stderr the first time unless SOFTGPU_QUIET is set.
-  void add(Finding finding);
+  void add(const Finding& finding);
   std::vector<Finding> all() const;
   /// First CUresult of an error-level finding since this was asked last, repeated ones too; 0 = none.
   int take_code();

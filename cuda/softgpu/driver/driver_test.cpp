@@ -322,7 +322,7 @@ void launches(Host& host) {
   // Limits name their number.
   const auto launch = [&](CUfunction function, unsigned grid_y, unsigned block, unsigned shared) {
     CUdeviceptr address = out;
-    unsigned word = 0;
+    std::uint64_t word = 0;  // wide enough for each kernel's parameters
     void* parameters[] = {&address, &word, &word};
     return cuLaunchKernel(function, 1, grid_y, 1, block, 1, 1, shared, nullptr, parameters, nullptr);
   };

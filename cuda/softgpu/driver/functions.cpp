@@ -37,7 +37,7 @@ std::vector<std::byte> packed_buffer(const Kernel& kernel, void** extra) {
 
 std::shared_ptr<FunctionObject> find_function(const Driver& driver, CUfunction handle) {
   const auto kernel = driver.handles.find_or_null<KernelObject>(reinterpret_cast<CUkernel>(handle));
-  const auto function = kernel != nullptr ? kernel->function : driver.handles.find<FunctionObject>(handle);
+  auto function = kernel != nullptr ? kernel->function : driver.handles.find<FunctionObject>(handle);
   if (!function->module->alive)
     throw CallError(CUDA_ERROR_INVALID_HANDLE, "the function's module has been unloaded");
   return function;

@@ -87,7 +87,7 @@ Operation fill_operation(Driver& driver, const CUDA_MEMSET_NODE_PARAMS* fill) {
 
 Operation host_operation(Driver& driver, const CUDA_HOST_NODE_PARAMS* host) {
   require(host != nullptr, "expected a description of the host function, got NULL");
-  const Operation operation = HostOperation{host->fn, host->userData};
+  Operation operation = HostOperation{host->fn, host->userData};
   check_operation(driver, operation);
   return operation;
 }

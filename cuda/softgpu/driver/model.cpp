@@ -10,7 +10,7 @@ constexpr double kCall = 2000;
 
 /// Bytes a nanosecond: two transfers a clock.
 double memory_peak(const Architecture& architecture) {
-  return 2.0 * architecture.memory_clock_khz * 1e-6 * (architecture.memory_bus_bits / 8);
+  return 2.0 * architecture.memory_clock_khz * 1e-6 * architecture.memory_bus_bits / 8;
 }
 
 }  // namespace

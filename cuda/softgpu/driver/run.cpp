@@ -15,6 +15,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;  // clang-tidy's compiler does not deduce it yet
 
 template <class F>
 void for_each_device_row(const CopyOperation& copy, const CopySide& side, F f) {

@@ -1,6 +1,7 @@
 // What the driver's tests share: counting, a few kernels in PTX, a host with a context.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace softgpu::test {
 
-inline int passed = 0, failed = 0;
+inline std::atomic<int> passed{0}, failed{0};  // host threads check too
 
 inline void check(bool ok, const char* what, const char* file, int line) {
   ++(ok ? passed : failed);
@@ -23,7 +24,7 @@ inline void check_code(int got, int expected, const char* what, const char* file
 }
 
 inline int report() {
-  std::printf("%d passed, %d failed\n", passed, failed);
+  std::printf("%d passed, %d failed\n", passed.load(), failed.load());
   return failed == 0 ? 0 : 1;
 }
 

@@ -1,7 +1,8 @@
 // cvt: between all number types, with every rounding, .sat, .ftz, .relu, and into pairs of 16-bit floats.
 //
-// Floats to integers saturate; NaN becomes 0, except from f64 or to a 64-bit integer: 1 << (width - 1), as
-// the manual states. Directed roundings are made from the one to nearest and its neighbour, not by the
+// Floats to integers saturate; NaN becomes 0, except from f64 or to a 64-bit integer: 1 << (width - 1). That
+// rule, and .satfinite (infinity to the largest finite number, NaN as it is), are from memory: no copy of the
+// manual was at hand. Directed roundings are made from the one to nearest and its neighbour, not by the
 // processor's mode, which the compiler does not order against conversions (GCC bug 34678).
 #include <algorithm>
 #include <cmath>
@@ -232,7 +233,7 @@ double to_odd(__int128 value) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(below) | 1);
 }
 
-/// .satfinite: infinity to the largest finite number of its sign.
+/// .satfinite (from memory): infinity to the largest finite number of its sign.
 std::uint16_t finite(std::uint16_t bits, std::uint16_t infinity) {
   return (bits & 0x7fff) == infinity ? static_cast<std::uint16_t>(bits - 1) : bits;
 }

@@ -45,7 +45,7 @@ std::uint16_t finish(double value, std::uint8_t flags) {
   return bits;
 }
 
-/// `exact` rounded, or moved within the manual's bound; zeros and infinities have exact results.
+/// `exact` rounded, or moved within the bound above; zeros and infinities have exact results.
 template <class Format>
 std::uint16_t approximate(double argument, double exact, double error, std::uint8_t flags) {
   if ((flags & kPerturb) == 0 || argument == 0 || !std::isfinite(argument) ||

@@ -1,7 +1,9 @@
 // Each instruction against its definition in the PTX ISA manual (9.0), on edge values.
 //
-// References are written from the manual and share nothing with the machine (test/exact.h: floating point on
-// integers). Where the manual leaves a result open, the row accepts what it allows or says what was chosen.
+// References share nothing with the machine (test/exact.h: floating point on integers). They were written
+// from knowledge of the manual, without a copy at hand: section numbers, bounds and rules for special values
+// are quoted from memory. Where the manual leaves a result open, the row accepts what it allows or says what
+// was chosen.
 //   instructions_test               runs everything: failing rows, then the counts; exit code 1 if any failed
 //   instructions_test NAME          only rows whose text contains NAME; "kernels": what is not in the tables
 //   instructions_test --ptx         prints every row as a kernel, for `ptxas -arch=sm_90` to check that it is

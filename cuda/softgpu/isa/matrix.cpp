@@ -259,6 +259,7 @@ Op encode_ldmatrix(Encoder& e) {
   const std::vector<Operand> registers = registers_of(e.operand(0));
   if (registers.size() != count) e.unsupported("that number of registers");
   std::vector<std::uint32_t> list;
+  list.reserve(registers.size() + 1);
   for (const Operand& each : registers) list.push_back(e.write(each, Type::b32));
   list.push_back(e.constant_slot(0xffffffff, 4));
   op.list = e.list(list);

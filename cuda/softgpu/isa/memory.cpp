@@ -385,6 +385,7 @@ Op encode_ld(Encoder& e) {
     if (each->kind == Operand::Kind::reg) lane = e.register_bytes(*each);
   }
   std::vector<std::uint32_t> slots;
+  slots.reserve(parts.size());
   for (const Operand* each : parts) {
     slots.push_back(each->kind == Operand::Kind::sink ? e.write(*each, bits_type(lane))
                                                       : e.write_any_width(*each));
@@ -412,6 +413,7 @@ Op encode_st(Encoder& e) {
     if (each->kind == Operand::Kind::reg) lane = e.register_bytes(*each);
   }
   std::vector<std::uint32_t> slots;
+  slots.reserve(parts.size());
   for (const Operand* each : parts) slots.push_back(e.read_any_width(*each, bits_type(lane)));
   op.list = e.list(slots);
   op.flags = static_cast<std::uint8_t>(parts.size());

@@ -81,6 +81,7 @@ Op encode_pack(Encoder& e, std::uint32_t bytes) {
   if (bytes == 4 && part == 2) op.execute = pack<std::uint32_t, std::uint16_t>, op.trace = trace_pack<4, 2>;
   if (op.execute == nullptr) e.unsupported("packing of " + std::to_string(part) + "-byte parts");
   std::vector<std::uint32_t> slots;
+  slots.reserve(parts.size());
   for (const Operand& each : parts) slots.push_back(e.read(each, bits_type(part)));
   op.list = e.list(slots);
   op.d = e.write(0, bits_type(bytes));
@@ -101,6 +102,7 @@ Op encode_unpack(Encoder& e, std::uint32_t bytes) {
   if (op.execute == nullptr) e.unsupported("unpacking into " + std::to_string(part) + "-byte parts");
   op.a = e.read(1, bits_type(bytes));
   std::vector<std::uint32_t> slots;
+  slots.reserve(parts.size());
   for (const Operand& each : parts) {
     slots.push_back(each.kind == Operand::Kind::sink ? kNoSlot : e.write(each, bits_type(part)));
   }

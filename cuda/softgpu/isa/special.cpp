@@ -56,8 +56,8 @@ double exact(Function32 function, double x) {
   return 0;
 }
 
-/// Largest error of the result that the manual allows at x, where the exact result is y. Zeros and infinities
-/// have exact results (its tables of special values).
+/// Largest error of the result that the manual allows at x, where the exact result is y; its bounds are
+/// quoted from memory. Zeros and infinities have exact results (its tables of special values).
 double error_bound(Function32 function, double x, double y) {
   if (x == 0 || std::isinf(x)) return 0;
   switch (function) {

@@ -45,7 +45,7 @@ struct LaunchState {
 
 class Block {
  public:
-  Block(LaunchState& state);
+  explicit Block(LaunchState& state);
   /// Makes this the block of a linear index.
   void start(std::uint64_t linear_index);
   /// Runs up to `budget` warp instructions, which it lowers. True when the block is done. Throws Fault.

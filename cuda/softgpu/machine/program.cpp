@@ -138,7 +138,8 @@ const Function* Kernel::function_numbered(std::uint32_t number) const {
   return nullptr;
 }
 
-Program::Program(Device& device, std::string ptx_text) : device_(device), module_(ptx::parse(ptx_text)) {
+Program::Program(Device& device, const std::string& ptx_text)
+    : device_(device), module_(ptx::parse(ptx_text)) {
   addresses_.assign(module_.variables.size(), 0);
   std::map<std::string, std::uint64_t> symbols;
   for (std::uint32_t i = 0; i < module_.functions.size(); ++i) {

@@ -99,7 +99,7 @@ class Kernel {
 class Program {
  public:
   /// Throws ptx::SyntaxError, std::bad_alloc.
-  Program(Device& device, std::string ptx_text);
+  Program(Device& device, const std::string& ptx_text);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

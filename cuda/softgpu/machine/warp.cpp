@@ -103,8 +103,9 @@ void Warp::open_frame(const Function& function, Slot frame, std::uint32_t local)
   if (traces_origins()) std::fill_n(origins(0), std::size_t{function.slots} * kSlotBytes, Origin{0});
   std::fill_n(defined_frame_ + function.first_constant, function.slots - function.first_constant,
               0xffffffffu);
-  std::memcpy(frame_ + std::size_t{function.first_constant} * kSlotBytes, function.constants.data(),
-              function.constants.size());
+  // A function may have none, and memcpy takes no null pointer.
+  std::copy_n(function.constants.data(), function.constants.size(),
+              frame_ + std::size_t{function.first_constant} * kSlotBytes);
 
   const Launch& launch = block_.launch();
   const Dim3& size = launch.block;

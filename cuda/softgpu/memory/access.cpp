@@ -177,6 +177,26 @@ bool all_defined(const std::uint8_t* shadow, std::uint32_t bytes) {
   }
 }
 
+/// Sets the `bytes` shadow bytes of one lane.
+void set_defined(std::uint8_t* shadow, std::uint8_t value, std::uint32_t bytes) {
+  switch (bytes) {
+    case 1:
+      *shadow = value;
+      break;
+    case 2:
+      std::memset(shadow, value, 2);
+      break;
+    case 4:
+      std::memset(shadow, value, 4);
+      break;
+    case 8:
+      std::memset(shadow, value, 8);
+      break;
+    default:
+      std::memset(shadow, value, 16);
+  }
+}
+
 }  // namespace
 
 void check_plain(Warp& warp, const Access& access, const Located& located, std::uint32_t lane) {
@@ -231,7 +251,7 @@ void mark_written(Warp& warp, const Access& access, const Located& located, std:
                                                      kInFlight) != located.defined[i] + access.bytes) {
       warp.report(Check::async_copy, i, "writes shared memory that a cp.async is about to overwrite");
     }
-    std::memset(located.defined[i], (defined >> i & 1) != 0 ? kDefined : kUndefined, access.bytes);
+    set_defined(located.defined[i], (defined >> i & 1) != 0 ? kDefined : kUndefined, access.bytes);
   }
 }
 

@@ -185,6 +185,7 @@ bool DeviceMemory::locate(DeviceAddress address, DeviceAddress* base, std::uint6
 }
 
 void DeviceMemory::write(DeviceAddress to, const void* from, std::uint64_t bytes) {
+  if (bytes == 0) return;
   std::memcpy(this->bytes(to), from, bytes);
   std::memset(defined(to), 0xff, bytes);
 }

@@ -4,7 +4,8 @@
 
 namespace softgpu {
 
-Origins::Origins(std::vector<DeclaredMatrix> matrices, std::uint64_t shared_bytes) : shared_(shared_bytes) {
+Origins::Origins(const std::vector<DeclaredMatrix>& matrices, std::uint64_t shared_bytes)
+    : shared_(shared_bytes) {
   std::uint64_t next = 1;
   for (const DeclaredMatrix& each : matrices) {
     const std::uint64_t elements = each.rows * each.leading;

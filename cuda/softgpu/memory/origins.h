@@ -42,7 +42,7 @@ struct AccumulatedElement {
 class Origins {
  public:
   /// Matrices beyond the first 2^31 elements are not followed.
-  Origins(std::vector<DeclaredMatrix> matrices, std::uint64_t shared_bytes);
+  Origins(const std::vector<DeclaredMatrix>& matrices, std::uint64_t shared_bytes);
   /// A block starts: nothing is known of its shared memory.
   void clear();
 

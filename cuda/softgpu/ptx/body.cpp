@@ -10,6 +10,7 @@ constexpr std::uint32_t kMostFiles = 0xffff;
 
 std::vector<Variable> variables_of(const std::vector<Declared>& declared) {
   std::vector<Variable> variables;
+  variables.reserve(declared.size());
   for (const Declared& each : declared) variables.push_back(each.variable);
   return variables;
 }

@@ -1,5 +1,5 @@
-// The approximate functions (PTX ISA 9.7.3, 9.7.4) against the manual's error bounds, as they are and under
-// SOFTGPU_APPROXIMATE=perturbed. The reference is computed in long double.
+// The approximate functions (PTX ISA 9.7.3, 9.7.4) against the manual's error bounds as far as memory has
+// them, as they are and under SOFTGPU_APPROXIMATE=perturbed. The reference is computed in long double.
 //
 // Bounds: rcp 1 ulp, sqrt 2^-23, rsqrt 2^-22.9, tanh 2^-11 relative; ex2 2 ulp; lg2 2^-22, absolute on
 // (0.5, 2), else relative; sin and cos 2^-20.5 absolute on [-2 pi, 2 pi], 2^-14.7 on [-100 pi, 100 pi], none
@@ -177,7 +177,8 @@ void seeds(std::vector<Row>& rows) {
                   }});
 }
 
-/// On every argument. ex2: 2^-9.9 (f16), 2^-7 (bf16) relative; tanh: 2^-10.987, 2^-8 absolute.
+/// On every argument. ex2: 2^-9.9 (f16), 2^-7 (bf16) relative; tanh: 2^-10.987, 2^-8 absolute. From memory:
+/// the bounds of these eight forms are the least certain of this file.
 void halves(std::vector<Row>& rows) {
   const auto exp2 = [](long double x) { return std::exp2(x); };
   const auto tanh = [](long double x) { return std::tanh(x); };

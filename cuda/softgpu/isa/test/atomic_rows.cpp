@@ -1,8 +1,8 @@
 // atom and red (PTX ISA 9.7.13): each operation on each type in global, shared and generic memory; %d is the
 // old value, %e what memory holds after it.
 //
-// f32 addition flushes subnormals in global memory and not in shared memory, as the manual says; f16 and bf16
-// additions never do (.noftz).
+// f32 addition flushes subnormals in global memory and not in shared memory (from memory of the manual); f16
+// and bf16 additions never do (.noftz).
 #include "values.h"
 
 namespace softgpu::isa_test {

@@ -1,7 +1,9 @@
 // cvt between every pair of types (PTX ISA 9.7.9), roundings, saturation, NaN.
 //
-// Float to integer clamps; NaN gives zero, but from f64 or to a 64-bit type 1 << (width - 1), as the manual
-// states. Left open: the NaN that an f64 result holds (any is accepted) and the sign of a zero after .sat.
+// Float to integer clamps; NaN gives zero, but from f64 or to a 64-bit type 1 << (width - 1); .satfinite
+// takes infinity to the largest finite number. Both rules are from memory, not checked against the manual,
+// and convert.cpp follows the same: these rows show that it does what it says. Left open: the NaN that an f64
+// result holds (any is accepted) and the sign of a zero after .sat.
 #include "values.h"
 
 namespace softgpu::isa_test {

@@ -1,5 +1,5 @@
 // Table-driven tests of single instructions: a row is the text of an instruction, the edge values of its
-// operands and what the PTX manual defines; every combination of values is run and compared bit for bit.
+// operands and what PTX defines; every combination of values is run and compared bit for bit.
 #pragma once
 
 #include <cstdint>
