@@ -10,17 +10,13 @@
 #include "../memory/races.h"
 #include "families.h"
 #include "float16.h"
+#include "float32.h"
 
 namespace softgpu {
 
 namespace {
 
 using ptx::Type;
-
-/// f32 atomics on global memory flush subnormals (PTX ISA, atom: "atom.add.f32 on global memory").
-float flush(float value) {
-  return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
-}
 
 // Operations: new value from the old one and the operands. `global` is true for global memory.
 struct Exchange {
@@ -83,6 +79,7 @@ struct Decrement {
     return old == 0 || old > b ? b : old - 1;
   }
 };
+/// On global memory subnormals are flushed, on shared memory not (from memory, as docs/softgpu.md says).
 struct AddF32 {
   static std::uint32_t apply(std::uint32_t old, std::uint32_t b, std::uint32_t, bool global) {
     float x = std::bit_cast<float>(old), y = std::bit_cast<float>(b);

@@ -12,13 +12,6 @@ namespace {
 
 using ptx::Type;
 
-Op simple(Class klass, Handler handler) {
-  Op op;
-  op.klass = klass;
-  op.execute = handler;
-  return op;
-}
-
 template <class T>
 using Unsigned = std::make_unsigned_t<T>;
 
@@ -88,8 +81,8 @@ void predicate_logic(Warp& warp, const Op& op) {
 template <class F>
 Op encode_logic(Encoder& e, Logic logic) {
   const Type type = e.type();
-  Op op = simple(type == Type::pred ? Class::predicate : Class::integer,
-                 type == Type::pred ? predicate_logic : bits_handler<F>(type));
+  Op op = make_op(type == Type::pred ? Class::predicate : Class::integer,
+                  type == Type::pred ? predicate_logic : bits_handler<F>(type));
   if (op.execute == nullptr) e.unsupported();
   op.flags = logic;
   read_two(e, op, type);
@@ -111,9 +104,9 @@ void logical_not(Warp& warp, const Op& op) {
 Op encode_not(Encoder& e) {
   const Type type = e.type();
   const std::uint32_t bytes = ptx::bytes_of(type);
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   if (type == Type::pred) {
-    op = simple(Class::predicate, predicate_logic);
+    op = make_op(Class::predicate, predicate_logic);
     op.flags = kNot;
   } else {
     op.execute = bytes == 8   ? invert<std::uint64_t>
@@ -127,9 +120,9 @@ Op encode_not(Encoder& e) {
 Op encode_cnot(Encoder& e) {
   const Type type = e.type();
   const std::uint32_t bytes = ptx::bytes_of(type);
-  Op op = simple(Class::integer, bytes == 8   ? logical_not<std::uint64_t>
-                                 : bytes == 4 ? logical_not<std::uint32_t>
-                                              : logical_not<std::uint16_t>);
+  Op op = make_op(Class::integer, bytes == 8   ? logical_not<std::uint64_t>
+                                  : bytes == 4 ? logical_not<std::uint32_t>
+                                               : logical_not<std::uint16_t>);
   op.a = e.read(1, type);
   op.d = e.write(0, type);
   return op;
@@ -178,7 +171,7 @@ void lookup3_to_predicate(Warp& warp, const Op& op) {
 
 Op encode_lop3(Encoder& e) {
   const bool combines = e.has("and") || e.has("or");
-  Op op = simple(Class::integer, combines ? lookup3_to_predicate : lookup3);
+  Op op = make_op(Class::integer, combines ? lookup3_to_predicate : lookup3);
   op.a = e.read(1, Type::b32);
   op.b = e.read(2, Type::b32);
   op.c = e.read(3, Type::b32);
@@ -223,15 +216,15 @@ void read_shift(Encoder& e, Op& op, Type type) {
 Op encode_shl(Encoder& e) {
   const Type type = e.type();
   const std::uint32_t bytes = ptx::bytes_of(type);
-  Op op = simple(Class::integer, bytes == 8   ? shift_left<std::uint64_t>
-                                 : bytes == 4 ? shift_left<std::uint32_t>
-                                              : shift_left<std::uint16_t>);
+  Op op = make_op(Class::integer, bytes == 8   ? shift_left<std::uint64_t>
+                                  : bytes == 4 ? shift_left<std::uint32_t>
+                                               : shift_left<std::uint16_t>);
   read_shift(e, op, type);
   return op;
 }
 Op encode_shr(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   switch (type) {
     case Type::s16:
       op.execute = shift_right<std::int16_t>;
@@ -274,7 +267,7 @@ void funnel_shift(Warp& warp, const Op& op) {
 }
 
 Op encode_shf(Encoder& e) {
-  Op op = simple(Class::integer, funnel_shift);
+  Op op = make_op(Class::integer, funnel_shift);
   op.flags = static_cast<std::uint8_t>((e.has("r") ? 1 : 0) | (e.has("clamp") ? 2 : 0));
   read_two(e, op, Type::b32);
   op.c = e.read(3, Type::u32);
@@ -305,7 +298,7 @@ void extract_field(Warp& warp, const Op& op) {
 
 Op encode_bfe(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   switch (type) {
     case Type::u32:
       op.execute = extract_field<std::uint32_t>;
@@ -352,8 +345,8 @@ void insert_field(Warp& warp, const Op& op) {
 
 Op encode_bfi(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer,
-                 ptx::bytes_of(type) == 8 ? insert_field<std::uint64_t> : insert_field<std::uint32_t>);
+  Op op = make_op(Class::integer,
+                  ptx::bytes_of(type) == 8 ? insert_field<std::uint64_t> : insert_field<std::uint32_t>);
   read_two(e, op, type);
   op.c = e.read(3, Type::u32);
   op.list = e.list({e.read(4, Type::u32)});
@@ -378,7 +371,7 @@ void find_field(Warp& warp, const Op& op) {
 
 Op encode_bfind(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   switch (type) {
     case Type::u32:
       op.execute = find_field<std::uint32_t>;
@@ -421,7 +414,7 @@ void count_leading_zeros(Warp& warp, const Op& op) {
 
 Op encode_count(Encoder& e, Handler narrow, Handler wide, bool same_type) {
   const Type type = e.type();
-  Op op = simple(Class::integer, ptx::bytes_of(type) == 8 ? wide : narrow);
+  Op op = make_op(Class::integer, ptx::bytes_of(type) == 8 ? wide : narrow);
   op.a = e.read(1, type);
   op.d = e.write(0, same_type ? type : Type::u32);
   return op;
@@ -446,7 +439,7 @@ void bit_mask(Warp& warp, const Op& op) {
   });
 }
 Op encode_bmsk(Encoder& e) {
-  Op op = simple(Class::integer, bit_mask);
+  Op op = make_op(Class::integer, bit_mask);
   op.flags = e.has("clamp");
   read_two(e, op, Type::b32);
   return op;
@@ -466,7 +459,7 @@ void extend_bits(Warp& warp, const Op& op) {
 }
 Op encode_szext(Encoder& e) {
   Op op =
-      simple(Class::integer, e.type() == Type::s32 ? extend_bits<std::int32_t> : extend_bits<std::uint32_t>);
+      make_op(Class::integer, e.type() == Type::s32 ? extend_bits<std::int32_t> : extend_bits<std::uint32_t>);
   op.flags = e.has("clamp");
   read_two(e, op, Type::b32);
   return op;
@@ -492,7 +485,7 @@ void find_nth_set(Warp& warp, const Op& op) {
   warp.define(op.d, warp.defined(op.a) & warp.defined(op.b) & warp.defined(op.c));
 }
 Op encode_fns(Encoder& e) {
-  Op op = simple(Class::integer, find_nth_set);
+  Op op = make_op(Class::integer, find_nth_set);
   read_two(e, op, Type::b32);
   op.c = e.read(3, Type::s32);
   return op;

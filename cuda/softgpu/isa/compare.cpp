@@ -4,6 +4,7 @@
 #include "../machine/block.h"
 #include "families.h"
 #include "float16.h"
+#include "float32.h"
 
 namespace softgpu {
 
@@ -61,10 +62,6 @@ std::uint32_t compare_lanes(const T* a, const T* b) {
   for (std::uint32_t i = 0; i < kLanes; ++i)
     result |= static_cast<std::uint32_t>(holds(kRelation, a[i], b[i])) << i;
   return result;
-}
-
-float flush(float value) {
-  return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
 }
 
 /// Bits of Op::flags: 4 relation, 1 flush subnormals (f32), 1 second half of a pair (f16x2), 1 bf16.

@@ -10,13 +10,6 @@ namespace {
 using ptx::Operand;
 using ptx::Type;
 
-Op simple(Class klass, Handler handler) {
-  Op op;
-  op.klass = klass;
-  op.execute = handler;
-  return op;
-}
-
 // ---- branches
 // -----------------------------------------------------------------------------------------------------
 
@@ -32,7 +25,7 @@ void branch_uniform(Warp& warp, const Op& op) {
 }
 
 Op encode_bra(Encoder& e) {
-  Op op = simple(Class::control, e.has("uni") ? branch_uniform : branch);
+  Op op = make_op(Class::control, e.has("uni") ? branch_uniform : branch);
   if (e.operand(0).kind != Operand::Kind::label) e.unsupported("branch target " + e.operand(0).name);
   op.immediate = e.operand(0).index;
   return op;
@@ -62,7 +55,7 @@ void branch_indexed(Warp& warp, const Op& op) {
 }
 
 Op encode_brx(Encoder& e) {
-  Op op = simple(Class::control, branch_indexed);
+  Op op = make_op(Class::control, branch_indexed);
   op.a = e.read(0, Type::u32);
   if (e.operand(1).kind != Operand::Kind::branch_targets)
     e.unsupported("branch targets " + e.operand(1).name);
@@ -158,7 +151,7 @@ void append(Encoder& e, std::vector<std::uint32_t>& list, const Operand& operand
 
 Op encode_call(Encoder& e) {
   // call {(results),} target {, (arguments)} {, prototype};
-  Op op = simple(Class::control, nullptr);
+  Op op = make_op(Class::control, nullptr);
   std::size_t at = 0;
   const Operand* results = nullptr;
   if (e.operand(at).kind == Operand::Kind::list) results = &e.operand(at++);
@@ -209,24 +202,24 @@ void leave(Warp& warp, const Op&) {
   warp.leave();
 }
 
-Op encode_ret(Encoder&) { return simple(Class::control, leave); }
+Op encode_ret(Encoder&) { return make_op(Class::control, leave); }
 
 void exit_lanes(Warp& warp, const Op&) { warp.exit_lanes(); }
-Op encode_exit(Encoder&) { return simple(Class::control, exit_lanes); }
+Op encode_exit(Encoder&) { return make_op(Class::control, exit_lanes); }
 
 void trap(Warp& warp, const Op&) {
   warp.fault(Check::trap, static_cast<std::uint32_t>(std::countr_zero(warp.mask)), "the kernel executed trap",
              719);
 }
-Op encode_trap(Encoder&) { return simple(Class::control, trap); }
+Op encode_trap(Encoder&) { return make_op(Class::control, trap); }
 
 void nothing(Warp&, const Op&) {}
-Op encode_nothing(Encoder&) { return simple(Class::control, nothing); }
+Op encode_nothing(Encoder&) { return make_op(Class::control, nothing); }
 
 void sleep(Warp& warp, const Op&) { warp.yield(); }
 Op encode_nanosleep(Encoder& e) {
   e.read(0, Type::u32);
-  return simple(Class::control, sleep);
+  return make_op(Class::control, sleep);
 }
 
 // ---- barriers and fences
@@ -282,7 +275,7 @@ void sync_warp(Warp& warp, const Op& op) {
 }
 
 Op encode_bar(Encoder& e) {
-  Op op = simple(Class::other, barrier);
+  Op op = make_op(Class::other, barrier);
   if (e.has("warp")) {
     op.execute = sync_warp;
     op.klass = Class::barrier;
@@ -316,7 +309,7 @@ Op encode_bar(Encoder& e) {
 /// What this warp did before is published by its next atomic, volatile or release access (memory/races.h).
 void fence(Warp& warp, const Op&) { warp.fence_epoch = warp.block().next_epoch(); }
 
-Op encode_fence(Encoder&) { return simple(Class::barrier, fence); }
+Op encode_fence(Encoder&) { return make_op(Class::barrier, fence); }
 
 constexpr Opcode kOpcodes[] = {
     {"bra", encode_bra},       {"brx", encode_brx},         {"call", encode_call},

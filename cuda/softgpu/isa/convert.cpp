@@ -10,6 +10,7 @@
 
 #include "../machine/block.h"
 #include "families.h"
+#include "float32.h"
 #include "origin_traces.h"
 #include "rounding.h"
 
@@ -20,11 +21,6 @@ namespace {
 using ptx::Type;
 
 enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kRelu = 4, kIntegral = 8, kFinite = 16 };
-
-inline float flush(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
-}
 
 double round_to_integral(double value, Rounding rounding) {
   switch (rounding) {
@@ -238,8 +234,6 @@ std::uint16_t finite(std::uint16_t bits, std::uint16_t infinity) {
   return (bits & 0x7fff) == infinity ? static_cast<std::uint16_t>(bits - 1) : bits;
 }
 constexpr std::uint16_t kF16Infinity = 0x7c00, kBf16Infinity = 0x7f80;
-
-float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
 
 /// tf32: nearest with ties away on 10 fraction bits (rna), or nearest even (rn); the low 13 bits are zero.
 std::uint32_t to_tf32(float value, Rounding rounding, std::uint8_t flags) {

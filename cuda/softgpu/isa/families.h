@@ -7,6 +7,14 @@
 
 namespace softgpu {
 
+/// An Op of a class with its handler; slots follow.
+inline Op make_op(Class klass, Handler handler) {
+  Op op;
+  op.klass = klass;
+  op.execute = handler;
+  return op;
+}
+
 std::span<const Opcode> move_opcodes();  // mov, cvta, isspacep, selp, slct, prmt, activemask: move.cpp
 std::span<const Opcode>
 integer_opcodes();                      // add, sub, mul, mad, div, rem, min, sad, addc, dp4a ...: integer.cpp

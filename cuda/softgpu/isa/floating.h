@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "../machine/warp.h"
+#include "float32.h"
 #include "rounding.h"
 
 namespace softgpu {
@@ -17,17 +18,6 @@ Handler rounded_handler(std::string_view opcode, bool single);
 namespace floating {
 
 enum Flag : std::uint8_t { kFlush = 1, kSaturate = 2, kNan = 4, kXorSign = 8 };
-
-inline float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
-inline double canonical(double value) {
-  return value != value ? std::bit_cast<double>(0x7ff8000000000000ull) : value;
-}
-
-inline float flush(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
-}
-inline double flush(double value) { return value; }
 
 /// [0, 1], NaN to +0.
 template <class T>

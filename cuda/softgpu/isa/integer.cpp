@@ -15,13 +15,6 @@ namespace {
 
 using ptx::Type;
 
-Op simple(Class klass, Handler handler) {
-  Op op;
-  op.klass = klass;
-  op.execute = handler;
-  return op;
-}
-
 bool is_float(Type t) { return t == Type::f32 || t == Type::f64; }
 bool is_half(Type t) { return t == Type::f16 || t == Type::f16x2 || t == Type::bf16 || t == Type::bf16x2; }
 
@@ -213,7 +206,7 @@ struct MultiplyCarry {
 
 Op encode_carry(Encoder& e, bool reads, bool subtracts) {
   const Type type = e.type();
-  Op op = simple(Class::integer, carry_handler<AddCarry>(type));
+  Op op = make_op(Class::integer, carry_handler<AddCarry>(type));
   if (op.execute == nullptr) e.unsupported();
   op.flags = static_cast<std::uint8_t>((reads ? 1 : 0) | (e.has("cc") ? 2 : 0) | (subtracts ? 4 : 0));
   read_two(e, op, type);
@@ -227,7 +220,7 @@ Op encode_add_or_sub(Encoder& e, bool subtracts) {
   if (is_float(type)) return encode_floating(e);
   if (is_half(type)) return encode_half(e);
   if (e.has("cc")) return encode_carry(e, false, subtracts);
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   if (e.has("sat")) {
     if (type != Type::s32) e.unsupported();
     op.execute = subtracts ? binary<std::int32_t, SubtractSaturated> : binary<std::int32_t, AddSaturated>;
@@ -268,7 +261,7 @@ Op encode_mul(Encoder& e) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
   if (is_half(type)) return encode_half(e);
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   if (e.has("wide")) {
     op.execute = type == Type::u16   ? multiply_wide<std::uint16_t>
                  : type == Type::s16 ? multiply_wide<std::int16_t>
@@ -318,7 +311,7 @@ struct MultiplyAddHigh {
 Op encode_multiply_add(Encoder& e, bool reads_carry) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
-  Op op = simple(Class::integer, nullptr);
+  Op op = make_op(Class::integer, nullptr);
   Type sum = type;
   if (reads_carry || e.has("cc")) {
     op.execute = carry_handler<MultiplyCarry>(type);
@@ -381,15 +374,15 @@ void multiply_add24_saturated(Warp& warp, const Op& op) {
 
 Op encode_mul24(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, type == Type::u32 ? multiply24<std::uint32_t> : multiply24<std::int32_t>);
+  Op op = make_op(Class::integer, type == Type::u32 ? multiply24<std::uint32_t> : multiply24<std::int32_t>);
   op.flags = e.has("hi");
   read_two(e, op, type);
   return op;
 }
 Op encode_mad24(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer,
-                 type == Type::u32 ? multiply_add24<std::uint32_t> : multiply_add24<std::int32_t>);
+  Op op = make_op(Class::integer,
+                  type == Type::u32 ? multiply_add24<std::uint32_t> : multiply_add24<std::int32_t>);
   if (e.has("sat")) {
     if (type != Type::s32 || !e.has("hi")) e.unsupported();
     op.execute = multiply_add24_saturated;
@@ -437,14 +430,14 @@ struct Remainder {
 Op encode_div(Encoder& e) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
-  Op op = simple(Class::integer, by_type<Quotient>(type));
+  Op op = make_op(Class::integer, by_type<Quotient>(type));
   if (op.execute == nullptr) e.unsupported();
   read_two(e, op, type);
   return op;
 }
 Op encode_rem(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, by_type<Remainder>(type));
+  Op op = make_op(Class::integer, by_type<Remainder>(type));
   if (op.execute == nullptr) e.unsupported();
   read_two(e, op, type);
   return op;
@@ -466,11 +459,11 @@ Op encode_abs_or_neg(Encoder& e, bool absolutes) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
   if (is_half(type)) return encode_half(e);
-  Op op =
-      simple(Class::integer, type == Type::s16   ? (absolutes ? absolute<std::int16_t> : negate<std::int16_t>)
-                             : type == Type::s32 ? (absolutes ? absolute<std::int32_t> : negate<std::int32_t>)
-                             : type == Type::s64 ? (absolutes ? absolute<std::int64_t> : negate<std::int64_t>)
-                                                 : nullptr);
+  Op op = make_op(Class::integer,
+                  type == Type::s16   ? (absolutes ? absolute<std::int16_t> : negate<std::int16_t>)
+                  : type == Type::s32 ? (absolutes ? absolute<std::int32_t> : negate<std::int32_t>)
+                  : type == Type::s64 ? (absolutes ? absolute<std::int64_t> : negate<std::int64_t>)
+                                      : nullptr);
   if (op.execute == nullptr) e.unsupported();
   op.a = e.read(1, type);
   op.d = e.write(0, type);
@@ -484,7 +477,7 @@ Op encode_extreme(Encoder& e) {
   const Type type = e.type();
   if (is_float(type)) return encode_floating(e);
   if (is_half(type)) return encode_half(e);
-  Op op = simple(Class::integer, binary_handler<F>(type));
+  Op op = make_op(Class::integer, binary_handler<F>(type));
   if (op.execute == nullptr || e.has("relu")) e.unsupported();
   read_two(e, op, type);
   return op;
@@ -506,7 +499,7 @@ struct SumOfDifference {
 
 Op encode_sad(Encoder& e) {
   const Type type = e.type();
-  Op op = simple(Class::integer, by_type<SumOfDifference>(type));
+  Op op = make_op(Class::integer, by_type<SumOfDifference>(type));
   if (op.execute == nullptr) e.unsupported();
   read_two(e, op, type);
   op.c = e.read(3, type);
@@ -546,7 +539,7 @@ void dot_product(Warp& warp, const Op& op) {
 }
 
 Op encode_dp(Encoder& e) {
-  Op op = simple(Class::integer, dot_product);
+  Op op = make_op(Class::integer, dot_product);
   const bool two = e.instruction().opcode == "dp2a";
   op.flags = static_cast<std::uint8_t>((e.type(0) == Type::s32 ? 1 : 0) | (e.type(1) == Type::s32 ? 2 : 0) |
                                        (two ? 4 : 0) | (e.has("hi") ? 8 : 0));
@@ -573,7 +566,7 @@ void absolute_differences(Warp& warp, const Op& op) {
 }
 Op encode_vabsdiff4(Encoder& e) {
   if (e.type(0) != Type::u32 || e.type(1) != Type::u32 || e.type(2) != Type::u32) e.unsupported();
-  Op op = simple(Class::integer, absolute_differences);
+  Op op = make_op(Class::integer, absolute_differences);
   op.flags = e.has("add");
   read_two(e, op, Type::u32);
   op.c = e.operands() > 3 ? e.read(3, Type::u32) : e.constant_slot(0, 4);

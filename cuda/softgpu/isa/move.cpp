@@ -13,13 +13,6 @@ namespace {
 using ptx::Operand;
 using ptx::Type;
 
-Op simple(Class klass, Handler handler) {
-  Op op;
-  op.klass = klass;
-  op.execute = handler;
-  return op;
-}
-
 template <class T>
 void copy(Warp& warp, const Op& op) {
   map1<T, T>(warp, op, [](T a) { return a; });
@@ -75,7 +68,7 @@ Op encode_pack(Encoder& e, std::uint32_t bytes) {
   const auto& parts = e.operand(1).elements;
   if (parts.empty() || bytes % parts.size() != 0) e.unsupported("vector of that many parts");
   const auto part = static_cast<std::uint32_t>(bytes / parts.size());
-  Op op = simple(Class::move, nullptr);
+  Op op = make_op(Class::move, nullptr);
   if (bytes == 8 && part == 4) op.execute = pack<std::uint64_t, std::uint32_t>, op.trace = trace_pack<8, 4>;
   if (bytes == 8 && part == 2) op.execute = pack<std::uint64_t, std::uint16_t>, op.trace = trace_pack<8, 2>;
   if (bytes == 4 && part == 2) op.execute = pack<std::uint32_t, std::uint16_t>, op.trace = trace_pack<4, 2>;
@@ -92,7 +85,7 @@ Op encode_unpack(Encoder& e, std::uint32_t bytes) {
   const auto& parts = e.operand(0).elements;
   if (parts.empty() || bytes % parts.size() != 0) e.unsupported("vector of that many parts");
   const auto part = static_cast<std::uint32_t>(bytes / parts.size());
-  Op op = simple(Class::move, nullptr);
+  Op op = make_op(Class::move, nullptr);
   if (bytes == 8 && part == 4)
     op.execute = unpack<std::uint64_t, std::uint32_t>, op.trace = trace_unpack<8, 4>;
   if (bytes == 8 && part == 2)
@@ -139,7 +132,7 @@ Op encode_mov(Encoder& e) {
   const std::uint32_t bytes = ptx::bytes_of(type);
   if (e.operand(1).kind == Operand::Kind::vector) return encode_pack(e, bytes);
   if (e.operand(0).kind == Operand::Kind::vector) return encode_unpack(e, bytes);
-  Op op = simple(Class::move, nullptr);
+  Op op = make_op(Class::move, nullptr);
   if (e.operand(1).kind == Operand::Kind::special) {
     const std::string& name = e.operand(1).name;
     if (name == "%clock" || name == "%clock_hi") op.execute = read_clock<std::uint32_t>;
@@ -186,7 +179,7 @@ std::uint64_t window_named(const Encoder& e) {
 
 Op encode_cvta(Encoder& e) {
   if (ptx::bytes_of(e.type()) != 8) e.unsupported("32-bit addresses");
-  Op op = simple(Class::integer, e.has("to") ? drop_window : add_window);
+  Op op = make_op(Class::integer, e.has("to") ? drop_window : add_window);
   op.immediate = window_named(e);
   if (op.immediate == 0) op.execute = copy<std::uint64_t>;
   // cvta.space d, symbol+offset as well as a register.
@@ -218,7 +211,7 @@ void is_in_global_or_const(Warp& warp, const Op& op) {
 }
 
 Op encode_isspacep(Encoder& e) {
-  Op op = simple(Class::predicate, is_in_window);
+  Op op = make_op(Class::predicate, is_in_window);
   op.immediate = window_named(e) >> 56;
   if (e.has("global") || e.has("const")) {
     op.execute = is_in_global_or_const;
@@ -250,9 +243,9 @@ void select(Warp& warp, const Op& op) {
 Op encode_selp(Encoder& e) {
   const Type type = e.type();
   const std::uint32_t bytes = ptx::bytes_of(type);
-  Op op = simple(Class::move, bytes == 8   ? select<std::uint64_t>
-                              : bytes == 4 ? select<std::uint32_t>
-                                           : select<std::uint16_t>);
+  Op op = make_op(Class::move, bytes == 8   ? select<std::uint64_t>
+                               : bytes == 4 ? select<std::uint32_t>
+                                            : select<std::uint16_t>);
   op.trace = bytes == 8 ? trace_select<8> : bytes == 4 ? trace_select<4> : trace_select<2>;
   op.a = e.read(1, type);
   op.b = e.read(2, type);
@@ -283,7 +276,7 @@ void select_by_sign(Warp& warp, const Op& op) {
 Op encode_slct(Encoder& e) {
   const Type type = e.type();
   const bool by_float = e.type(1) == Type::f32;
-  Op op = simple(Class::move, nullptr);
+  Op op = make_op(Class::move, nullptr);
   const std::uint32_t bytes = ptx::bytes_of(type);
   op.execute = bytes == 8   ? select_by_sign<std::uint64_t>
                : bytes == 4 ? select_by_sign<std::uint32_t>
@@ -336,7 +329,7 @@ void permute_by_mode(Warp& warp, const Op& op) {
 }
 
 Op encode_prmt(Encoder& e) {
-  Op op = simple(Class::integer, permute_bytes);
+  Op op = make_op(Class::integer, permute_bytes);
   op.trace = trace_permute;
   static constexpr std::array<std::string_view, 6> kModes{"f4e", "b4e", "rc8", "ecl", "ecr", "rc16"};
   for (std::size_t i = 0; i < kModes.size(); ++i) {

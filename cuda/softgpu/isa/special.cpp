@@ -7,6 +7,7 @@
 #include "../machine/block.h"
 #include "approximate.h"
 #include "families.h"
+#include "float32.h"
 #include "rounding.h"
 
 namespace softgpu {
@@ -27,12 +28,6 @@ enum class Function32 : std::uint8_t {
   cosine,
   tanh
 };
-
-inline float flush(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
-}
-inline float canonical(float value) { return value != value ? std::bit_cast<float>(0x7fffffffu) : value; }
 
 double exact(Function32 function, double x) {
   switch (function) {
