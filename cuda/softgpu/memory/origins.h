@@ -7,10 +7,10 @@
 // of.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "declared_matrix.h"
@@ -35,7 +35,10 @@ struct MatrixElement {
 struct AccumulatedElement {
   std::uint32_t a, b;  ///< indices of matrices
   std::uint64_t i, j;
-  friend auto operator<=>(const AccumulatedElement&, const AccumulatedElement&) = default;
+  friend bool operator==(const AccumulatedElement&, const AccumulatedElement&) = default;
+  friend bool operator<(const AccumulatedElement& x, const AccumulatedElement& y) {
+    return std::tie(x.a, x.b, x.i, x.j) < std::tie(y.a, y.b, y.i, y.j);
+  }
 };
 
 /// Of one block.
