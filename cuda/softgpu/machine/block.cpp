@@ -129,7 +129,7 @@ void Block::arrive(Warp& warp, const Op& op, const Arrival& arrival) {
                                          "barrier; __syncthreads must be reached by "
                                          "all threads at the same place");
     finding.other = barrier.place;
-    if ((!counted && arrival.aligned) || arrival.reduces != barrier.reduces) warp.report(std::move(finding));
+    if ((!counted && arrival.aligned) || arrival.reduces != barrier.reduces) warp.report(finding);
     if (barrier.expected != arrival.expected) {
       warp.report(Check::barrier, lane,
                   "barrier " + std::to_string(arrival.barrier) + " is used with " +
@@ -169,7 +169,7 @@ void Block::complete(std::uint32_t number) {
                                      "this a warning)");
       finding.place = barrier.place;
       finding.severity = settings().exited_miss_barriers ? Severity::warning : Severity::error;
-      warp.report(std::move(finding));
+      warp.report(finding);
       break;
     }
   }

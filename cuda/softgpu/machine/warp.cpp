@@ -538,13 +538,13 @@ Finding Warp::finding(Check check, std::uint32_t lane, std::string message) cons
   return finding;
 }
 
-void Warp::report(Finding finding) { block_.device().findings.add(std::move(finding)); }
+void Warp::report(const Finding& finding) { block_.device().findings.add(finding); }
 
 void Warp::report(Check check, std::uint32_t lane, std::string message, Severity severity, int code) {
   Finding result = finding(check, lane, std::move(message));
   result.severity = severity;
   result.code = code;
-  report(std::move(result));
+  report(result);
 }
 
 void Warp::fault(Check check, std::uint32_t lane, std::string message, int code) {

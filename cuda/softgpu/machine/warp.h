@@ -176,7 +176,7 @@ class Warp {
   /// Adds it to the device's findings and goes on.
   void report(Check check, std::uint32_t lane, std::string message, Severity severity = Severity::error,
               int code = 719);
-  void report(Finding finding);
+  void report(const Finding& finding);
   /// Ends the launch.
   [[noreturn]] void fault(Check check, std::uint32_t lane, std::string message, int code = 719);
   /// Reports lanes of `mask` that are not in `defined_lanes`: an undefined value used as `what`.

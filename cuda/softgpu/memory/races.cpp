@@ -54,7 +54,7 @@ void report_shared(Warp& warp, const Access& access, std::uint32_t lane, SharedR
                                      (record.flag() && !other_writes ? " (and others)" : "") + " byte " +
                                      std::to_string(word * 4) + " with no barrier in between");
   finding.other = warp.place_of_code(record.place());
-  warp.report(std::move(finding));
+  warp.report(finding);
 }
 
 /// A lane's access of a word against its last writer.
@@ -118,7 +118,7 @@ void report_global(Warp& warp, const Access& access, std::uint32_t lane, RaceRec
                      std::string(sort_of(writes, other_writes)) + where + ": " +
                          block.device().work.of(record.node()) + (other_writes ? " wrote" : " read") +
                          " it and no stream order or event puts it before this launch");
-    warp.report(std::move(finding));
+    warp.report(finding);
     return;
   }
   const bool same_block = record.block() == block.linear_index() % RaceRecord::kBlocks;
@@ -134,7 +134,7 @@ void report_global(Warp& warp, const Access& access, std::uint32_t lane, RaceRec
                       : "; blocks are ordered only by a fence and an atomic, volatile or release access that "
                         "the other block has read")));
   finding.other = block.state().footprints.place(warp, address, other_writes);
-  warp.report(std::move(finding));
+  warp.report(finding);
 }
 
 /// Whether an access of this lane may follow the recorded one.
