@@ -395,8 +395,8 @@ Op encode_mad24(Encoder& e) {
 
 // ---- div, rem
 
-/// Division by zero has no defined result in PTX: reported, and every bit of the quotient set as current
-/// hardware does.
+/// Division by zero has no defined result in PTX: reported. The quotient is then all ones, the remainder the
+/// dividend: a choice of ours.
 template <class T, bool kRemainder>
 void divide(Warp& warp, const Op& op) {
   const T *a = warp.lanes<T>(op.a), *b = warp.lanes<T>(op.b);

@@ -314,31 +314,32 @@ bool encode_address(Encoder& e, Op& op, const Operand& operand, bool store) {
   return parameter;
 }
 
+template <template <class, class, bool> class Pick, class M, class R>
+Handler handler_of(bool is_signed) {
+  return is_signed ? Pick<M, R, true>::handler : Pick<M, R, false>::handler;
+}
+
+/// The handler for elements of `memory` bytes and registers of `lane` bytes; nullptr if the register is
+/// narrower.
 template <template <class, class, bool> class Pick>
-Handler load_handler(std::uint32_t memory, std::uint32_t lane, bool is_signed) {
+Handler handler_by_widths(std::uint32_t memory, std::uint32_t lane, bool is_signed) {
   switch (memory * 16 + lane) {
     case 1 * 16 + 2:
-      return is_signed ? Pick<std::uint8_t, std::uint16_t, true>::handler
-                       : Pick<std::uint8_t, std::uint16_t, false>::handler;
+      return handler_of<Pick, std::uint8_t, std::uint16_t>(is_signed);
     case 1 * 16 + 4:
-      return is_signed ? Pick<std::uint8_t, std::uint32_t, true>::handler
-                       : Pick<std::uint8_t, std::uint32_t, false>::handler;
+      return handler_of<Pick, std::uint8_t, std::uint32_t>(is_signed);
     case 1 * 16 + 8:
-      return is_signed ? Pick<std::uint8_t, std::uint64_t, true>::handler
-                       : Pick<std::uint8_t, std::uint64_t, false>::handler;
+      return handler_of<Pick, std::uint8_t, std::uint64_t>(is_signed);
     case 2 * 16 + 2:
       return Pick<std::uint16_t, std::uint16_t, false>::handler;
     case 2 * 16 + 4:
-      return is_signed ? Pick<std::uint16_t, std::uint32_t, true>::handler
-                       : Pick<std::uint16_t, std::uint32_t, false>::handler;
+      return handler_of<Pick, std::uint16_t, std::uint32_t>(is_signed);
     case 2 * 16 + 8:
-      return is_signed ? Pick<std::uint16_t, std::uint64_t, true>::handler
-                       : Pick<std::uint16_t, std::uint64_t, false>::handler;
+      return handler_of<Pick, std::uint16_t, std::uint64_t>(is_signed);
     case 4 * 16 + 4:
       return Pick<std::uint32_t, std::uint32_t, false>::handler;
     case 4 * 16 + 8:
-      return is_signed ? Pick<std::uint32_t, std::uint64_t, true>::handler
-                       : Pick<std::uint32_t, std::uint64_t, false>::handler;
+      return handler_of<Pick, std::uint32_t, std::uint64_t>(is_signed);
     case 8 * 16 + 8:
       return Pick<std::uint64_t, std::uint64_t, false>::handler;
     default:
@@ -392,8 +393,8 @@ Op encode_ld(Encoder& e) {
   }
   op.list = e.list(slots);
   op.flags = static_cast<std::uint8_t>(parts.size());
-  op.execute = parameter ? load_handler<LoadParameter>(memory, lane, is_signed(type))
-                         : load_handler<Load>(memory, lane, is_signed(type));
+  op.execute = parameter ? handler_by_widths<LoadParameter>(memory, lane, is_signed(type))
+                         : handler_by_widths<Load>(memory, lane, is_signed(type));
   if (!parameter) op.trace = origins_kept;
   if (op.execute == nullptr) e.unsupported("into a register of " + std::to_string(lane) + " bytes");
   const Mode mode = Mode::of(op.c);
@@ -417,7 +418,7 @@ Op encode_st(Encoder& e) {
   for (const Operand* each : parts) slots.push_back(e.read_any_width(*each, bits_type(lane)));
   op.list = e.list(slots);
   op.flags = static_cast<std::uint8_t>(parts.size());
-  op.execute = load_handler<Store>(memory, lane, false);
+  op.execute = handler_by_widths<Store>(memory, lane, false);
   op.trace = origins_kept;
   if (op.execute == nullptr) e.unsupported("from a register of " + std::to_string(lane) + " bytes");
   return op;

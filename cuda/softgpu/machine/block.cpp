@@ -146,7 +146,7 @@ void Block::arrive(Warp& warp, const Op& op, const Arrival& arrival) {
   barrier.count_true += static_cast<std::uint32_t>(std::popcount(arrival.predicate & warp.mask));
   if (arrival.waits) {
     barrier.waiting[warp.index()] |= warp.mask;
-    warp.wait_at_barrier(arrival.barrier);
+    warp.wait_at_barrier();
   }
   if (is_complete(barrier)) complete(arrival.barrier);
 }

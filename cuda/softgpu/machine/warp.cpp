@@ -463,11 +463,8 @@ bool Warp::gather(const Op& op, Slot members) {
   return false;
 }
 
-void Warp::wait_at_barrier(std::uint32_t barrier) {
+void Warp::wait_at_barrier() {
   save();
-  for (std::uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
-    barrier_[static_cast<std::uint32_t>(std::countr_zero(lanes))] = static_cast<std::uint8_t>(barrier);
-  }
   at_barrier_ |= mask;
   runnable_ &= ~mask;
   active_ &= ~mask;
@@ -478,14 +475,6 @@ void Warp::release(std::uint32_t lanes) {
   at_barrier_ &= ~lanes;
   runnable_ |= lanes;
   regroup_ = true;
-}
-
-std::uint32_t Warp::waiting_at(std::uint32_t barrier) const {
-  std::uint32_t result = 0;
-  for (std::uint32_t i = 0; i < kLanes; ++i) {
-    if ((at_barrier_ >> i & 1) != 0 && barrier_[i] == barrier) result |= 1u << i;
-  }
-  return result;
 }
 
 void Warp::deliver(std::uint32_t lane, Slot slot, bool is_predicate, std::uint32_t value) {

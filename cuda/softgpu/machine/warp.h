@@ -125,11 +125,9 @@ class Warp {
   /// same for all that wait.
   bool gather(const Op& op, Slot members);
   /// The lanes of `mask` wait at a barrier of the block until release().
-  void wait_at_barrier(std::uint32_t barrier);
+  void wait_at_barrier();
   /// Lanes of `lanes` that wait at a barrier go on.
   void release(std::uint32_t lanes);
-  /// Lanes waiting at a barrier, by number.
-  std::uint32_t waiting_at(std::uint32_t barrier) const;
   /// Lanes that wait at any barrier, or at a .sync instruction.
   std::uint32_t at_barriers() const { return at_barrier_; }
   std::uint32_t gathered() const { return gathered_; }
@@ -215,7 +213,6 @@ class Warp {
   std::uint32_t gathered_ = 0;                   ///< lanes that wait at a .sync instruction
   std::array<std::uint32_t, kLanes> members_{};  ///< for whom they wait
   std::uint32_t at_barrier_ = 0;
-  std::array<std::uint8_t, kLanes> barrier_{};
   std::array<Context, kLanes> lane_{};
   std::array<std::vector<Context>, kLanes> callers_;
   std::uint32_t last_leader_ = 0;
