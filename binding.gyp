@@ -79,7 +79,7 @@
         '<!@(node scripts/sources.mjs "native/core/**" "native/autograd/**" "native/ops/**" "native/bindings/**" '
         '"native/cuda/**" native/cpu)',
       ],
-      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'cuda'],
       'defines': [
         'NAPI_VERSION=9', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',  # a worker thread may end while a call is failing

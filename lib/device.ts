@@ -19,9 +19,17 @@ const slotCount = 32;
 const philoxStep = -1;
 const philoxEpoch = -2;
 
+const numbers = { cpu: 0, cuda: 1 } as const;
+
 /** Scalars that kernels read when they run, so that a step can be recorded once and replayed. */
 export class StepBlock {
   readonly #used = new Set<number>();
+  readonly #device: number;
+
+  /** @internal */
+  constructor(device: number) {
+    this.#device = device;
+  }
 
   /** Reserves one of 32 slots for a scalar, such as a learning rate. @throws ArgumentError when all are taken */
   allocateSlot(): number {
@@ -42,7 +50,7 @@ export class StepBlock {
 
   /** Sets a slot for all work that is enqueued from now on. */
   set(slot: number, value: number): void {
-    native(() => addon.setStepBlock(slot, value));
+    native(() => addon.setStepBlock(slot, value, this.#device));
   }
 
   /** Sets the step that dropout and attacks draw their random numbers for, and the epoch of augmentation if given. */
@@ -59,17 +67,33 @@ export class StepBlock {
 
 /** A device. There is one of each kind in a process. */
 export class Device {
-  readonly kind = 'cpu';
-  readonly stepBlock = new StepBlock();
+  readonly kind: 'cpu' | 'cuda';
+  readonly stepBlock: StepBlock;
+  readonly #number: number;
 
-  /** The instruction set that kernels use: base, avx2 or avx512. Results are equal to the bit only on the same one. */
+  /** @internal */
+  constructor(kind: 'cpu' | 'cuda') {
+    this.kind = kind;
+    this.#number = numbers[kind];
+    this.stepBlock = new StepBlock(this.#number);
+  }
+
+  /** The device in words: of a GPU its name and architecture. */
+  get description(): string {
+    return addon.engine(this.#number).description;
+  }
+
+  /**
+   * The instruction set that kernels use: base, avx2 or avx512, or cuda. Results are equal to the bit only on the same one,
+   * and, for cuda, on one architecture.
+   */
   get isa(): string {
-    return addon.engine().isa;
+    return addon.engine(this.#number).isa;
   }
 
   /** What the addon was built from; with `isa` it decides the bits of results. */
   get build(): string {
-    return addon.engine().build;
+    return addon.engine(this.#number).build;
   }
 
   /**
@@ -80,18 +104,19 @@ export class Device {
     return native(() => addon.usedImplementations());
   }
 
+  /** Of the processor that compute; 1 for a GPU. */
   get threads(): number {
-    return addon.engine().threads;
+    return addon.engine(this.#number).threads;
   }
 
-  /** Uses so many threads from now on; results do not depend on it. @throws ArgumentError below 1 */
+  /** Uses so many threads from now on, on the processor; results do not depend on it. @throws ArgumentError below 1 */
   setThreads(threads: number): void {
-    native(() => addon.setThreads(threads));
+    native(() => addon.setThreads(threads, this.#number));
   }
 
   /** How exact the operations are that this thread calls; part of what decides the bits of results. */
   get precision(): Precision {
-    return addon.engine().precision;
+    return addon.engine(this.#number).precision;
   }
 
   /**
@@ -106,46 +131,84 @@ export class Device {
 
   /** Resolves when everything enqueued so far has run; rejects with the first error since the last call. */
   async synchronize(): Promise<void> {
-    await addon.synchronize().catch(rethrow);
+    await addon.synchronize(this.#number).catch(rethrow);
   }
 
   /** As `synchronize()`, but blocks the event loop. */
   synchronizeSync(): void {
-    native(() => addon.synchronizeSync());
+    native(() => addon.synchronizeSync(this.#number));
   }
 
   /** Resolves when the queue has room for a step's worth of work, so that the calls of a step do not block. */
   async ready(): Promise<void> {
-    await addon.ready().catch(rethrow);
+    await addon.ready(this.#number).catch(rethrow);
   }
 
   toString(): string {
-    return `cpu (${this.isa}, ${this.threads} threads)`;
+    return `${this.kind} (${this.description})`;
   }
 }
 
-const cpu = new Device();
-const noCuda = 'this build has no CUDA backend yet';
+const cpu = new Device('cpu');
+let cuda: Device | undefined;
+let current = cpu;
 let toldOfFallback = false;
 
 /**
- * The device of a kind. `auto` falls back to the processor and says so once on stderr.
+ * The device of a kind; without one, the device in use (see `useDevice`). `auto` is a GPU where there is one, else the
+ * processor, and says so once on stderr.
  *
  * @throws DeviceError when it is not there, with the reason
  */
-export function device(kind: DeviceKind = 'cpu'): Device {
+export function device(kind?: DeviceKind): Device {
+  if (kind === undefined) return current;
   if (kind === 'cpu') return cpu;
-  if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but ${noCuda}; use 'cpu' or 'auto'.`);
-  if (kind !== 'auto')
+  if (kind !== 'cuda' && kind !== 'auto') {
     throw new DeviceError(`Expected 'auto', 'cpu' or 'cuda' as a device, got '${String(kind)}'.`);
-  if (!toldOfFallback) {
-    toldOfFallback = true;
-    process.stderr.write(`lapidary: using the ${cpu} (${noCuda}).\n`);
   }
-  return cpu;
+  if (cuda !== undefined) return cuda;
+  try {
+    const found = new Device('cuda');
+    void found.isa; // opens it
+    cuda = found;
+    return cuda;
+  } catch (error) {
+    const { message } = fromNative(error);
+    if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but there is ${message}`);
+    if (!toldOfFallback) {
+      toldOfFallback = true;
+      process.stderr.write(`lapidary: using the ${cpu}: ${message}.\n`);
+    }
+    return cpu;
+  }
 }
 
-/** Counters of the device's memory, in bytes, and of live tensors. */
+/**
+ * Makes tensors on that device from now on in this thread, unless a call names another one. Every operation runs where its
+ * inputs lie; they must all lie on one device.
+ *
+ * @throws DeviceError when it is not there, with the reason; CaptureError inside a capture
+ */
+export function useDevice(kind: DeviceKind): Device {
+  const chosen = device(kind);
+  native(() => addon.useDevice(numbers[chosen.kind]));
+  current = chosen;
+  return chosen;
+}
+
+/** Runs `make` with another device in use, if one is given. @internal */
+export function onDevice<T>(kind: DeviceKind | undefined, make: () => T): T {
+  if (kind === undefined) return make();
+  const before = current.kind;
+  useDevice(kind);
+  try {
+    return make();
+  } finally {
+    useDevice(before);
+  }
+}
+
+/** Counters of the memory of the device in use, in bytes, and of live tensors. */
 export function memory(): MemoryCounters {
   return addon.memory();
 }

@@ -17,6 +17,7 @@ export {
   resetPeakMemory,
   type StepBlock,
   setMemoryLimit,
+  useDevice,
 } from './device.js';
 export type { DType, HostArrays } from './dtype.js';
 export * from './errors.js';

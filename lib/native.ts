@@ -28,6 +28,7 @@ export interface OpRow {
 export interface TensorInfo {
   readonly shape: number[];
   readonly dtype: number;
+  readonly device: 'cpu' | 'cuda';
   readonly requiresGrad: boolean;
   /** True for a tensor recorded on the tape by an op (not a leaf). */
   readonly recorded: boolean;
@@ -80,7 +81,12 @@ export interface KernelImplementation {
 }
 
 export interface EngineInfo {
+  /** `cpu` or `cuda`. */
+  readonly device: 'cpu' | 'cuda';
+  /** In words. */
+  readonly description: string;
   readonly isa: string;
+  /** Of this processor. */
   readonly isas: string[];
   readonly threads: number;
   /** Of this environment. */
@@ -88,6 +94,26 @@ export interface EngineInfo {
   readonly build: string;
   readonly queueLimit: number;
   readonly stagingLimit: number;
+}
+
+/** What there is of CUDA; where something is missing, `problem` says what, and what follows from it is empty. */
+export interface CudaSurvey {
+  /** The driver's library. */
+  readonly driver: string;
+  /** The CUDA version it supports: 13000 is 13.0. */
+  readonly driverVersion: number;
+  readonly devices: readonly {
+    readonly name: string;
+    readonly major: number;
+    readonly minor: number;
+    readonly multiprocessors: number;
+    readonly bytes: number;
+  }[];
+  /** The kernel image's path. */
+  readonly image: string;
+  /** What the image has code for: `sm_80`, `compute_80`. */
+  readonly architectures: readonly string[];
+  readonly problem: string;
 }
 
 export interface CaptureInfo {
@@ -178,22 +204,27 @@ export interface NativeAddon {
   /** The name of the first signal that came; empty: none. */
   receivedSignal(): string;
 
+  // A device is a number: 0 the CPU, 1 CUDA; undefined is the one in use.
+  /** Where this environment's calls make tensors from now on; returns the former. */
+  useDevice(device: number): number;
+  cudaSurvey(): CudaSurvey;
+
   /** slot 0..31: a scalar; -1: the Philox step; -2: the Philox epoch. Takes effect in stream order. */
-  setStepBlock(slot: number, value: number): void;
+  setStepBlock(slot: number, value: number, device?: number): void;
 
   /** Resolves when everything enqueued so far has run; rejects with this environment's first error since the last call. */
-  synchronize(): Promise<void>;
-  synchronizeSync(): void;
+  synchronize(device?: number): Promise<void>;
+  synchronizeSync(device?: number): void;
   /** Resolves when the queue has room for a step's worth of tasks. */
-  ready(): Promise<void>;
+  ready(device?: number): Promise<void>;
 
-  memory(): MemoryCounters;
-  resetPeak(): void;
-  setMemoryLimit(bytes: number): void;
+  memory(device?: number): MemoryCounters;
+  resetPeak(device?: number): void;
+  setMemoryLimit(bytes: number, device?: number): void;
   /** Gives cached blocks back to the system (waits for the stream first). */
-  emptyCache(): void;
-  setThreads(threads: number): void;
-  engine(): EngineInfo;
+  emptyCache(device?: number): void;
+  setThreads(threads: number, device?: number): void;
+  engine(device?: number): EngineInfo;
   /** What launches have chosen since the process began, in the order of the kernels: 'kernel isa:implementation'. */
   usedImplementations(): string[];
   /** 'avx2', 'avx2:ref', ':ref', or '' for the ordinary choice; applies to calls from this environment. Returns the former. */
@@ -229,5 +260,6 @@ export interface NativeAddon {
   kernels(): string[];
   kernelProblem(kernel: string, problem: string): KernelProblem;
   kernelOperands(kernel: string, problem: string): KernelOperand[];
+  /** Of the device in use. */
   kernelImplementations(kernel: string, problem: string): KernelImplementation[];
 }

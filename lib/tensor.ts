@@ -2,7 +2,7 @@
 
 import { type DType, dtypeOf, type HostArrays } from './dtype.js';
 import { DTypeError, fromNative, ShapeError } from './errors.js';
-import type { Handle } from './native.js';
+import type { Handle, TensorInfo } from './native.js';
 import { addon } from './native-addon.js';
 import { type BackwardOptions, backward } from './ops/autograd.js';
 import * as elementwise from './ops/elementwise.js';
@@ -29,9 +29,7 @@ export let wrap: <D extends DType>(handle: Handle, dtype: D) => Tensor<D>;
  */
 export class Tensor<D extends DType = 'f32'> extends Resource {
   readonly dtype: D;
-  /** Where the elements are. */
-  readonly device: 'cpu' = 'cpu';
-  #shape: Shape | null = null;
+  #place: Readonly<Pick<TensorInfo, 'shape' | 'device'>> | null = null;
   #grad: Tensor | null = null;
 
   /** @internal */
@@ -46,8 +44,21 @@ export class Tensor<D extends DType = 'f32'> extends Resource {
 
   /** Extents, outermost first. */
   get shape(): Shape {
-    this.#shape ??= Object.freeze(native(() => addon.info(handleOf(this)).shape));
-    return this.#shape;
+    return this.#placed().shape;
+  }
+
+  /** Where the elements are. */
+  get device(): 'cpu' | 'cuda' {
+    return this.#placed().device;
+  }
+
+  /** What never changes; asked for once. */
+  #placed(): Readonly<Pick<TensorInfo, 'shape' | 'device'>> {
+    if (this.#place === null) {
+      const { shape, device } = native(() => addon.info(handleOf(this)));
+      this.#place = { shape: Object.freeze(shape) as number[], device };
+    }
+    return this.#place;
   }
 
   /** The number of elements. */
@@ -162,9 +173,9 @@ export class Tensor<D extends DType = 'f32'> extends Resource {
 
   /** For example `f32[2, 3] on cpu, requires grad`. */
   override toString(): string {
-    const shape = this.#shape ?? (this.disposed ? null : this.shape);
+    const place = this.#place ?? (this.disposed ? null : this.#placed());
     const state = this.disposed ? ', disposed' : this.requiresGrad ? ', requires grad' : '';
-    return `${this.dtype}[${shape?.join(', ') ?? '?'}] on ${this.device}${state}`;
+    return `${this.dtype}[${place?.shape.join(', ') ?? '?'}] on ${place?.device ?? '?'}${state}`;
   }
 
   /** A tensor has no JSON form: it would need its values. Prints as `toString()`. */

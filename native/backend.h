@@ -21,6 +21,7 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/problem.h"
+#include "core/step_block.h"
 
 namespace lapidary {
 
@@ -49,15 +50,6 @@ inline Operand out(const char* name, int64_t count, DType dtype = DType::F32) {
 inline Operand inout(const char* name, int64_t count, DType dtype = DType::F32) {
   return {name, dtype, count, Role::InOut};
 }
-
-/// What changes from step to step; kernels read it at execution, so a captured step can be replayed.
-struct StepBlock {
-  static constexpr int kSlots = 32;
-  std::array<float, kSlots>
-      scalars{};      ///< learning rate, epsilon, ...: slots are handed out by lib/device.ts
-  int64_t step = 0;   ///< Philox step
-  int64_t epoch = 0;  ///< Philox epoch of augmentation
-};
 
 /// A non-owning reference to a callable void(int64_t chunk, int worker).
 class ChunkFunction {
@@ -90,9 +82,9 @@ class KernelContext {
   /// poisoned. Callable from any worker; the first report wins.
   virtual void fault(ErrorCode code, const std::string& message) = 0;
 
-  const StepBlock* step = nullptr;
-  void* workspace = nullptr;     ///< Implementation::workspace bytes, 64-byte aligned, undefined contents
-  const void* packed = nullptr;  ///< the packed filter, for implementations that ask for one
+  const StepBlock* step = nullptr;  ///< in device memory
+  void* workspace = nullptr;        ///< Implementation::workspace bytes, 64-byte aligned, undefined contents
+  const void* packed = nullptr;     ///< the packed filter, for implementations that ask for one
 };
 
 /// One implementation of one kernel, type-erased. Made by implementation<>() below.
@@ -112,6 +104,9 @@ struct Implementation {
   /// The extents of the packed operand: the same storage may be seen as filters of different shapes.
   std::string (*packed_extents)(const void* problem) = nullptr;
   int packed_operand = -1;
+  /// Bytes of device memory that it loads and stores, as the opening block of its file says. Null: each
+  /// operand once, see operand_traffic. For CUDA's, which softgpu holds to it.
+  double (*traffic)(const void* problem) = nullptr;
 };
 using ImplementationList = std::vector<Implementation>;
 
@@ -175,6 +170,13 @@ Implementation with_packing(Implementation made, const char* packed_format, int 
   return made;
 }
 
+/// Adds the bytes that an implementation moves.
+template <class Problem, auto Traffic>
+Implementation with_traffic(Implementation made) {
+  made.traffic = [](const void* problem) -> double { return Traffic(*static_cast<const Problem*>(problem)); };
+  return made;
+}
+
 enum class KernelId : int {
 #define LAPIDARY_KERNEL(name, Args) name,
 #include "ops/kernels.def"
@@ -201,30 +203,69 @@ struct KernelInfo {
 };
 const KernelInfo& kernel_info(KernelId id);
 
+/// What a kernel found wrong in its data, as far as it is known: null while nothing is. Asked after
+/// `Backend::synchronize`.
+using FaultCheck = std::function<std::unique_ptr<Error>()>;
+
+/// Work that a backend has recorded, to run again as a whole.
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+  /// As `Backend::run`, on the driver thread.
+  virtual void run() = 0;
+};
+
 /// A device's memory, copies, events and kernels. Memory is handed out at enqueue and used in stream order.
+///
+/// What the driver thread calls may return before the device has done it (CUDA) or after (CPU); the order is
+/// that of the calls either way.
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual const char* name() const noexcept = 0;
-  virtual void* allocate(size_t bytes) = 0;  ///< null when the system has none left
+  /// The device in words: "avx512", "NVIDIA H100 80GB HBM3, sm_90".
+  virtual std::string description() const = 0;
+
+  virtual void* allocate(size_t bytes) = 0;  ///< null when the device has none left
   virtual void release(void* block, size_t bytes) noexcept = 0;
-  /// Copies run as stream tasks. For the CPU both sides are host memory.
+  /// Host memory that copies are made from; null when the system has none left.
+  virtual void* allocate_host(size_t bytes) = 0;
+  virtual void release_host(void* block) noexcept = 0;
+  /// Bytes that tensors may take together.
+  virtual size_t memory_limit() const = 0;
+
+  /// Copies run as stream tasks. For the CPU both sides are host memory. `host` must stay as it is until the
+  /// copy is done (see keep_until_done) where it is memory of `allocate_host`, else until the call returns.
   virtual void copy_in(void* device, const void* host, size_t bytes) = 0;
+  /// Returns when the bytes are there.
   virtual void copy_out(void* host, const void* device, size_t bytes) = 0;
-  /// Events order streams (copies, communication) from the start; the one CPU stream is in order by itself.
+  /// Owns `kept` until everything so far is done.
+  virtual void keep_until_done(std::shared_ptr<void> kept) = 0;
+  /// Returns when everything so far is done. Throws ERR_DEVICE when the device has failed.
+  virtual void synchronize() = 0;
+  /// Events order streams (copies, communication) from the start; the one stream is in order by itself.
   virtual uint64_t record_event() = 0;
   virtual void wait_event(uint64_t event) = 0;
-  /// Kernels by instruction set ("base", "avx2", "avx512"; empty: the one chosen at load). Null when not
-  /// available.
+
+  /// Kernels by instruction set ("base", "avx2", "avx512", or "cuda"; empty: the one chosen at load). Null
+  /// when not available.
   virtual const KernelTable* kernels(std::string_view isa) const = 0;
   virtual const char* isa() const noexcept = 0;
-  /// Runs one implementation now (called by tasks on the stream's driver thread). Throws what the kernel
-  /// faulted with.
+  /// Runs one implementation (called by tasks on the stream's driver thread). Throws what the kernel faulted
+  /// with, if that is known already; else `take_check` tells.
   virtual void run(const Implementation& implementation, const void* problem, void* const* operands,
-                   void* workspace, const void* packed, const StepBlock& step) = 0;
+                   void* workspace, const void* packed, const StepBlock* step) = 0;
+  /// How to ask, once the device is done, what has been run since the last call of this; empty when there is
+  /// nothing to ask.
+  virtual FaultCheck take_check() = 0;
   /// Packs a filter now (on the driver thread).
   virtual void pack(const Implementation& implementation, const void* problem, const void* source,
                     void* packed) = 0;
+  /// Whether work can be recorded.
+  virtual bool records() const noexcept = 0;
+  /// Records what `work` would run, without running it.
+  virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work) = 0;
+
   virtual int threads() const noexcept = 0;
   /// On the driver thread only.
   virtual void set_threads(int threads) = 0;

@@ -1,6 +1,6 @@
 /** Tensors from host values, constants and random numbers. */
 
-import { type DeviceKind, device } from '../device.js';
+import { type DeviceKind, onDevice } from '../device.js';
 import { type DType, dtypeNumber, dtypeOf, type HostArrays, hostArrayClass } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { addon } from '../native-addon.js';
@@ -21,7 +21,7 @@ export interface TensorOptions<D extends DType = DType> {
   readonly dtype?: D;
   /** Default false; f32 only. */
   readonly requiresGrad?: boolean;
-  /** Default `cpu`. */
+  /** Default: the one in use (`useDevice`). */
   readonly device?: DeviceKind;
 }
 
@@ -47,7 +47,6 @@ export function tensor(
   shape?: Shape,
   options: TensorOptions = {},
 ): Tensor<DType> {
-  device(options.device);
   let elements: HostArrays[DType];
   let nested: Shape;
   if (typeof data === 'number' || Array.isArray(data)) {
@@ -72,7 +71,7 @@ export function tensor(
   const dtype = dtypeOf(elements);
   const packed = packShape(extents);
   const result = wrap(
-    native(() => addon.fromHost(elements, dtypeNumber[dtype], packed)),
+    onDevice(options.device, () => native(() => addon.fromHost(elements, dtypeNumber[dtype], packed))),
     dtype,
   );
   if (options.requiresGrad === true) result.requiresGrad = true;
@@ -97,18 +96,20 @@ export function full<D extends DType = 'f32'>(
   value: number,
   options: FillOptions<D> = {},
 ): Tensor<D> {
-  device(options.device);
   const dtype: DType = options.dtype ?? 'f32';
   const packed = packShape(shape);
   let result: Tensor<DType>;
   if (dtype === 'f32') {
     fullOp.scalars[0] = value;
-    result = wrap(fullOp.run(packed), dtype);
+    result = wrap(
+      onDevice(options.device, () => fullOp.run(packed)),
+      dtype,
+    );
   } else {
     const elements = toHostArray([value], dtype);
     const repeated = new hostArrayClass[dtype](sizeOf(shape)).fill(elements[0]!);
     result = wrap(
-      native(() => addon.fromHost(repeated, dtypeNumber[dtype], packed)),
+      onDevice(options.device, () => native(() => addon.fromHost(repeated, dtypeNumber[dtype], packed))),
       dtype,
     );
   }
@@ -143,7 +144,6 @@ export function rand(
 }
 
 function randomFill(kind: number, shape: Shape, p0: number, p1: number, options: RandomOptions): Tensor {
-  device(options.device);
   const ints = new Int32Array(1 + shape.length);
   ints[0] = kind;
   ints.set(packShape(shape), 1);
@@ -152,7 +152,10 @@ function randomFill(kind: number, shape: Shape, p0: number, p1: number, options:
   scalars[1] = p1;
   scalars[2] = options.seed;
   scalars[3] = options.stream ?? 0;
-  const result = wrap(randomFillOp.run(ints), 'f32');
+  const result = wrap(
+    onDevice(options.device, () => randomFillOp.run(ints)),
+    'f32',
+  );
   if (options.requiresGrad === true) result.requiresGrad = true;
   return result;
 }

@@ -10,7 +10,7 @@ Napi::Value begin_capture(const Napi::CallbackInfo& info, Environment& environme
     fail(ErrorCode::Capture, "expected no capture inside another; record them one after the other");
   static std::atomic<uint64_t> next_id{1};
   const uint64_t id = next_id++;
-  auto capture = std::make_unique<Capture>(Device::cpu());
+  auto capture = std::make_unique<Capture>(*environment.context.device);
   environment.context.recording = capture.get();
   environment.captures.emplace(id, std::move(capture));
   environment.recording = id;

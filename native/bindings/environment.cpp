@@ -105,6 +105,7 @@ EnvironmentId Environment::next_id() {
 Environment::Environment(Napi::Env env)
     : id(next_id()), handles(id), mailbox(std::make_shared<Mailbox>(env)) {
   context.environment = id;
+  context.device = &Device::cpu();
   // A hook, not the destructor: hooks run last in, first out, so this one runs before Node takes the
   // mailbox's function away, while the driver thread may be posting to it.
   napi_add_env_cleanup_hook(
@@ -113,9 +114,8 @@ Environment::Environment(Napi::Env env)
 
 void Environment::close() {
   mailbox->close();
-  Device& device = Device::cpu();
-  device.forget(id);
-  std::lock_guard lock(device.enqueue_lock());
+  for (Device* const device : Device::all()) device->forget(id);
+  std::lock_guard lock(Device::enqueue_lock());
   captures.clear();  // also one that is recording
   handles.clear();
 }

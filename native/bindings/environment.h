@@ -120,7 +120,7 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   try {
     call_context() = environment.context;
     if constexpr (locked) {
-      std::lock_guard lock(Device::cpu().enqueue_lock());
+      std::lock_guard lock(Device::enqueue_lock());
       return function(info, environment);
     } else {
       return function(info, environment);

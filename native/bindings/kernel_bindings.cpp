@@ -31,22 +31,15 @@ Operands checked_operands(KernelId id, const void* problem) {
   return operands;
 }
 
-struct FreeDeleter {
-  void operator()(void* block) const noexcept { std::free(block); }
-};
-using HostBlock = std::unique_ptr<void, FreeDeleter>;
-
-HostBlock aligned_block(size_t bytes) {
-  if (bytes == 0) return nullptr;
-  HostBlock block(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-  if (!block) throw std::bad_alloc();
-  return block;
+/// The device that has an implementation "isa:name"; ref64 and what is unknown belong to the CPU.
+Device& device_of(std::string_view implementation) {
+  return implementation.starts_with("cuda:") ? Device::cuda() : Device::cpu();
 }
 
 Implementation find_implementation(KernelId id, const void* problem, const std::string& wanted) {
   if (wanted == "ref64") return cpu::reference64(id);
   const size_t colon = wanted.find(':');
-  const KernelTable* table = Device::cpu().backend().kernels(wanted.substr(0, colon));
+  const KernelTable* table = device_of(wanted).backend().kernels(wanted.substr(0, colon));
   if (colon != std::string::npos && table) {
     for (const Implementation& candidate : (*table)[static_cast<size_t>(id)]) {
       if (wanted.substr(colon + 1) != candidate.name) continue;
@@ -83,14 +76,17 @@ Napi::Value kernel_operands(const Napi::CallbackInfo& info, Environment&) {
   return list;
 }
 
-Napi::Value kernel_implementations(const Napi::CallbackInfo& info, Environment&) {
+/// Of the environment's device.
+Napi::Value kernel_implementations(const Napi::CallbackInfo& info, Environment& environment) {
   const KernelId id = kernel_argument(info, 0);
   const auto problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
   checked_operands(id, problem.get());
   Napi::Array list = Napi::Array::New(info.Env());
   uint32_t index = 0;
-  for (const char* isa : cpu::available_isas()) {
-    for (const Implementation& candidate : (*Device::cpu().backend().kernels(isa))[static_cast<size_t>(id)]) {
+  Device& device = *environment.context.device;
+  const bool on_cpu = &device == &Device::cpu();
+  for (const char* isa : on_cpu ? cpu::available_isas() : std::vector<const char*>{device.backend().isa()}) {
+    for (const Implementation& candidate : (*device.backend().kernels(isa))[static_cast<size_t>(id)]) {
       Napi::Object row = Napi::Object::New(info.Env());
       row["isa"] = isa;
       row["name"] = candidate.name;
@@ -144,32 +140,7 @@ std::vector<std::span<uint8_t>> operand_arrays(const Napi::Value& list, const Op
   return memory;
 }
 
-Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment) {
-  const KernelId id = kernel_argument(info, 0);
-  const std::shared_ptr<void> problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
-  const std::string wanted = string_argument(info, 2, "implementation");
-  const Operands operands = checked_operands(id, problem.get());
-  const Implementation implementation = find_implementation(id, problem.get(), wanted);
-  std::vector<void*> pointers;
-  for (const auto& memory : operand_arrays(info[3], operands, wanted == "ref64"))
-    pointers.push_back(memory.data());
-  Device& device = Device::cpu();
-  device.stream().call(environment.id, [&] {
-    const HostBlock workspace =
-        aligned_block(implementation.workspace ? implementation.workspace(problem.get()) : 0);
-    const HostBlock packed =
-        aligned_block(implementation.packed_bytes ? implementation.packed_bytes(problem.get()) : 0);
-    if (packed) {
-      device.backend().pack(implementation, problem.get(),
-                            pointers[static_cast<size_t>(implementation.packed_operand)], packed.get());
-    }
-    device.backend().run(implementation, problem.get(), pointers.data(), workspace.get(), packed.get(),
-                         device.step_block(environment.id));
-  });
-  return info.Env().Undefined();
-}
-
-/// A block as tensors have them: huge pages, staggered starts.
+/// A block as tensors have them.
 class DeviceBlock {
  public:
   DeviceBlock(Backend& backend, size_t bytes) : backend_(backend), bytes_(bytes) {
@@ -190,6 +161,59 @@ class DeviceBlock {
   void* block_ = nullptr;
 };
 
+/// Runs an implementation to its end. Throws what it faulted with.
+void run_once(Device& device, EnvironmentId environment, const Implementation& implementation,
+              const void* problem, void* const* pointers) {
+  Backend& backend = device.backend();
+  const DeviceBlock workspace(backend, implementation.workspace ? implementation.workspace(problem) : 0);
+  const DeviceBlock packed(backend, implementation.packed_bytes ? implementation.packed_bytes(problem) : 0);
+  if (packed.data()) {
+    backend.pack(implementation, problem, pointers[static_cast<size_t>(implementation.packed_operand)],
+                 packed.data());
+  }
+  backend.run(implementation, problem, pointers, workspace.data(), packed.data(),
+              device.step_block(environment));
+  backend.synchronize();
+  if (const FaultCheck check = backend.take_check()) {
+    if (const auto fault = check()) throw Error(*fault);
+  }
+}
+
+Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment) {
+  const KernelId id = kernel_argument(info, 0);
+  const std::shared_ptr<void> problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
+  const std::string wanted = string_argument(info, 2, "implementation");
+  const Operands operands = checked_operands(id, problem.get());
+  const Implementation implementation = find_implementation(id, problem.get(), wanted);
+  const std::vector<std::span<uint8_t>> host = operand_arrays(info[3], operands, wanted == "ref64");
+  Device& device = device_of(wanted);
+  if (&device == &Device::cpu()) {
+    std::vector<void*> pointers;
+    for (const auto& memory : host) pointers.push_back(memory.data());
+    device.stream().call(environment.id, [&] {
+      run_once(device, environment.id, implementation, problem.get(), pointers.data());
+    });
+    return info.Env().Undefined();
+  }
+  device.stream().call(environment.id, [&] {
+    Backend& backend = device.backend();
+    std::vector<DeviceBlock> blocks;
+    std::vector<void*> pointers;
+    for (size_t index = 0; index < operands.size(); ++index) {
+      blocks.emplace_back(backend, host[index].size());
+      pointers.push_back(blocks.back().data());
+      if (operands[index].role != Role::Out && !host[index].empty())
+        backend.copy_in(pointers[index], host[index].data(), host[index].size());
+    }
+    run_once(device, environment.id, implementation, problem.get(), pointers.data());
+    for (size_t index = 0; index < operands.size(); ++index) {
+      if (operands[index].role != Role::In && !host[index].empty())
+        backend.copy_out(host[index].data(), pointers[index], host[index].size());
+    }
+  });
+  return info.Env().Undefined();
+}
+
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
@@ -205,7 +229,7 @@ Napi::Value time_kernel(const Napi::CallbackInfo& info, Environment& environment
   const auto least_ms = static_cast<double>(integer_argument(info, 5, "milliseconds", 0, 60000));
   const int64_t cold_bytes = integer_argument(info, 6, "bytes that empty the caches", 0, int64_t{1} << 32);
 
-  Device& device = Device::cpu();
+  Device& device = device_of(string_argument(info, 2, "implementation"));
   Backend& backend = device.backend();
   double pack_ms = 0;
   std::vector<double> run_ms;
@@ -245,10 +269,12 @@ Napi::Value time_kernel(const Napi::CallbackInfo& info, Environment& environment
         // By the whole pool: each core has caches of its own.
         backend.run(fill, sweep_problem.get(), sweep_operands, nullptr, nullptr,
                     device.step_block(environment.id));
+        backend.synchronize();
       }
       const auto start = std::chrono::steady_clock::now();
       backend.run(implementation, problem.get(), pointers.data(), workspace.data(), packed.data(),
                   device.step_block(environment.id));
+      backend.synchronize();
       const double ms = milliseconds_since(start);
       if (run >= kWarmUp) run_ms.push_back(ms);
       if (run_ms.size() >= least_runs && milliseconds_since(began) >= least_ms) break;

@@ -9,6 +9,7 @@
 #include "bindings/signal_bindings.h"
 #include "bindings/tape_bindings.h"
 #include "cpu/cpu_backend.h"
+#include "cuda/cuda_backend.h"
 #include "ops/launch.h"
 #include "ops/ops.h"
 
@@ -69,7 +70,10 @@ void copy_in(Environment& environment, const Tensor& tensor, std::span<const uin
   task.environment = environment.id;
   task.outputs = {tensor.storage().health()};
   task.run = [&device, staged = device.stage(bytes.data(), bytes.size()), target = tensor.storage().data(),
-              size = bytes.size()] { device.backend().copy_in(target, staged.get(), size); };
+              size = bytes.size()] {
+    device.backend().copy_in(target, staged.get(), size);
+    device.backend().keep_until_done(staged);
+  };
   device.submit(std::move(task));
 }
 
@@ -98,7 +102,7 @@ Napi::Value from_host(const Napi::CallbackInfo& info, Environment& environment) 
     fail(ErrorCode::Shape, "[tensor] expected %s elements for shape %s, got %zu",
          fits ? std::to_string(count).c_str() : "too many", shape.text().c_str(), elements);
   }
-  const Tensor tensor = Tensor::empty(Device::cpu(), shape, dtype);
+  const Tensor tensor = Tensor::empty(*environment.context.device, shape, dtype);
   copy_in(environment, tensor, bytes);
   return handle_value(info.Env(), environment, tensor);
 }
@@ -151,6 +155,7 @@ Task readout_task(Environment& environment, const Tensor& tensor, std::function<
               size = static_cast<size_t>(tensor.count()) * dtype_size(tensor.dtype()),
               done = std::move(done)] {
     Readout readout;
+    device.stream().settle();  // tells what the kernels before have found
     readout.fault = health->fault;
     if (!readout.fault) {
       readout.bytes.reset(new (std::nothrow) uint8_t[size]);
@@ -215,6 +220,7 @@ Napi::Value tensor_info(const Napi::CallbackInfo& info, Environment& environment
   Napi::Object result = Napi::Object::New(env);
   result["shape"] = shape;
   result["dtype"] = static_cast<int>(tensor.dtype());
+  result["device"] = tensor.device().backend().name();
   result["requiresGrad"] = tensor.impl()->requires_grad;
   result["recorded"] = tensor.impl()->node != nullptr;
   result["normed"] = tensor.pending() != nullptr;
@@ -256,25 +262,53 @@ Napi::Value set_grad(const Napi::CallbackInfo& info, Environment& environment) {
   return info.Env().Undefined();
 }
 
+/// The environment's device, or the one of that number (0: the CPU, 1: CUDA). Throws ERR_DEVICE when it is
+/// not there.
+Device& device_argument(const Napi::CallbackInfo& info, Environment& environment, size_t index) {
+  if (info[index].IsUndefined()) return *environment.context.device;
+  return integer_argument(info, index, "device", 0, 1) == 0 ? Device::cpu() : Device::cuda();
+}
+
+Napi::Value use_device(const Napi::CallbackInfo& info, Environment& environment) {
+  environment.refuse_in_capture("changing the device", "choose it before");
+  const bool was_cpu = environment.context.device == &Device::cpu();
+  environment.context.device = &device_argument(info, environment, 0);
+  return Napi::Number::New(info.Env(), was_cpu ? 0 : 1);
+}
+
+Napi::Value cuda_survey(const Napi::CallbackInfo& info, Environment&) {
+  const Napi::Env env = info.Env();
+  const cuda::Survey survey = cuda::survey();
+  Napi::Object result = Napi::Object::New(env);
+  result["driver"] = survey.driver;
+  result["driverVersion"] = survey.driver_version;
+  Napi::Array devices = Napi::Array::New(env);
+  for (const auto& found : survey.devices) {
+    Napi::Object device = Napi::Object::New(env);
+    device["name"] = found.name;
+    device["major"] = found.major, device["minor"] = found.minor;
+    device["multiprocessors"] = found.multiprocessors;
+    device["bytes"] = static_cast<double>(found.bytes);
+    devices[devices.Length()] = device;
+  }
+  result["devices"] = devices;
+  result["image"] = survey.image;
+  result["architectures"] = string_list(env, survey.architectures);
+  result["problem"] = survey.problem;
+  return result;
+}
+
 Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environment) {
   environment.refuse_in_capture("setting the step block",
                                 "set rates and steps before each replay, or in eachReplay()");
   const int64_t slot = integer_argument(info, 0, "slot", -2, StepBlock::kSlots - 1);
   const double value = slot < 0 ? static_cast<double>(integer_argument(info, 1, "value", 0, int64_t{1} << 31))
                                 : number_argument(info, 1, "value");
-  Device& device = Device::cpu();
+  Device& device = device_argument(info, environment, 2);
   Task task;
   task.name = "step block";
   task.environment = environment.id;
-  task.run = [&device, id = environment.id, slot, value] {
-    StepBlock& block = device.step_block(id);
-    if (slot == -1)
-      block.step = static_cast<int64_t>(value);
-    else if (slot == -2)
-      block.epoch = static_cast<int64_t>(value);
-    else
-      block.scalars[static_cast<size_t>(slot)] = static_cast<float>(value);
-  };
+  task.run = [&device, id = environment.id, slot, value] { device.set_step(id, slot, value); };
   device.submit(std::move(task));
   return info.Env().Undefined();
 }
@@ -282,7 +316,7 @@ Napi::Value set_step_block(const Napi::CallbackInfo& info, Environment& environm
 Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment) {
   environment.refuse_in_capture("synchronize()", kWaitAdvice);
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
-  Stream& stream = Device::cpu().stream();
+  Stream& stream = device_argument(info, environment, 0).stream();
   stream.fence([mailbox = environment.mailbox, deferred, &stream, id = environment.id] {
     mailbox->post([deferred, fault = stream.take_fault(id)](Napi::Env env) {
       if (fault)
@@ -297,7 +331,7 @@ Napi::Value synchronize(const Napi::CallbackInfo& info, Environment& environment
 
 Napi::Value synchronize_sync(const Napi::CallbackInfo& info, Environment& environment) {
   environment.refuse_in_capture("synchronizeSync()", kWaitAdvice);
-  Stream& stream = Device::cpu().stream();
+  Stream& stream = device_argument(info, environment, 0).stream();
   stream.wait();
   if (const auto fault = stream.take_fault(environment.id)) throw Error(fault->code, fault->message);
   return info.Env().Undefined();
@@ -306,7 +340,7 @@ Napi::Value synchronize_sync(const Napi::CallbackInfo& info, Environment& enviro
 Napi::Value ready(const Napi::CallbackInfo& info, Environment& environment) {
   environment.refuse_in_capture("ready()", kWaitAdvice);
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
-  Device::cpu().when_ready([mailbox = environment.mailbox, deferred] {
+  device_argument(info, environment, 0).when_ready([mailbox = environment.mailbox, deferred] {
     mailbox->post([deferred](Napi::Env env) { deferred->Resolve(env.Undefined()); });
   });
   environment.mailbox->expect(info.Env());
@@ -314,7 +348,7 @@ Napi::Value ready(const Napi::CallbackInfo& info, Environment& environment) {
 }
 
 Napi::Value memory(const Napi::CallbackInfo& info, Environment& environment) {
-  const MemoryCounters counters = Device::cpu().allocator().counters();
+  const MemoryCounters counters = device_argument(info, environment, 0).allocator().counters();
   Napi::Object result = Napi::Object::New(info.Env());
   result["active"] = static_cast<double>(counters.active);
   result["peak"] = static_cast<double>(counters.peak);
@@ -325,20 +359,21 @@ Napi::Value memory(const Napi::CallbackInfo& info, Environment& environment) {
   return result;
 }
 
-Napi::Value reset_peak(const Napi::CallbackInfo& info, Environment&) {
-  Device::cpu().allocator().reset_peak();
+Napi::Value reset_peak(const Napi::CallbackInfo& info, Environment& environment) {
+  device_argument(info, environment, 0).allocator().reset_peak();
   return info.Env().Undefined();
 }
 
-Napi::Value set_memory_limit(const Napi::CallbackInfo& info, Environment&) {
-  Device::cpu().allocator().set_limit(
-      static_cast<size_t>(integer_argument(info, 0, "bytes", 0, int64_t{1} << 50)));
+Napi::Value set_memory_limit(const Napi::CallbackInfo& info, Environment& environment) {
+  device_argument(info, environment, 1)
+      .allocator()
+      .set_limit(static_cast<size_t>(integer_argument(info, 0, "bytes", 0, int64_t{1} << 50)));
   return info.Env().Undefined();
 }
 
 Napi::Value empty_cache(const Napi::CallbackInfo& info, Environment& environment) {
   environment.refuse_in_capture("emptying the memory cache", kWaitAdvice);
-  Device& device = Device::cpu();
+  Device& device = device_argument(info, environment, 0);
   device.drop_all_packed();
   device.stream().wait();
   device.allocator().empty_cache();
@@ -348,7 +383,7 @@ Napi::Value empty_cache(const Napi::CallbackInfo& info, Environment& environment
 Napi::Value set_threads(const Napi::CallbackInfo& info, Environment& environment) {
   environment.refuse_in_capture("setThreads()", kWaitAdvice);
   const int threads = static_cast<int>(integer_argument(info, 0, "threads", 1, 1024));
-  Device& device = Device::cpu();
+  Device& device = device_argument(info, environment, 1);
   device.stream().call(environment.id, [&device, threads] { device.backend().set_threads(threads); });
   return info.Env().Undefined();
 }
@@ -356,9 +391,12 @@ Napi::Value set_threads(const Napi::CallbackInfo& info, Environment& environment
 Napi::Value engine(const Napi::CallbackInfo& info, Environment& environment) {
   const Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
-  result["isa"] = Device::cpu().backend().isa();
+  Backend& backend = device_argument(info, environment, 0).backend();
+  result["device"] = backend.name();
+  result["description"] = backend.description();
+  result["isa"] = backend.isa();
   result["isas"] = string_list(env, cpu::available_isas());
-  result["threads"] = Device::cpu().backend().threads();
+  result["threads"] = backend.threads();
   result["precision"] = environment.context.strict ? "strict" : "default";
   result["build"] = "lapidary " LAPIDARY_VERSION ", g++ " __VERSION__;
   result["queueLimit"] = static_cast<double>(Stream::kQueueLimit);
@@ -374,7 +412,7 @@ Napi::Value force_implementation(const Napi::CallbackInfo& info, Environment& en
   const std::string choice = string_argument(info, 0, "choice");
   const size_t colon = choice.find(':');
   const std::string isa = choice.substr(0, colon);
-  if (!Device::cpu().backend().kernels(isa)) {
+  if (!environment.context.device->backend().kernels(isa)) {
     fail(ErrorCode::Unsupported, "expected an instruction set that this machine and build have, got '%s'",
          isa.c_str());
   }
@@ -395,7 +433,8 @@ Napi::Value set_precision(const Napi::CallbackInfo& info, Environment& environme
 }
 
 Napi::Value set_verbose(const Napi::CallbackInfo& info, Environment&) {
-  Device::cpu().verbose = boolean_argument(info, 0, "value");
+  const bool verbose = boolean_argument(info, 0, "value");
+  for (Device* const device : Device::all()) device->verbose = verbose;
   return info.Env().Undefined();
 }
 
@@ -422,6 +461,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set("setRequiresGrad", guarded<set_requires_grad>);
   set("gradOf", guarded<grad_of>);
   set("setGrad", guarded<set_grad>);
+  set("useDevice", guarded<use_device>);
+  set("cudaSurvey", guarded<cuda_survey>);
   set("setStepBlock", guarded<set_step_block>);
   set("synchronize", guarded<synchronize>);
   set("synchronizeSync", guarded<synchronize_sync, false>);

@@ -33,7 +33,7 @@ size_t available_memory() {
   return available;
 }
 
-Allocator::Allocator(Backend& backend) : backend_(backend) { counters_.limit = available_memory() / 5 * 4; }
+Allocator::Allocator(Backend& backend) : backend_(backend) { counters_.limit = backend_.memory_limit(); }
 
 Allocator::~Allocator() { empty_cache(); }
 

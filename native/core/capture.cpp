@@ -1,5 +1,7 @@
 #include "core/capture.h"
 
+#include <unordered_set>
+
 #include "core/device.h"
 
 namespace lapidary {
@@ -30,7 +32,44 @@ void Capture::bump_versions() {
 }
 
 void Capture::replay(size_t first, size_t last, const std::shared_ptr<Profile>& profile) {
-  device_.stream().enqueue(std::span(tasks_).subspan(first, last - first), profile);
+  if (first == last) return;
+  if (!device_.backend().records() || profile || device_.verbose) {
+    device_.stream().enqueue(std::span(tasks_).subspan(first, last - first), profile);
+    return;
+  }
+  std::shared_ptr<const Task>& piece = pieces_[{first, last}];
+  if (!piece) piece = joined(first, last);
+  device_.stream().enqueue(std::span(&piece, 1), nullptr);
+}
+
+std::shared_ptr<const Task> Capture::joined(size_t first, size_t last) const {
+  auto task = std::make_shared<Task>();
+  task->name = "replay of " + std::to_string(last - first) + " tasks";
+  task->environment = tasks_[first]->environment;
+  task->call_site = tasks_[first]->call_site;
+  std::unordered_set<const Health*> known;  // inputs come from outside when nothing before has written them
+  for (size_t index = first; index < last; ++index) {
+    const Task& each = *tasks_[index];
+    for (const auto& input : each.inputs) {
+      if (known.insert(input.get()).second) task->inputs.push_back(input);
+    }
+    for (const auto& output : each.outputs) {
+      known.insert(output.get());
+      task->outputs.push_back(output);
+    }
+    for (const auto& target : each.changed) task->changed.push_back(target);
+  }
+  task->run = [&backend = device_.backend(), work = std::shared_ptr<RecordedWork>(),
+               tasks = std::vector(tasks_.begin() + static_cast<ptrdiff_t>(first),
+                                   tasks_.begin() + static_cast<ptrdiff_t>(last))]() mutable {
+    if (!work) {
+      work = backend.record([&] {
+        for (const auto& each : tasks) each->run();
+      });
+    }
+    work->run();
+  };
+  return task;
 }
 
 }  // namespace lapidary

@@ -8,9 +8,12 @@
 // - Filters are packed anew in every replay, into memory of the capture.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/memory_pool.h"
@@ -46,16 +49,21 @@ class Capture {
 
   /// What replays write is changed, as far as saved tensors and packed filters are concerned.
   void bump_versions();
-  /// Enqueues the recorded tasks `first` to `last - 1`.
+  /// Enqueues the recorded tasks `first` to `last - 1`: one by one, or, where the backend can record work and
+  /// nobody measures, as a whole.
   void replay(size_t first, size_t last, const std::shared_ptr<Profile>& profile);
 
  private:
+  /// Recorded tasks as one, which the backend records when it first runs.
+  std::shared_ptr<const Task> joined(size_t first, size_t last) const;
+
   Device& device_;
   std::shared_ptr<MemoryPool> pool_;
   std::vector<std::shared_ptr<const Task>> tasks_;
   std::unordered_map<uint64_t, std::shared_ptr<Storage>> outside_;
   std::unordered_map<uint64_t, std::weak_ptr<Storage>> written_;
   PackedForms packed_;
+  std::map<std::pair<size_t, size_t>, std::shared_ptr<const Task>> pieces_;
 };
 
 }  // namespace lapidary

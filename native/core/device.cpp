@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "cpu/cpu_backend.h"
+#include "cuda/cuda_backend.h"
 
 namespace lapidary {
 
@@ -29,6 +30,12 @@ CallContext& call_context() {
   return context;
 }
 
+namespace {
+
+std::atomic<Device*> cuda_device{nullptr};
+
+}  // namespace
+
 Device& Device::cpu() {
   static Device* const device = [] {  // leaked on purpose
     stay_loaded();
@@ -37,8 +44,25 @@ Device& Device::cpu() {
   return *device;
 }
 
+Device& Device::cuda() {
+  const std::lock_guard lock(enqueue_lock());
+  if (!cuda_device) cuda_device = new Device(cuda::make_cuda_backend());
+  return *cuda_device;
+}
+
+std::vector<Device*> Device::all() {
+  std::vector<Device*> made{&cpu()};
+  if (Device* const device = cuda_device) made.push_back(device);
+  return made;
+}
+
+std::recursive_mutex& Device::enqueue_lock() noexcept {
+  static auto& lock = *new std::recursive_mutex;
+  return lock;
+}
+
 Device::Device(std::unique_ptr<Backend> backend)
-    : backend_(std::move(backend)), allocator_(*backend_), stream_(verbose) {
+    : backend_(std::move(backend)), allocator_(*backend_), stream_(*backend_, verbose) {
   const char* setting = std::getenv("LAPIDARY_VERBOSE");
   verbose = setting && *setting && std::string_view(setting) != "0";
   allocator_.relieve = [this] {
@@ -66,7 +90,7 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
       staging_free_.erase(found);
     }
   }
-  if (!block) block = std::aligned_alloc(4096, size);
+  if (!block) block = backend_->allocate_host(size);
   if (!block) {
     {
       std::lock_guard lock(staging_mutex_);
@@ -86,7 +110,7 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
                 staged = nullptr;
               }
             }
-            std::free(staged);
+            if (staged) backend_->release_host(staged);
             staging_room_.notify_all();
           }};
 }
@@ -148,7 +172,36 @@ void Device::when_ready(std::function<void()> done) {
 
 void Device::forget(EnvironmentId environment) {
   stream_.drop(environment);
-  stream_.call(environment, [this, environment] { step_blocks_.erase(environment); });
+  stream_.call(environment, [this, environment] {
+    const auto found = step_blocks_.find(environment);
+    if (found == step_blocks_.end()) return;
+    backend_->synchronize();
+    backend_->release(found->second, sizeof(StepBlock));
+    step_blocks_.erase(found);
+  });
+}
+
+StepBlock* Device::step_block(EnvironmentId environment) {
+  StepBlock*& block = step_blocks_[environment];
+  if (!block) {
+    void* const memory = backend_->allocate(sizeof(StepBlock));
+    if (!memory) throw std::bad_alloc();
+    const StepBlock zero;
+    backend_->copy_in(memory, &zero, sizeof zero);
+    block = static_cast<StepBlock*>(memory);
+  }
+  return block;
+}
+
+void Device::set_step(EnvironmentId environment, int64_t slot, double value) {
+  StepBlock* const block = step_block(environment);  // device memory: only its addresses are for us
+  if (slot >= 0) {
+    const auto scalar = static_cast<float>(value);
+    backend_->copy_in(block->scalars.data() + slot, &scalar, sizeof scalar);
+  } else {
+    const auto count = static_cast<int64_t>(value);
+    backend_->copy_in(slot == kStepSlot ? &block->step : &block->epoch, &count, sizeof count);
+  }
 }
 
 void Device::drop_packed(uint64_t storage_id) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/allocator.h"
 #include "core/capture.h"
@@ -14,10 +15,13 @@
 
 namespace lapidary {
 
+class Device;
+
 /// What holds for the calls of one environment on its own thread while it is inside the addon.
 struct CallContext {
   EnvironmentId environment = 0;
   std::string forced_isa, forced_implementation;
+  Device* device = nullptr;      ///< where these calls make tensors
   bool strict = false;           ///< precision of the problems that these calls make
   std::string call_site;         ///< set by TypeScript in debug mode before each call
   Capture* recording = nullptr;  ///< the capture that the tasks of these calls go into, too
@@ -29,8 +33,12 @@ class Device {
  public:
   static constexpr size_t kStagingLimit = size_t{256} << 20;
 
-  /// The process's CPU device. Made at first use, never destroyed: threads may outlive static destructors.
+  /// The process's devices. Made at first use, never destroyed: threads may outlive static destructors.
   static Device& cpu();
+  /// Throws ERR_DEVICE with the reason when there is none.
+  static Device& cuda();
+  /// Those made so far.
+  static std::vector<Device*> all();
 
   explicit Device(std::unique_ptr<Backend> backend);
 
@@ -39,11 +47,14 @@ class Device {
   Stream& stream() noexcept { return stream_; }
   /// Enqueues a task of the calling environment: it is recorded and measured as the call context says.
   void submit(Task task);
-  /// Each environment has its own. Touched by tasks only.
-  StepBlock& step_block(EnvironmentId environment) { return step_blocks_[environment]; }
-  /// Several environments enqueue under this lock. Recursive: a getter on an argument may call the addon
-  /// again.
-  std::recursive_mutex& enqueue_lock() noexcept { return enqueue_lock_; }
+  /// Each environment has its own, in device memory. Touched by tasks only.
+  StepBlock* step_block(EnvironmentId environment);
+  /// Sets a slot of it (kStep, kEpoch), in stream order; by tasks only.
+  static constexpr int64_t kStepSlot = -1, kEpochSlot = -2;
+  void set_step(EnvironmentId environment, int64_t slot, double value);
+  /// Several environments enqueue under this lock, on whatever device. Recursive: a getter on an argument may
+  /// call the addon again.
+  static std::recursive_mutex& enqueue_lock() noexcept;
 
   /// Host memory that a task reads later. Blocks while more than kStagingLimit bytes are waiting (a larger
   /// block waits until nothing is). Kept for reuse when the last owner, the task, is gone.
@@ -71,8 +82,7 @@ class Device {
  private:
   std::unique_ptr<Backend> backend_;
   Allocator allocator_;
-  std::unordered_map<EnvironmentId, StepBlock> step_blocks_;
-  std::recursive_mutex enqueue_lock_;
+  std::unordered_map<EnvironmentId, StepBlock*> step_blocks_;
   PackedForms packed_;
 
   std::mutex staging_mutex_;

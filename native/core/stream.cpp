@@ -6,7 +6,14 @@
 
 namespace lapidary {
 
-Stream::Stream(const std::atomic<bool>& verbose) : verbose_(verbose), driver_([this] { drive(); }) {}
+namespace {
+
+std::string describe(const Task& task) { return task.describe ? task.describe().text() : task.name; }
+
+}  // namespace
+
+Stream::Stream(Backend& backend, const std::atomic<bool>& verbose)
+    : backend_(backend), verbose_(verbose), driver_([this] { drive(); }) {}
 
 Stream::~Stream() { stop(); }
 
@@ -33,7 +40,10 @@ void Stream::enqueue(std::span<const std::shared_ptr<const Task>> tasks,
 void Stream::fence(std::function<void()> done) {
   Task task;
   task.name = "fence";
-  task.run = std::move(done);
+  task.run = [this, done = std::move(done)] {
+    settle();
+    done();
+  };
   enqueue(std::move(task));
 }
 
@@ -129,29 +139,74 @@ void Stream::execute(const Task& task) {
   for (const auto& input : task.inputs) {
     if (!input->fault) continue;
     for (const auto& output : task.outputs) output->fault = input->fault;
+    note_unsettled(task, input->fault, false);
     return;
   }
   try {
     task.run();
     for (const auto& output : task.outputs) output->fault = nullptr;
     for (const auto& target : task.changed) target->fault = nullptr;
+    note_unsettled(task, nullptr, true);
   } catch (const std::exception& error) {
     const auto* typed = dynamic_cast<const Error*>(&error);
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     const ErrorCode code = typed ? typed->code() : memory ? ErrorCode::OutOfMemory : ErrorCode::Internal;
-    std::string message =
-        std::string("[") + (task.describe ? task.describe().text() : task.name) + "] " + error.what();
+    std::string message = "[" + describe(task) + "] " + error.what();
     if (!task.call_site.empty()) message += "\nenqueued by\n" + task.call_site;
     auto fault = std::make_shared<const Fault>(Fault{code, std::move(message)});
     for (const auto& output : task.outputs) output->fault = fault;
     for (const auto& target : task.changed) target->fault = fault;
     report_fault(task.environment, fault);
+    note_unsettled(task, fault, true);
   }
+}
+
+void Stream::note_unsettled(const Task& task, const std::shared_ptr<const Fault>& fault, bool ran) {
+  FaultCheck check = backend_.take_check();
+  if (!check && unsettled_.empty()) return;
+  unsettled_.push_back(
+      {task.inputs, task.outputs, task.changed, task.environment, fault, ran, std::move(check), {}});
+  if (unsettled_.back().check) {
+    std::string site = task.call_site.empty() ? "" : "\nenqueued by\n" + task.call_site;
+    unsettled_.back().wording = [name = task.name, describe = task.describe,
+                                 site = std::move(site)](const char* what) {
+      return "[" + (describe ? describe().text() : name) + "] " + what + site;
+    };
+  }
+  if (unsettled_.size() >= kMostUnsettled) settle();
+}
+
+void Stream::settle() {
+  std::exception_ptr failure;
+  try {
+    backend_.synchronize();
+  } catch (const Error& error) {  // of the device as a whole: reported with every task from here on
+    failure = std::current_exception();
+  }
+  for (const Unsettled& task : unsettled_) {
+    std::shared_ptr<const Fault> fault = task.fault;
+    for (const auto& input : task.inputs) {
+      if (!fault) fault = input->fault;
+    }
+    if (!fault && task.check && !failure) {
+      if (const auto found = task.check()) {
+        fault = std::make_shared<const Fault>(Fault{found->code(), task.wording(found->what())});
+        report_fault(task.environment, fault);
+      }
+    }
+    for (const auto& output : task.outputs) output->fault = fault;
+    // What a task with a poisoned input has changed is spoilt too, unless that was known in time.
+    if (!task.ran) continue;
+    for (const auto& target : task.changed) target->fault = fault;
+  }
+  unsettled_.clear();
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Stream::measure(const Entry& entry) {
   const auto start = Profile::Clock::now();
   execute(*entry.task);
+  settle();  // so that the time is that of the work
   const auto end = Profile::Clock::now();
   auto describe = entry.task->describe;
   if (!describe) describe = [name = entry.task->name] { return TaskDescription{name, "", ""}; };

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backend.h"
 #include "core/profile.h"
 #include "core/storage.h"
 
@@ -45,7 +46,7 @@ class Stream {
   static constexpr size_t kQueueLimit = 4096;
 
   /// `verbose`: say on stderr when a call has to wait for room.
-  explicit Stream(const std::atomic<bool>& verbose);
+  Stream(Backend& backend, const std::atomic<bool>& verbose);
   ~Stream();
 
   /// Blocks while the queue is full. Throws ERR_ABORTED after stop(). What is measured goes to `profile`.
@@ -54,7 +55,7 @@ class Stream {
   void enqueue(std::span<const std::shared_ptr<const Task>> tasks,
                const std::shared_ptr<Profile>& profile = nullptr);
 
-  /// A fence: `done` runs on the driver thread after all tasks enqueued so far.
+  /// A fence: `done` runs on the driver thread when the device has done all tasks enqueued so far.
   void fence(std::function<void()> done);
   /// Blocks until everything enqueued so far has run.
   void wait();
@@ -63,6 +64,10 @@ class Stream {
   /// Blocks no one: `done` runs, at once or on the driver thread after a task, when `room(queued tasks)`
   /// holds.
   void when(std::function<bool(size_t queued)> room, std::function<void()> done);
+
+  /// By tasks only: waits for the device and passes on the faults that its kernels have found since the last
+  /// time.
+  void settle();
 
   /// Takes (and forgets) the environment's first fault since the last call.
   std::shared_ptr<const Fault> take_fault(EnvironmentId environment);
@@ -80,11 +85,26 @@ class Stream {
     std::shared_ptr<Profile> profile;
     Profile::Clock::time_point enqueued;  ///< set when there is a profile
   };
+  /// A task that the device may not have done yet, and how to ask whether it faulted; later tasks may have
+  /// used its outputs.
+  struct Unsettled {
+    std::vector<std::shared_ptr<Health>> inputs, outputs, changed;
+    EnvironmentId environment;
+    std::shared_ptr<const Fault> fault;  ///< known at once
+    bool ran;                            ///< false: an input was poisoned
+    FaultCheck check;
+    std::function<std::string(const char*)> wording;  ///< of its fault
+  };
+  static constexpr size_t kMostUnsettled = 4096;
+
   void drive();
   void execute(const Task& task);
+  void note_unsettled(const Task& task, const std::shared_ptr<const Fault>& fault, bool ran);
   void measure(const Entry& entry);
 
+  Backend& backend_;
   const std::atomic<bool>& verbose_;
+  std::vector<Unsettled> unsettled_;  // of the driver thread; begins with one that can be asked
   mutable std::mutex mutex_;
   std::condition_variable work_, room_, settled_;
   std::deque<Entry> queue_;

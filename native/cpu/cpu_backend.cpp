@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "core/allocator.h"
 #include "cpu/huge_pages.h"
 #include "cpu/pool.h"
 
@@ -126,6 +127,9 @@ class CpuBackend final : public Backend {
   }
 
   const char* name() const noexcept override { return "cpu"; }
+  std::string description() const override {
+    return std::string(isa_.name) + ", " + std::to_string(threads()) + " threads";
+  }
 
   void* allocate(size_t bytes) override {
     return bytes < kHuge ? std::aligned_alloc(64, (bytes + 63) / 64 * 64) : huge_pages_.allocate(bytes);
@@ -134,10 +138,19 @@ class CpuBackend final : public Backend {
     bytes < kHuge ? std::free(block) : huge_pages_.release(block, bytes);
   }
 
+  void* allocate_host(size_t bytes) override {
+    return std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+  }
+  void release_host(void* block) noexcept override { std::free(block); }
+  size_t memory_limit() const override { return available_memory() / 5 * 4; }
+
+  // Everything is done when a call returns.
   void copy_in(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
   void copy_out(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
+  void keep_until_done(std::shared_ptr<void>) override {}
+  void synchronize() override {}
   uint64_t record_event() override { return ++events_; }
-  void wait_event(uint64_t) override {}  // one in-order stream: everything earlier has run
+  void wait_event(uint64_t) override {}
 
   const KernelTable* kernels(std::string_view isa) const override {
     if (isa.empty()) return &isa_.kernels;
@@ -149,20 +162,25 @@ class CpuBackend final : public Backend {
   const char* isa() const noexcept override { return isa_.name; }
 
   void run(const Implementation& implementation, const void* problem, void* const* operands, void* workspace,
-           const void* packed, const StepBlock& step) override {
+           const void* packed, const StepBlock* step) override {
     CpuContext context(*pool_, scratch_);
-    context.step = &step;
+    context.step = step;
     context.workspace = workspace;
     context.packed = packed;
     implementation.run(problem, operands, context);
     context.rethrow();
   }
 
+  FaultCheck take_check() override { return {}; }
+
   void pack(const Implementation& implementation, const void* problem, const void* source,
             void* packed) override {
     CpuContext context(*pool_, scratch_);
     implementation.pack(problem, source, packed, context);
   }
+
+  bool records() const noexcept override { return false; }
+  std::unique_ptr<RecordedWork> record(const std::function<void()>&) override { return nullptr; }
 
   int threads() const noexcept override { return threads_; }
   void set_threads(int threads) override {

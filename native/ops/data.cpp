@@ -24,8 +24,8 @@ Outputs augment(OpCall& call) {
 
 Outputs draw_shapes10(OpCall& call) {
   const DrawShapes10Problem problem{call.int_in(0, 1, 10000000), call.seed(0), call.seed(1)};
-  Tensor images = Tensor::empty(Device::cpu(), {problem.n, 32, 32, 3}, DType::U8);
-  Tensor labels = Tensor::empty(Device::cpu(), {problem.n}, DType::I32);
+  Tensor images = Tensor::empty(*call_context().device, {problem.n, 32, 32, 3}, DType::U8);
+  Tensor labels = Tensor::empty(*call_context().device, {problem.n}, DType::I32);
   launch(KernelId::draw_shapes10, images.device(), problem, {images, labels});
   return {images, labels};
 }

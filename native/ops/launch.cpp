@@ -99,6 +99,7 @@ struct Work {
     device.backend().run(implementation, problem.get(), pointers.data(), workspace, packed,
                          device.step_block(environment));
     if (!device.verbose) return;
+    device.backend().synchronize();
     const double ms =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     const TaskDescription described = description();

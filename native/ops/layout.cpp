@@ -94,7 +94,7 @@ Tensor copy_of(const Tensor& x) {
 }
 
 Outputs full(OpCall& call) {
-  return {constant(Device::cpu(), shape_from(call, 0), static_cast<float>(call.scalar(0)))};
+  return {constant(*call_context().device, shape_from(call, 0), static_cast<float>(call.scalar(0)))};
 }
 
 Outputs cast(OpCall& call) {

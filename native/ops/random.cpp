@@ -7,7 +7,7 @@ Outputs random_fill(OpCall& call) {
   problem.kind = call.kind<Distribution>(0);
   problem.p0 = static_cast<float>(call.scalar(0)), problem.p1 = static_cast<float>(call.scalar(1));
   problem.seed = call.seed(2), problem.stream = call.seed(3);
-  Tensor y = Tensor::empty(Device::cpu(), shape_from(call, 1));
+  Tensor y = Tensor::empty(*call_context().device, shape_from(call, 1));
   problem.count = y.count();
   launch(KernelId::random_fill, y.device(), problem, {y});
   return {y};

@@ -1,11 +1,29 @@
 /**
  * How every kernel is tested: each implementation of each instruction set against ref<double>, twice and with 1, 2 and 3
  * threads for equal bits, with guards around every operand.
+ *
+ * With LAPIDARY_TEST_DEVICE=cuda: each of CUDA's implementations, twice for equal bits (softgpu gives each launch a schedule
+ * of its own). Guards are softgpu's own checks there.
  */
 import { expect, test } from 'vitest';
 import { randomSource, seedOf } from '../../lib/bench/random-source.js';
+import { useDevice } from '../../lib/device.js';
 import type { KernelOperand } from '../../lib/native.js';
 import { addon } from '../../lib/native-addon.js';
+
+/** Which device's implementations are tested. */
+export const onCuda = process.env.LAPIDARY_TEST_DEVICE === 'cuda';
+if (onCuda) useDevice('cuda');
+
+/** What softgpu runs in some 10 seconds; larger problems are the CPU's alone. */
+const largestOnCuda = { flops: 4e8, bytes: 64e6 };
+
+/** Whether a problem is small enough for the device under test. */
+export function affordable(kernel: string, problem: string): boolean {
+  if (!onCuda) return true;
+  const { flops, bytes } = addon.kernelProblem(kernel, problem);
+  return flops <= largestOnCuda.flops && bytes <= largestOnCuda.bytes;
+}
 
 export type Values = Float32Array | Float64Array | Int32Array | Uint8Array;
 
@@ -138,14 +156,14 @@ export function checkProblem(kernel: string, problem: string, options: CaseOptio
     throw new Error(`${kernel} ${problem}: every output is 0, so this case proves nothing`);
   }
   for (const implementation of acceptedImplementations(kernel, problem)) {
-    addon.setThreads(2);
+    if (!onCuda) addon.setThreads(2);
     const first = runCase(kernel, problem, implementation, options);
     for (const index of outputs) {
       const label = `${kernel} ${implementation} "${problem}": ${operands[index]!.name}`;
       compare(first[index]!, reference[index]!, options.tolerance ?? 1e-5, label);
     }
-    for (const threads of [2, 1, 3]) {
-      addon.setThreads(threads);
+    for (const threads of onCuda ? ['other'] : [2, 1, 3]) {
+      if (typeof threads === 'number') addon.setThreads(threads);
       const again = runCase(kernel, problem, implementation, options);
       for (const index of outputs) {
         if (!bits(first[index]!).equals(bits(again[index]!))) {
@@ -154,12 +172,13 @@ export function checkProblem(kernel: string, problem: string, options: CaseOptio
       }
     }
   }
-  addon.setThreads(2);
+  if (!onCuda) addon.setThreads(2);
 }
 
-/** A test for each problem. */
+/** A test for each problem that the device can run in a test's time. */
 export function testKernel(kernel: string, problems: readonly string[], options: CaseOptions = {}): void {
-  for (const problem of problems) test(`${kernel} ${problem}`, () => checkProblem(kernel, problem, options));
+  for (const problem of problems.filter((each) => affordable(kernel, each)))
+    test(`${kernel} ${problem}`, () => checkProblem(kernel, problem, options));
 }
 
 /** body(implementation) for ref64 and each accepted implementation. */
@@ -250,6 +269,7 @@ export function expectBatchInvariant(
 ): void {
   const operands = operandsOf(kernel, many);
   const fewOperands = operandsOf(kernel, few);
+  if (!affordable(kernel, many)) return;
   for (const implementation of acceptedImplementations(kernel, many)) {
     const all = runCase(kernel, many, implementation, options);
     const inputs = operands.map(({ role }, index) =>

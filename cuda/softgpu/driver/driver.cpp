@@ -45,6 +45,7 @@ std::uint32_t Driver::draw(std::uint32_t bound) {
 
 void Driver::set_seed(std::uint64_t seed) {
   device->settings.seed = seed;
+  device->launches = 0;
   choices_ = 0;
 }
 

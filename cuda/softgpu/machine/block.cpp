@@ -31,7 +31,7 @@ void Block::start(std::uint64_t linear_index) {
   index_ = {static_cast<std::uint32_t>(linear_index % grid[0]),
             static_cast<std::uint32_t>(linear_index / grid[0] % grid[1]),
             static_cast<std::uint32_t>(linear_index / grid[0] / grid[1])};
-  random_ = Philox(settings().seed, linear_index);
+  random_ = Philox(state_.seed, linear_index);
   std::fill(shared_defined_.begin(), shared_defined_.end(), std::uint8_t{0});
   std::fill(shared_writers.begin(), shared_writers.end(), std::uint64_t{0});
   std::fill(shared_readers.begin(), shared_readers.end(), std::uint64_t{0});

@@ -36,6 +36,7 @@ struct Barrier {
 struct LaunchState {
   Device* device = nullptr;
   const Launch* launch = nullptr;
+  std::uint64_t seed = 0;                  ///< of this launch's schedule
   DeviceAddress grid_workspace = 0;        ///< what %envreg1 and 2 point to: cooperative groups' grid barrier
   std::atomic<std::uint64_t> progress{0};  ///< sum of the blocks' progress, for the watchdog
   Footprints footprints;                   ///< of its instructions, to name the other party of a race

@@ -43,6 +43,7 @@ class Device {
  public:
   explicit Device(Settings settings);
   Settings settings;
+  std::uint64_t launches = 0;  ///< since the seed was set
   Architecture architecture;
   DeviceMemory memory;
   Findings findings;

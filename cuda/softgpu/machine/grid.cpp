@@ -135,6 +135,9 @@ int execute(Device& device, const Launch& launch) {
   LaunchState state;
   state.device = &device;
   state.launch = &launch;
+  // Each launch has an order of its own, so that a kernel run twice shows whether order matters to it.
+  if (device.settings.seed != 0) state.seed = device.settings.seed + 0x9E3779B97F4A7C15u * device.launches;
+  ++device.launches;
   const std::uint64_t blocks = std::uint64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2];
   try {
     launch.kernel->function();  // decoded here, so that what it cannot run is said before anything runs
@@ -159,7 +162,7 @@ int execute(Device& device, const Launch& launch) {
   const std::uint32_t processors = std::max(1u, std::thread::hardware_concurrency());
   const std::uint32_t wanted = device.settings.threads != 0 ? device.settings.threads : processors;
   const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, blocks));
-  BlockOrder order(blocks, device.settings.seed);
+  BlockOrder order(blocks, state.seed);
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint64_t share = launch.cooperative ? blocks / count + (i < blocks % count ? 1 : 0) : 0;

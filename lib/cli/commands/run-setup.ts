@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import { resolveConfig } from '../../config.js';
-import { device } from '../../device.js';
+import { useDevice } from '../../device.js';
 import { ConfigError } from '../../errors.js';
 import { RunFolder } from '../../io/run-folder.js';
 import { installSignalHandlers, type StopSignal } from '../../signals.js';
@@ -39,7 +39,7 @@ export function commandConfig<T>(
 
 /** Applies `--device`, `--precision` and `--threads`. @throws DeviceError when the device is not there */
 export function setUpDevice(options: SharedOptions): void {
-  const chosen = device(options.device === 'auto' ? 'cpu' : options.device);
+  const chosen = useDevice(options.device);
   if (options.precision !== undefined) chosen.setPrecision(options.precision);
   if (options.threads !== undefined) chosen.setThreads(options.threads);
 }
