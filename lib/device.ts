@@ -174,7 +174,7 @@ export function device(kind?: DeviceKind): Device {
     return cuda;
   } catch (error) {
     const { message } = fromNative(error);
-    if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but there is ${message}`);
+    if (kind === 'cuda') throw new DeviceError(`Expected a CUDA device, but found none: ${message}`);
     if (!toldOfFallback) {
       toldOfFallback = true;
       process.stderr.write(`lapidary: using the ${cpu}: ${message}.\n`);

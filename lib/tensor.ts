@@ -1,10 +1,12 @@
 /** The tensor: a dense array on a device. Functions make tensors; every one of them is a method too. */
 
+import type { DeviceKind } from './device.js';
 import { type DType, dtypeOf, type HostArrays } from './dtype.js';
 import { DTypeError, fromNative, ShapeError } from './errors.js';
 import type { Handle, TensorInfo } from './native.js';
 import { addon } from './native-addon.js';
 import { type BackwardOptions, backward } from './ops/autograd.js';
+import { tensor } from './ops/create.js';
 import * as elementwise from './ops/elementwise.js';
 import { type GatherOptions, gather } from './ops/gather.js';
 import * as layout from './ops/layout.js';
@@ -82,6 +84,18 @@ export class Tensor<D extends DType = 'f32'> extends Resource {
     } catch (error) {
       throw fromNative(error);
     }
+  }
+
+  /**
+   * A copy on another device (or on the same), off the tape; it goes through host memory. A leaf's `requiresGrad` is kept.
+   *
+   * @throws DeviceError when that device is not there, with the reason
+   */
+  async to(device: DeviceKind): Promise<Tensor<D>> {
+    const elements = await this.data();
+    const copy = tensor(elements as never, this.shape, { device }) as Tensor<DType> as Tensor<D>;
+    if (this.requiresGrad) copy.requiresGrad = true;
+    return copy;
   }
 
   /** As `data()`, but blocks the event loop: for scripts and benchmarks. */

@@ -203,8 +203,7 @@ struct KernelInfo {
 };
 const KernelInfo& kernel_info(KernelId id);
 
-/// What a kernel found wrong in its data, as far as it is known: null while nothing is. Asked after
-/// `Backend::synchronize`.
+/// Says what a kernel found wrong in its data; null: nothing.
 using FaultCheck = std::function<std::unique_ptr<Error>()>;
 
 /// Work that a backend has recorded, to run again as a whole.
@@ -243,6 +242,8 @@ class Backend {
   virtual void keep_until_done(std::shared_ptr<void> kept) = 0;
   /// Returns when everything so far is done. Throws ERR_DEVICE when the device has failed.
   virtual void synchronize() = 0;
+  /// Milliseconds that the device takes for what `work` enqueues.
+  virtual double measure(const std::function<void()>& work) = 0;
   /// Events order streams (copies, communication) from the start; the one stream is in order by itself.
   virtual uint64_t record_event() = 0;
   virtual void wait_event(uint64_t event) = 0;
@@ -255,9 +256,11 @@ class Backend {
   /// with, if that is known already; else `take_check` tells.
   virtual void run(const Implementation& implementation, const void* problem, void* const* operands,
                    void* workspace, const void* packed, const StepBlock* step) = 0;
-  /// How to ask, once the device is done, what has been run since the last call of this; empty when there is
-  /// nothing to ask.
+  /// How to ask what has been run since the last call of this, after the next `read_checks`; empty when there
+  /// is nothing to ask.
   virtual FaultCheck take_check() = 0;
+  /// When the device is done: fetches what the kernels have reported since the last time.
+  virtual void read_checks() = 0;
   /// Packs a filter now (on the driver thread).
   virtual void pack(const Implementation& implementation, const void* problem, const void* source,
                     void* packed) = 0;

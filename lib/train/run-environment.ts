@@ -21,6 +21,8 @@ const processSchema = z.object({
   /** Digest of the addon's sources. Results are equal to the bit only where build, `isa` and `precision` are. */
   build: z.string(),
   isa: z.string(),
+  /** Where `isa` is cuda: its name and architecture, on which bits depend too. */
+  gpu: z.string().optional(),
   /** Absent in runs from before there was a choice. */
   precision: z.enum(['default', 'strict']).default('default'),
   threads: z.int().positive(),
@@ -54,11 +56,12 @@ export type RunEnvironment = z.infer<typeof environmentSchema>;
 
 /** The process that runs this. */
 export async function currentProcess(): Promise<RunProcess> {
-  const { build, isa, precision, threads } = device();
+  const { build, description, isa, kind, precision, threads } = device();
   const { version, packages } = await packageVersions();
   return {
     startedAt: new Date().toISOString(),
     build,
+    ...(kind === 'cuda' ? { gpu: description } : {}),
     isa,
     precision,
     threads,
@@ -88,9 +91,11 @@ export async function recordEnvironment(run: RunFolder, seed: number): Promise<s
   const [first] = processes;
   if (first === undefined) return undefined;
   const samePrecision = first.precision === now.precision;
-  if (first.build === now.build && first.isa === now.isa && samePrecision) return undefined;
-  const told = ({ build, isa, precision }: RunProcess): string =>
-    `${build} on ${isa}${samePrecision ? '' : ` at precision ${precision}`}`;
+  if (first.build === now.build && first.isa === now.isa && first.gpu === now.gpu && samePrecision) {
+    return undefined;
+  }
+  const told = ({ build, isa, gpu, precision }: RunProcess): string =>
+    `${build} on ${gpu ?? isa}${samePrecision ? '' : ` at precision ${precision}`}`;
   return (
     `The run was started with build ${told(first)} and goes on with ${told(now)}: ` +
     'its bits will differ from an uninterrupted run.'

@@ -174,6 +174,7 @@ void run_once(Device& device, EnvironmentId environment, const Implementation& i
   backend.run(implementation, problem, pointers, workspace.data(), packed.data(),
               device.step_block(environment));
   backend.synchronize();
+  backend.read_checks();
   if (const FaultCheck check = backend.take_check()) {
     if (const auto fault = check()) throw Error(*fault);
   }
@@ -271,11 +272,11 @@ Napi::Value time_kernel(const Napi::CallbackInfo& info, Environment& environment
                     device.step_block(environment.id));
         backend.synchronize();
       }
-      const auto start = std::chrono::steady_clock::now();
-      backend.run(implementation, problem.get(), pointers.data(), workspace.data(), packed.data(),
-                  device.step_block(environment.id));
-      backend.synchronize();
-      const double ms = milliseconds_since(start);
+      const double ms = backend.measure([&] {
+        backend.run(implementation, problem.get(), pointers.data(), workspace.data(), packed.data(),
+                    device.step_block(environment.id));
+      });
+      backend.take_check();
       if (run >= kWarmUp) run_ms.push_back(ms);
       if (run_ms.size() >= least_runs && milliseconds_since(began) >= least_ms) break;
     }

@@ -180,7 +180,8 @@ void Stream::settle() {
   std::exception_ptr failure;
   try {
     backend_.synchronize();
-  } catch (const Error& error) {  // of the device as a whole: reported with every task from here on
+    if (!unsettled_.empty()) backend_.read_checks();
+  } catch (const Error&) {  // of the device as a whole: every task from here on fails with it
     failure = std::current_exception();
   }
   for (const Unsettled& task : unsettled_) {

@@ -1,5 +1,6 @@
 #include "cpu/cpu_backend.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -149,6 +150,11 @@ class CpuBackend final : public Backend {
   void copy_out(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
   void keep_until_done(std::shared_ptr<void>) override {}
   void synchronize() override {}
+  double measure(const std::function<void()>& work) override {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
   uint64_t record_event() override { return ++events_; }
   void wait_event(uint64_t) override {}
 
@@ -172,6 +178,7 @@ class CpuBackend final : public Backend {
   }
 
   FaultCheck take_check() override { return {}; }
+  void read_checks() override {}
 
   void pack(const Implementation& implementation, const void* problem, const void* source,
             void* packed) override {

@@ -114,6 +114,18 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
     drop_done();
   }
 
+  double measure(const std::function<void()>& work) override {
+    bind();
+    const Event start(*this), end(*this);
+    check(api_.record_event.function(start.handle, stream_), api_.record_event.name);
+    work();
+    check(api_.record_event.function(end.handle, stream_), api_.record_event.name);
+    synchronize();
+    float milliseconds = 0;
+    check(api_.elapsed.function(&milliseconds, start.handle, end.handle), api_.elapsed.name);
+    return milliseconds;
+  }
+
   uint64_t record_event() override { return 0; }
   void wait_event(uint64_t) override {}
 
@@ -133,7 +145,29 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
 
   FaultCheck take_check() override {
     if (reported_.empty()) return {};
-    return check_of(std::make_shared<const std::vector<Reported>>(std::exchange(reported_, {})));
+    return [this, reported = std::exchange(reported_, {})]() -> std::unique_ptr<Error> {
+      for (const Reported& each : reported) {
+        const FaultWord value = seen_words_[*each.word];
+        if (value == kNoFault) continue;
+        return std::make_unique<Error>(each.describe(static_cast<uint32_t>(value >> 32),
+                                                     static_cast<int32_t>(static_cast<uint32_t>(value))));
+      }
+      return nullptr;
+    };
+  }
+
+  void read_checks() override {
+    size_t used = 0;
+    {
+      const std::lock_guard lock(words_mutex_);
+      used = used_words_;
+    }
+    if (used == 0) return;
+    copy_out(seen_words_.data(), fault_words_, used * sizeof(FaultWord));
+    for (size_t word = 0; word < used; ++word) {
+      if (seen_words_[word] == kNoFault) continue;
+      check(api_.set_words.function(address(fault_words_ + word), ~0u, 2, stream_), api_.set_words.name);
+    }
   }
 
   void pack(const Implementation&, const void*, const void*, void*) override {
@@ -148,12 +182,23 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
 
  private:
   static constexpr size_t kFaultWords = 4096;
+  static constexpr FaultWord kNoFault = ~FaultWord{0};
 
   /// A fault word that a launch writes, and how to say what it holds.
   struct Reported {
-    size_t word;
+    std::shared_ptr<const size_t> word;  ///< its place; freed with its last owner
     DescribeFault describe;
-    bool recorded = false;  ///< the word belongs to a graph
+  };
+  /// An event that takes the time.
+  struct Event {
+    explicit Event(CudaBackend& owner) : backend(owner) {
+      backend.check(backend.api_.create_event.function(&handle, 0), backend.api_.create_event.name);
+    }
+    ~Event() { backend.api_.destroy_event.function(handle); }
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    CudaBackend& backend;
+    CUevent handle = nullptr;
   };
   struct Kept {
     CUevent event;
@@ -209,9 +254,8 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
   }
 
   FaultWord* fault_word(DescribeFault describe) override {
-    const size_t word = take_word();
-    reported_.push_back({word, std::move(describe), recording_ != nullptr});
-    return fault_words_ + word;
+    reported_.push_back({take_word(), std::move(describe)});
+    return fault_words_ + *reported_.back().word;
   }
 
   void copy_from_host(void* device, std::shared_ptr<void> host, size_t bytes) override {
@@ -226,28 +270,7 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
     check(api_.set_words.function(address(device), 0u, bytes / 4, stream_), api_.set_words.name);
   }
 
-  /// Reads the words after the device is done, and sets those that hold a fault back.
-  FaultCheck check_of(std::shared_ptr<const std::vector<Reported>> reported) {
-    return [this, reported = std::move(reported)]() -> std::unique_ptr<Error> {
-      std::unique_ptr<Error> first;
-      for (const Reported& each : *reported) {
-        FaultWord value = 0;
-        copy_out(&value, fault_words_ + each.word, sizeof value);
-        if (value != ~FaultWord{0}) {
-          check(api_.set_words.function(address(fault_words_ + each.word), ~0u, 2, stream_),
-                api_.set_words.name);
-          if (!first) {
-            first = std::make_unique<Error>(each.describe(
-                static_cast<uint32_t>(value >> 32), static_cast<int32_t>(static_cast<uint32_t>(value))));
-          }
-        }
-        if (!each.recorded) free_word(each.word);
-      }
-      return first;
-    };
-  }
-
-  size_t take_word() {
+  std::shared_ptr<const size_t> take_word() {
     const std::lock_guard lock(words_mutex_);
     if (free_words_.empty()) {
       if (used_words_ == kFaultWords)
@@ -255,13 +278,13 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
              kFaultWords);
       free_words_.push_back(used_words_++);
     }
-    const size_t word = free_words_.back();
+    const auto* const word = new size_t(free_words_.back());
     free_words_.pop_back();
-    return word;
-  }
-  void free_word(size_t word) noexcept {
-    const std::lock_guard lock(words_mutex_);
-    free_words_.push_back(word);
+    return {word, [this](const size_t* freed) {
+              const std::lock_guard guard(words_mutex_);
+              free_words_.push_back(*freed);
+              delete freed;
+            }};
   }
 
   DriverApi api_;
@@ -275,6 +298,7 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
   // Of the driver thread:
   std::deque<Kept> kept_;
   FaultWord* fault_words_ = nullptr;
+  std::vector<FaultWord> seen_words_ = std::vector<FaultWord>(kFaultWords, kNoFault);  // by read_checks()
   std::vector<Reported> reported_;  // by what has run since take_check()
   std::vector<std::shared_ptr<void>>* recording_ =
       nullptr;  // host memory that the graph in the making copies from
@@ -301,8 +325,7 @@ class CudaBackend::Graph final : public RecordedWork {
     }
     const CUresult ended = api.end_capture.function(backend_.stream_, &graph);
     backend_.recording_ = nullptr;
-    reported_ =
-        std::make_shared<const std::vector<Reported>>(std::exchange(backend_.reported_, std::move(before)));
+    reported_ = std::exchange(backend_.reported_, std::move(before));
     if (!failure && ended == kSuccess) {
       const CUresult made = api.instantiate.function(&executable_, graph, 0ull);
       api.destroy_graph.function(graph);
@@ -318,21 +341,20 @@ class CudaBackend::Graph final : public RecordedWork {
     // The device may be running it still: the driver keeps what is in flight.
     if (executable_ && backend_.api_.set_context.function(backend_.context_) == kSuccess)
       backend_.api_.destroy_graph_exec.function(executable_);
-    for (const Reported& each : *reported_) backend_.free_word(each.word);
   }
 
   void run() override {
     backend_.bind();
     backend_.check(backend_.api_.launch_graph.function(executable_, backend_.stream_),
                    backend_.api_.launch_graph.name);
-    for (const Reported& each : *reported_) backend_.reported_.push_back(each);
+    for (const Reported& each : reported_) backend_.reported_.push_back(each);
   }
 
  private:
   CudaBackend& backend_;
   CUgraphExec executable_ = nullptr;
   std::vector<std::shared_ptr<void>> host_;
-  std::shared_ptr<const std::vector<Reported>> reported_;
+  std::vector<Reported> reported_;
 };
 
 std::unique_ptr<RecordedWork> CudaBackend::record(const std::function<void()>& work) {

@@ -90,12 +90,12 @@ export async function writePruneReport(
       }),
     });
   }
-  const { isa, build, threads } = device();
+  const { kind, description, isa, build, threads } = device();
   await writeReport(run.reportPath, {
     title: 'Pruning by Module Robustness Sensitivity',
     subtitle: `${config.model} on ${name}: ${train} training, ${validation} validation and ${test} test images`,
     sections,
-    environment: { device: 'cpu', isa, threads, build, seed: config.seed },
+    environment: { device: kind === 'cpu' ? kind : description, isa, threads, build, seed: config.seed },
   });
 }
 
