@@ -155,15 +155,18 @@ Task readout_task(Environment& environment, const Tensor& tensor, std::function<
               size = static_cast<size_t>(tensor.count()) * dtype_size(tensor.dtype()),
               done = std::move(done)] {
     Readout readout;
-    device.stream().settle();  // tells what the kernels before have found
-    readout.fault = health->fault;
+    readout.fault = device.stream().settle();  // tells what the kernels before have found
+    if (!readout.fault) readout.fault = health->fault;
     if (!readout.fault) {
-      readout.bytes.reset(new (std::nothrow) uint8_t[size]);
-      if (readout.bytes)
+      try {
+        readout.bytes = std::make_unique_for_overwrite<uint8_t[]>(size);
         device.backend().copy_out(readout.bytes.get(), source, size);
-      else
+      } catch (const Error& error) {
+        readout.fault = std::make_shared<const Fault>(Fault{error.code(), error.what()});
+      } catch (const std::bad_alloc&) {
         readout.fault = std::make_shared<const Fault>(
             Fault{ErrorCode::OutOfMemory, "no host memory left to read a tensor"});
+      }
     }
     done(std::move(readout));
   };

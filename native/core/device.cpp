@@ -175,7 +175,7 @@ void Device::forget(EnvironmentId environment) {
   stream_.call(environment, [this, environment] {
     const auto found = step_blocks_.find(environment);
     if (found == step_blocks_.end()) return;
-    backend_->synchronize();
+    stream_.settle();  // kernels read it; nothing runs on a device that has failed
     backend_->release(found->second, sizeof(StepBlock));
     step_blocks_.erase(found);
   });

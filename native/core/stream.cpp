@@ -92,7 +92,7 @@ void Stream::when(std::function<bool(size_t)> room, std::function<void()> done) 
 std::shared_ptr<const Fault> Stream::take_fault(EnvironmentId environment) {
   std::lock_guard lock(mutex_);
   const auto found = faults_.find(environment);
-  if (found == faults_.end()) return nullptr;
+  if (found == faults_.end()) return lost_;
   auto fault = std::move(found->second);
   faults_.erase(found);
   return fault;
@@ -176,20 +176,22 @@ void Stream::note_unsettled(const Task& task, const std::shared_ptr<const Fault>
   if (unsettled_.size() >= kMostUnsettled) settle();
 }
 
-void Stream::settle() {
-  std::exception_ptr failure;
+std::shared_ptr<const Fault> Stream::settle() {
+  std::shared_ptr<const Fault> lost;
   try {
     backend_.synchronize();
     if (!unsettled_.empty()) backend_.read_checks();
-  } catch (const Error&) {  // of the device as a whole: every task from here on fails with it
-    failure = std::current_exception();
+  } catch (const Error& error) {
+    lost = std::make_shared<const Fault>(Fault{error.code(), error.what()});
+    const std::lock_guard lock(mutex_);
+    if (!lost_) lost_ = lost;
   }
   for (const Unsettled& task : unsettled_) {
-    std::shared_ptr<const Fault> fault = task.fault;
+    std::shared_ptr<const Fault> fault = task.fault ? task.fault : lost;
     for (const auto& input : task.inputs) {
       if (!fault) fault = input->fault;
     }
-    if (!fault && task.check && !failure) {
+    if (!fault && task.check) {
       if (const auto found = task.check()) {
         fault = std::make_shared<const Fault>(Fault{found->code(), task.wording(found->what())});
         report_fault(task.environment, fault);
@@ -201,7 +203,7 @@ void Stream::settle() {
     for (const auto& target : task.changed) target->fault = fault;
   }
   unsettled_.clear();
-  if (failure) std::rethrow_exception(failure);
+  return lost;
 }
 
 void Stream::measure(const Entry& entry) {

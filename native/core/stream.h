@@ -66,10 +66,10 @@ class Stream {
   void when(std::function<bool(size_t queued)> room, std::function<void()> done);
 
   /// By tasks only: waits for the device and passes on the faults that its kernels have found since the last
-  /// time.
-  void settle();
+  /// time. Returns how the device has failed; null: it has not.
+  std::shared_ptr<const Fault> settle();
 
-  /// Takes (and forgets) the environment's first fault since the last call.
+  /// Takes (and forgets) the environment's first fault since the last call, or how the device has failed.
   std::shared_ptr<const Fault> take_fault(EnvironmentId environment);
   void report_fault(EnvironmentId environment, const std::shared_ptr<const Fault>& fault);
   /// Drops the environment's queued tasks (its teardown); returns when none of them is running.
@@ -114,6 +114,7 @@ class Stream {
   };
   std::vector<Waiter> waiters_;
   std::unordered_map<EnvironmentId, std::shared_ptr<const Fault>> faults_;
+  std::shared_ptr<const Fault> lost_;  ///< how the device failed, for everyone from then on
   std::atomic<size_t> pending_{0};
   EnvironmentId running_for_ = 0;
   bool running_ = false, stopping_ = false, sleeping_ = false;

@@ -215,11 +215,12 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
   /// A fault of a kernel fails the device for good: the context is lost, this process is not.
   void check(CUresult result, const char* what) {
     if (result == kSuccess) return;
-    if (DriverApi::sticky(result)) {
+    if (DriverApi::sticky(result) && !failed_) {
       failure_ = format("%s has failed: %s; work on it is lost, start the process again",
                         description_.c_str(), api_.describe(result).c_str());
       failed_ = true;
     }
+    if (failed_) fail(ErrorCode::Device, "%s", failure_.c_str());
     api_.check(result, what);
   }
 
