@@ -30,7 +30,10 @@ class Steps {
   }
 
   async bits(): Promise<Buffer[]> {
-    const state = [...(await this.model.hostState()).values(), ...(await this.optimizer.state()).tensors.values()];
+    const state = [
+      ...(await this.model.hostState()).values(),
+      ...(await this.optimizer.state()).tensors.values(),
+    ];
     return state.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   }
 

@@ -43,7 +43,8 @@ it('fails the device, not the process, when a kernel writes where it must not', 
   );
   const lines = stdout.trim().split('\n');
   expect(lines).toHaveLength(4);
-  for (const line of lines.slice(0, 3)) expect(line).toMatch(/^true .*has failed: CUDA_ERROR_.* start the process again/);
+  for (const line of lines.slice(0, 3))
+    expect(line).toMatch(/^true .*has failed: CUDA_ERROR_.* start the process again/);
   expect(lines[3]).toBe('3,3');
 });
 
@@ -52,7 +53,11 @@ it('refuses an image that is cut off, and one that is missing, with what to do',
   const image = join(folder, 'image.fatbin');
   await writeFile(image, 'no tar');
   const script = "try { L.device('cuda'); } catch (error) { console.log(error.code, error.message); }";
-  expect((await runWithImage(image, script)).stdout).toMatch(/^ERR_DEVICE .*is no kernel image.*npm run build:cuda/);
+  expect((await runWithImage(image, script)).stdout).toMatch(
+    /^ERR_DEVICE .*is no kernel image.*npm run build:cuda/,
+  );
   const missing = join(folder, 'missing.fatbin');
-  expect((await runWithImage(missing, script)).stdout).toMatch(/^ERR_DEVICE .*no kernel image at .*npm run build:cuda/);
+  expect((await runWithImage(missing, script)).stdout).toMatch(
+    /^ERR_DEVICE .*no kernel image at .*npm run build:cuda/,
+  );
 });
