@@ -93,7 +93,7 @@ describe('on both devices', () => {
 
   it('a bilevel step of DARTS', { timeout: 120_000 }, async () => {
     const results = await onBothDevices(async (): Promise<HostValues> => {
-      const work = darts.create(2, 1);
+      const work = await darts.create(2, 1);
       const values = new Map<string, Float32Array>();
       for (const [name, loss] of Object.entries(work.step())) values.set(name, await loss.data());
       for (const [name, parameter] of work.model.namedParameters()) values.set(name, await parameter.data());
