@@ -1,0 +1,20 @@
+// Four neighbouring f32 as one 16-byte access, and a function on each of them.
+#pragma once
+
+#include <cstdint>
+
+__device__ inline float4 load4(const float* from) { return *reinterpret_cast<const float4*>(from); }
+__device__ inline void store4(float* to, float4 value) { *reinterpret_cast<float4*>(to) = value; }
+__device__ inline float4 repeat4(float value) { return make_float4(value, value, value, value); }
+
+template <class Function>
+__device__ inline float4 map4(float4 x, Function function) {
+  return make_float4(function(x.x), function(x.y), function(x.z), function(x.w));
+}
+template <class Function>
+__device__ inline float4 map4(float4 x, float4 y, Function function) {
+  return make_float4(function(x.x, y.x), function(x.y, y.y), function(x.z, y.z), function(x.w, y.w));
+}
+
+/// The first element of this thread's four of a flat tensor.
+__device__ inline int64_t first_of_four() { return (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * 4; }
