@@ -5,6 +5,7 @@
 // last place), no approximate instruction. Bytes: forward 8 count, backward 12 count. FLOPs: 1 an element,
 // exp-like kinds some 20, gelu 40. Roofline: memory. Bench: lapidary bench --device cuda --kernel
 // unary_forward --problem "count=2097152 kind=relu"
+#include "device/clamp.cuh"
 #include "device/float4.cuh"
 #include "kernels/unary.h"
 #include "ops/elementwise.h"
@@ -18,8 +19,6 @@ constexpr float kInverseSqrtTwoPi = 0.39894228f;  // 1 / sqrt(2 pi)
 constexpr float kGeluScale = 0.79788456f;  // sqrt(2 / pi)
 constexpr float kGeluCube = 0.044715f;
 
-// Comparisons rather than fminf and fmaxf: a NaN stays.
-__device__ float clamp(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
 __device__ float relu6(float x) { return clamp(x, 0, 6); }
 __device__ float sign(float x) { return x > 0 ? 1.0f : x < 0 ? -1.0f : 0.0f; }
 __device__ float sigmoid(float x) { return 1 / (1 + expf(-x)); }

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addon } from '../../lib/native-addon.js';
 import {
   acceptedImplementations,
   expectBatchInvariant,
   expectValues,
   philox,
   runValues,
+  setStepBlock,
   testKernel,
   uniform,
 } from './harness.js';
 
 const step = 3;
-beforeAll(() => addon.setStepBlock(-1, step));
-afterAll(() => addon.setStepBlock(-1, 0));
+beforeAll(() => setStepBlock(-1, step));
+afterAll(() => setStepBlock(-1, 0));
 
 for (const features of [1, 13, 64, 3072]) {
   testKernel('pgd_start', [`samples=5 features=${features} epsilon=0.1 seed=9 site=3 low=-0.8 high=0.9`]);
