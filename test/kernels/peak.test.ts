@@ -6,7 +6,8 @@ const fill = { factor: () => 0.75 };
 testKernel('fma_chains', ['', 'count=11 steps=3', 'count=1000 steps=50', 'count=192 steps=1'], { fill });
 
 const counts = ['', 'count=7', 'count=1000', 'count=70001'];
-testKernel('stream_read', counts);
+// Pieces of several parts, that begin anywhere.
+testKernel('stream_read', [...counts, 'count=4500001']);
 testKernel('stream_triad', counts);
 
 test('so many steps, each a product and a sum', () => {
