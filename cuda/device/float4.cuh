@@ -4,7 +4,8 @@
 #include <cstdint>
 
 __device__ inline float4 load4(const float* from) { return *reinterpret_cast<const float4*>(from); }
-__device__ inline void store4(float* to, float4 value) { *reinterpret_cast<float4*>(to) = value; }
+// The intrinsic, as the compiler takes a plain one apart where stores of the same elements follow beside it.
+__device__ inline void store4(float* to, float4 value) { __stwb(reinterpret_cast<float4*>(to), value); }
 __device__ inline float4 repeat4(float value) { return make_float4(value, value, value, value); }
 
 template <class Function>

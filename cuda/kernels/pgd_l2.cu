@@ -36,10 +36,10 @@ namespace {
 struct Chunk {
   int64_t sample, first, features;
 
-  __device__ Chunk(int64_t features, int64_t chunks) : features(features) {
-    sample = blockIdx.x / chunks;
-    first = (blockIdx.x - sample * chunks) * kPgdChunk + 4 * threadIdx.x;
-  }
+  __device__ Chunk(int64_t features, uint32_t chunks)
+      : sample(blockIdx.x / chunks),
+        first(blockIdx.x % chunks * kPgdChunk + 4 * threadIdx.x),
+        features(features) {}
   /// The first element of a four of this thread within its sample.
   __device__ int64_t element(int quad) const { return first + int64_t{quad} * 4 * kPgdBlock; }
   __device__ bool has(int quad, int i) const { return element(quad) + i < features; }
@@ -180,8 +180,8 @@ extern "C" __global__ void __launch_bounds__(kPgdBlock) pgd_l2_start_squares(con
 extern "C" __global__ void __launch_bounds__(kPgdBlock) pgd_l2_start_factor(const PgdL2StartParameters p) {
   const Counter counter = counter_of(p, blockIdx.x);
   double sum = 0;
-  for (int64_t chunk = threadIdx.x; chunk < p.chunks; chunk += kPgdBlock)
-    sum += p.squares[blockIdx.x * p.chunks + chunk];
+  for (uint32_t chunk = threadIdx.x; chunk < p.chunks; chunk += kPgdBlock)
+    sum += p.squares[int64_t{blockIdx.x} * p.chunks + chunk];
   sum = block_sum<kPgdBlock>(sum);
   if (threadIdx.x == 0) p.factor[blockIdx.x] = ball_factor(p, counter, sum);
 }
@@ -213,8 +213,8 @@ extern "C" __global__ void __launch_bounds__(kPgdBlock) pgd_l2_step_products(con
 
 extern "C" __global__ void __launch_bounds__(kPgdBlock) pgd_l2_step_factors(const PgdL2StepParameters p) {
   PgdL2Products sum{};
-  for (int64_t chunk = threadIdx.x; chunk < p.chunks; chunk += kPgdBlock)
-    sum = sum + p.products[blockIdx.x * p.chunks + chunk];
+  for (uint32_t chunk = threadIdx.x; chunk < p.chunks; chunk += kPgdBlock)
+    sum = sum + p.products[int64_t{blockIdx.x} * p.chunks + chunk];
   sum = block_sum<kPgdBlock>(sum);
   if (threadIdx.x != 0) return;
   const PgdL2Factors factors = factors_of(p, sum);

@@ -15,7 +15,8 @@ struct PgdL2StartParameters {
   float* y;
   double* squares;  ///< of samples x chunks, where a sample has several
   float* factor;    ///< of each sample likewise
-  int64_t features, chunks;
+  int64_t features;
+  uint32_t chunks;
   float epsilon, low, high;
   uint64_t seed, site;
   const lapidary::StepBlock* step;
@@ -39,6 +40,7 @@ struct PgdL2StepParameters {
   float* y;
   PgdL2Products* products;  ///< of samples x chunks, where a sample has several
   PgdL2Factors* factors;    ///< of each sample likewise
-  int64_t features, chunks;
+  int64_t features;
+  uint32_t chunks;
   float step, epsilon, low, high;
 };

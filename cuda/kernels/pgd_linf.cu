@@ -16,17 +16,17 @@
 #include "device/philox.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) pgd_linf_start(const PgdLinfStartParameters p) {
-  const int64_t sample = blockIdx.x / p.pieces, piece = blockIdx.x - sample * p.pieces;
+  const unsigned sample = blockIdx.x / p.pieces, piece = blockIdx.x % p.pieces;
   const auto index = static_cast<uint32_t>(uniform_load(p.sample_index + sample));
   const uint64_t high = p.site << 32 | index, low = uint64_t{philox_step(p.step)} << 32;
-  const int64_t block = piece * blockDim.x + threadIdx.x, first = 4 * block;
+  const int64_t block = int64_t{piece} * blockDim.x + threadIdx.x, first = 4 * block;
   if (first >= p.features) return;
   const float4 uniforms = philox_uniforms(p.seed, high, low | static_cast<uint64_t>(block));
   const auto move = [&p](float x, float uniform) {
     return clamp(x + p.epsilon * (2 * uniform - 1), p.low, p.high);
   };
-  const float* x = p.x + sample * p.features;
-  float* y = p.y + sample * p.features;
+  const float* x = p.x + int64_t{sample} * p.features;
+  float* y = p.y + int64_t{sample} * p.features;
   if (p.features % 4 == 0)
     store4(y + first, map4(load4(x + first), uniforms, move));
   else

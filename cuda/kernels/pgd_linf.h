@@ -9,7 +9,8 @@ struct PgdLinfStartParameters {
   const float* x;
   const int32_t* sample_index;
   float* y;
-  int64_t features, pieces;  ///< pieces: blocks of a sample
+  int64_t features;
+  uint32_t pieces;  ///< blocks of a sample
   float epsilon, low, high;
   uint64_t seed, site;
   const lapidary::StepBlock* step;

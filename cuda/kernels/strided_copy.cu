@@ -6,7 +6,7 @@
 //              thread, or 4 smaller ones, a block apart. Also any strides, in units of an element. What whole
 //              vectors leave of a dense copy is copied in elements.
 //   transpose  x and y have their neighbours along different axes: tiles of 32 x 32 elements through shared
-//              memory, padded by a column, so that both sides are read and written in rows without bank
+//              memory, padded by a word, so that both sides are read and written in rows without bank
 //              conflicts.
 // Bytes: 2 an element and byte of it. FLOPs: none. Roofline: memory.
 // Bench: lapidary bench --device cuda --kernel strided_copy --problem "dims=128x1024x16 x_strides=16384x16x1
@@ -40,7 +40,8 @@ __device__ void copy(const StridedCopyParameters& p) {
 
 template <class Unit>
 __device__ void transpose(const TransposeParameters& p) {
-  __shared__ Unit tile[kTransposeTile][kTransposeTile + 1];
+  constexpr int kPadding = 4 / sizeof(Unit);  // a word: columns of 4-byte words then lie in different banks
+  __shared__ Unit tile[kTransposeTile][kTransposeTile + kPadding];
   const int64_t row_and_rest = p.column_tiles.quotient(blockIdx.x), rest = p.row_tiles.quotient(row_and_rest);
   const int64_t column_tile = blockIdx.x - row_and_rest * p.column_tiles.divisor;
   const int64_t row_tile = row_and_rest - rest * p.row_tiles.divisor;

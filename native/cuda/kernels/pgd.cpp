@@ -30,8 +30,8 @@ double elements(const Problem& p) {
   return static_cast<double>(p.samples * p.features);
 }
 template <class Problem>
-int64_t chunks(const Problem& p) {
-  return ceil_div(p.features, kPgdChunk);
+uint32_t chunks(const Problem& p) {
+  return static_cast<uint32_t>(ceil_div(p.features, kPgdChunk));
 }
 template <class Problem>
 double blocks(const Problem& p) {
@@ -48,8 +48,9 @@ void linf_start(const PgdStartProblem& p, const PgdStart<float>& args, LaunchCon
   const int64_t block = start_block(p), pieces = ceil_div(p.features, 4 * block);
   context.launch(
       {"pgd_linf", "pgd_linf_start"}, {p.samples * pieces}, {block},
-      PgdLinfStartParameters{args.x, args.sample_index, args.y, p.features, pieces, p.epsilon, p.low, p.high,
-                             static_cast<uint64_t>(p.seed), static_cast<uint64_t>(p.site), context.step});
+      PgdLinfStartParameters{args.x, args.sample_index, args.y, p.features, static_cast<uint32_t>(pieces),
+                             p.epsilon, p.low, p.high, static_cast<uint64_t>(p.seed),
+                             static_cast<uint64_t>(p.site), context.step});
 }
 double linf_start_bytes(const PgdStartProblem& p) {
   const int64_t block = start_block(p), warps = p.samples * ceil_div(p.features, 4 * block) * (block / 32);
