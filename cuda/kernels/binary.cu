@@ -65,12 +65,18 @@ __device__ void strided_vectors(const BinaryStridedParameters& p) {
 template <BinaryKind kKind>
 __device__ void strided(const BinaryStridedParameters& p) {
   const int64_t first = int64_t{blockIdx.x} * blockDim.x * kBinaryStridedElements + threadIdx.x;
+  const auto element = [first](int step) { return first + step * static_cast<int>(blockDim.x); };
+  // All loads before the first store, so that they are under way together.
+  float values[kBinaryStridedElements][2];
 #pragma unroll
   for (int step = 0; step < kBinaryStridedElements; ++step) {
-    const int64_t i = first + step * static_cast<int>(blockDim.x);
-    if (i >= p.count) return;
-    const auto [a, b] = offsets_of(p.strides, i);
-    p.y[i] = Apply<kKind>{}(p.a[a], p.b[b]);
+    if (element(step) >= p.count) break;
+    const auto [a, b] = offsets_of(p.strides, element(step));
+    values[step][0] = p.a[a], values[step][1] = p.b[b];
+  }
+#pragma unroll
+  for (int step = 0; step < kBinaryStridedElements; ++step) {
+    if (element(step) < p.count) p.y[element(step)] = Apply<kKind>{}(values[step][0], values[step][1]);
   }
 }
 

@@ -27,17 +27,25 @@ __device__ void gather(const GatherForwardParameters& p) {
   const auto* x = static_cast<const Unit*>(p.x);
   auto* y = static_cast<Unit*>(p.y);
   const int64_t first = int64_t{blockIdx.x} * blockDim.x * kUnits + threadIdx.x;
+  const auto unit = [first](int step) { return first + step * static_cast<int>(blockDim.x); };
+  // All loads before the first store, so that they are under way together.
+  Unit values[kUnits];
+  bool found[kUnits] = {};
 #pragma unroll
   for (int step = 0; step < kUnits; ++step) {
-    const int64_t i = first + step * static_cast<int>(blockDim.x);
-    if (i >= p.count) return;
-    const int64_t run = p.inner.quotient(i), outer = p.picks.quotient(run);
+    if (unit(step) >= p.count) break;
+    const int64_t run = p.inner.quotient(unit(step)), outer = p.picks.quotient(run);
     const int64_t pick = run - outer * p.picks.divisor;
     const int32_t index = p.index[pick];
-    if (index < 0 || index >= p.extent)
-      report_fault(p.fault, fault_position(pick), index);
+    found[step] = index >= 0 && index < p.extent;
+    if (found[step])
+      values[step] = x[(outer * p.extent + index - run) * p.inner.divisor + unit(step)];
     else
-      y[i] = x[(outer * p.extent + index - run) * p.inner.divisor + i];
+      report_fault(p.fault, fault_position(pick), index);
+  }
+#pragma unroll
+  for (int step = 0; step < kUnits; ++step) {
+    if (found[step]) y[unit(step)] = values[step];
   }
 }
 

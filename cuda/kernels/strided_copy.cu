@@ -23,18 +23,19 @@ __device__ void copy(const StridedCopyParameters& p) {
   const auto* x = static_cast<const Unit*>(p.x);
   auto* y = static_cast<Unit*>(p.y);
   const int64_t first = int64_t{blockIdx.x} * blockDim.x * kUnits + threadIdx.x;
-  Unit units[kUnits];
+  const auto unit = [first](int step) { return first + step * static_cast<int>(blockDim.x); };
+  // All loads before the first store, so that they are under way together.
+  Unit values[kUnits];
   int64_t to[kUnits];
 #pragma unroll
   for (int step = 0; step < kUnits; ++step) {
-    const int64_t i = first + step * static_cast<int>(blockDim.x);
-    if (i >= p.count) break;
-    const auto [from, at] = offsets_of(p.strides, i);
-    units[step] = x[from], to[step] = at;
+    if (unit(step) >= p.count) break;
+    const auto [from, at] = offsets_of(p.strides, unit(step));
+    values[step] = x[from], to[step] = at;
   }
 #pragma unroll
   for (int step = 0; step < kUnits; ++step) {
-    if (first + step * static_cast<int>(blockDim.x) < p.count) y[to[step]] = units[step];
+    if (unit(step) < p.count) y[to[step]] = values[step];
   }
 }
 

@@ -26,9 +26,9 @@ test('repeated picks read one row and add into one row', () => {
   );
 });
 
-test('an index outside faults with its value and position', () => {
+test('the first index outside faults with its value and position', () => {
   const bad = (value: number) => ({
-    fill: { index: (_: () => number, position: number) => (position === 4 ? value : 0) },
+    fill: { index: (_: () => number, position: number) => (position === 4 ? value : position > 11 ? -7 : 0) },
   });
   for (const kernel of ['gather_forward', 'gather_backward']) {
     expectIndexFault(kernel, shapes[1]!, bad(10), /indices in 0\.\.9, got 10 at position 4/);

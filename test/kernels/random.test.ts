@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { acceptedImplementations, expectValues, philox, runCase, setStepBlock, testKernel, uniform } from './harness.js';
+import {
+  acceptedImplementations,
+  expectValues,
+  philox,
+  runCase,
+  setStepBlock,
+  testKernel,
+  uniform,
+} from './harness.js';
 
 const step = 7;
 beforeAll(() => setStepBlock(-1, step));
