@@ -9,7 +9,10 @@ namespace {
 
 constexpr int64_t kBlock = 256;
 
-double warps(int64_t count) { return static_cast<double>(ceil_div(count, 4 * kBlock) * (kBlock / 32)); }
+double warps(int64_t count) {
+  const int64_t all = ceil_div(count, 4 * kBlock) * (kBlock / 32);
+  return static_cast<double>(all);
+}
 
 void chains(const FmaChainsProblem& p, const FmaChains<float>& args, LaunchContext& context) {
   context.launch({"peak", "fma_chains"}, {ceil_div(p.count, 4 * kBlock)}, {kBlock},

@@ -37,7 +37,8 @@ template <class Problem>
 double blocks(const Problem& p) {
   return static_cast<double>(p.samples * chunks(p));
 }
-constexpr double kWarps = kPgdBlock / 32;
+constexpr int64_t kBlockWarps = kPgdBlock / 32;
+constexpr auto kWarps = static_cast<double>(kBlockWarps);
 
 /// Threads of a block of pgd_linf_start, each with 4 elements of one sample.
 int64_t start_block(const PgdStartProblem& p) {
