@@ -1,13 +1,17 @@
 // gather: y[outer, picks, inner] = x[outer, index[picks], inner], and its backward.
 //
 // Forward: the largest unit of 16, 4 or 1 bytes that divides a run of `inner`; one 16-byte unit a thread, or
-// 4 smaller ones, a block apart. Backward, without atomics on sums: gather_links links the picks of each
-// index in ascending order (integer atomics, whose result no order changes; each pick looks for the next of
-// its kind through tiles of the indices in shared memory), then a thread an element of dx, or 4 neighbouring
-// ones, adds along its links: each dx is written once, and repeats add in the order of picks. Links cost
-// picks^2 / 2 comparisons at the most: 1 ms or so at 100,000 picks. Bytes: forward 2 an element and byte of
-// y, and 4 a unit for its index. Links 4 picks (2 + tiles) where all picks differ, with tiles = picks / 256
-// / 2. Sums 4 (dx + dy), and 4 a link and unit of dx and of dy. FLOPs: 1 an element of dy. Roofline: memory.
+// 4 smaller ones, a block apart.
+//
+// Backward: gather_links links the picks of each index in ascending order (each pick looks for the next of
+// its kind through tiles in shared memory, picks^2 / 2 comparisons at the most; integer atomics only), then a
+// thread an element of dx, or 4 neighbouring ones, adds along its links and writes once.
+//
+// Bytes: forward 2 an element and byte of y, and 4 a unit for its index. Backward 4 (dx + dy), 4 a unit of dx
+// and of dy for the links, and for making them at most 4 picks (2 + picks / 512).
+//
+// FLOPs: 1 an element of dy. Roofline: memory.
+//
 // Bench: lapidary bench --device cuda --kernel gather_forward --problem "extent=50000 inner=3072 picks=128"
 #include "kernels/gather.h"
 

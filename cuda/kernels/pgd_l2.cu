@@ -3,20 +3,19 @@
 //   step:  d = from + step g / ||g|| with from = x_adv - x;  y = clamp(x + d min(1, epsilon / ||d||))
 //
 // Variants
-//   sample  up to 4096 features: a block a sample, which stays in registers between the norms and the move.
-//   chunks  more: a block for each 4096 elements, three launches. The norms' parts go to workspace, a block a
-//   sample
-//           adds them in their order and makes the factors of the move, and the chunks are moved; start makes
-//           its normals twice rather than to keep them.
-// Sums are of double: gradients of well classified images are too small to be squared in f32. ||d|| follows
-// from the products of from and g, ||d||^2 = from . from + 2 m from . g + m^2 g . g, so that one pass is
-// enough; what cancels there is below 1e-16 (step / epsilon)^2 of epsilon^2, to which it is compared. Nothing
-// depends on other samples. Bytes: sample 8 an element (start; 12 a warp beside) or 16 (step). chunks 8 or 28
-// an element; a chunk of start 16 and 28 a warp, of step 48 and 12 a warp; a sample of start 4 and 12 a warp,
-// of step 12. FLOPs: step 12 an element; start some 45 (normals), in chunks twice. Roofline: memory;
-// arithmetic (start). Bench: lapidary bench --device cuda --kernel pgd_step --problem "samples=128
-// features=3072 step=0.1
-//        epsilon=0.5 norm=l2"
+//   sample  up to 4096 features: a block a sample, in registers between the norms and the move.
+//   chunks  more: a block for each 4096 elements, three launches: parts of the norms into workspace, a block
+//           a sample that adds them in order, the move. start makes its normals twice.
+//
+// Sums are of double: small gradients cannot be squared in f32. One pass is enough for both norms, as
+// ||d||^2 = from . from + 2 m from . g + m^2 g . g. Nothing depends on other samples.
+//
+// Bytes: sample 8 an element (start; 12 a warp beside) or 16 (step). chunks 8 or 28 an element; a chunk of
+// start 16 and 28 a warp, of step 48 and 12 a warp; a sample of start 4 and 12 a warp, of step 12.
+//
+// FLOPs: step 12 an element; start some 45, in chunks twice. Roofline: memory; arithmetic (start).
+//
+// Bench: lapidary bench --device cuda --kernel pgd_step --problem "samples=128 features=3072 norm=l2"
 #include "kernels/pgd_l2.h"
 
 #include "device/block_reduce.cuh"
