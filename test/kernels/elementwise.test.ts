@@ -60,6 +60,10 @@ const broadcasts = [
   'dims=3x5x7x11 a_strides=385x77x11x1 b_strides=11x0x0x1',
   'dims=2x1x3x1x4x2 a_strides=24x0x8x8x2x1 b_strides=0x5x0x0x1x0',
   'dims=40001 a_strides=1 b_strides=0',
+  // Whole vectors along the last axis: a bias along the middle, a scale along the last two, rows apart.
+  'dims=7x6x20 a_strides=120x20x1 b_strides=0x1x0',
+  'dims=7x6x20 a_strides=0x20x1 b_strides=1x0x0',
+  'dims=70x20 a_strides=24x1 b_strides=0x1',
 ];
 for (const kind of ['add', 'subtract', 'multiply', 'divide', 'maximum', 'minimum', 'equal', 'greater']) {
   // Few distinct values, so that some are equal; none is 0.

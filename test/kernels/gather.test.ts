@@ -6,6 +6,9 @@ const shapes = [
   'outer=2 extent=10 inner=7 picks=23',
   'outer=1 extent=10 inner=700 picks=129',
   'outer=301 extent=11 inner=1 picks=5',
+  // More picks than a block has threads; repeats far apart, and indices that nobody picks.
+  'outer=2 extent=10 inner=8 picks=700',
+  'outer=3 extent=900 inner=3 picks=515',
 ];
 testKernel('gather_forward', [...shapes, ...shapes.map((shape) => `${shape} bytes=1`)]);
 testKernel('gather_backward', shapes);
@@ -23,9 +26,9 @@ test('repeated picks read one row and add into one row', () => {
   );
 });
 
-test('an index outside faults with its value and position', () => {
+test('the first index outside faults with its value and position', () => {
   const bad = (value: number) => ({
-    fill: { index: (_: () => number, position: number) => (position === 4 ? value : 0) },
+    fill: { index: (_: () => number, position: number) => (position === 4 ? value : position > 11 ? -7 : 0) },
   });
   for (const kernel of ['gather_forward', 'gather_backward']) {
     expectIndexFault(kernel, shapes[1]!, bad(10), /indices in 0\.\.9, got 10 at position 4/);

@@ -11,6 +11,14 @@ testKernel('strided_copy', [
   'dims=5x7x3 x_strides=21x3x1 y_strides=1x5x35 x_count=105 y_count=105',
   'dims=2x64x33 x_strides=2112x1x64 y_strides=2112x33x1 x_count=4224 y_count=4224',
   'dims=2x7x5x3 x_strides=105x15x3x1 y_strides=105x5x1x35 x_count=210 y_count=210 bytes=1',
+  // Several tiles, with edges; axes in another order than they lie in memory; bytes.
+  'dims=3x70x45 x_strides=3150x1x70 y_strides=3150x45x1 x_count=9450 y_count=9450',
+  'dims=70x3x45 x_strides=1x3150x70 y_strides=45x3150x1 x_count=9450 y_count=9450',
+  'dims=40x33 x_strides=1x41 y_strides=35x1 x_offset=5 y_offset=2 x_count=1400 y_count=1402 partial=1 bytes=1',
+  // Rows of whole vectors, apart and from an offset.
+  'dims=9x5x8 x_strides=80x12x1 y_strides=40x8x1 x_offset=4 x_count=800 y_count=364 y_offset=4 partial=1',
+  'dims=9x48 x_strides=64x1 y_strides=48x1 x_offset=16 x_count=640 y_count=432 bytes=1',
+  'dims=9x12 x_strides=20x1 y_strides=12x1 x_offset=4 x_count=200 y_count=108 bytes=1',
   // A slice, and a concat in place.
   'dims=4x3x5 x_strides=40x10x1 y_strides=15x5x1 x_offset=3 x_count=160 y_count=60',
   'dims=5x7x3 x_strides=21x3x1 y_strides=42x6x1 y_offset=3 x_count=105 y_count=210 partial=1',

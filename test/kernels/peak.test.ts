@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { expectValues, testKernel } from './harness.js';
+import { expectValues, onCuda, testKernel } from './harness.js';
 
 // A contraction, so that rounding does not grow with the steps.
 const fill = { factor: () => 0.75 };
@@ -7,6 +7,8 @@ testKernel('fma_chains', ['', 'count=11 steps=3', 'count=1000 steps=50', 'count=
 
 const counts = ['', 'count=7', 'count=1000', 'count=70001'];
 testKernel('stream_read', counts);
+// Pieces of several blocks, that begin anywhere.
+if (onCuda) testKernel('stream_read', ['count=4500001']);
 testKernel('stream_triad', counts);
 
 test('so many steps, each a product and a sum', () => {

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addon } from '../../lib/native-addon.js';
 import {
   acceptedImplementations,
   expectBatchInvariant,
   expectValues,
   philox,
   runValues,
+  setStepBlock,
   testKernel,
   uniform,
 } from './harness.js';
 
 const step = 3;
-beforeAll(() => addon.setStepBlock(-1, step));
-afterAll(() => addon.setStepBlock(-1, 0));
+beforeAll(() => setStepBlock(-1, step));
+afterAll(() => setStepBlock(-1, 0));
 
-for (const features of [1, 13, 64, 3072]) {
+for (const features of [1, 13, 64, 3072, 9001, 12292]) {
   testKernel('pgd_start', [`samples=5 features=${features} epsilon=0.1 seed=9 site=3 low=-0.8 high=0.9`]);
   const rest = 'low=-0.8 high=0.9';
   testKernel('pgd_step', [`samples=5 features=${features} step=0.1 epsilon=0.05 ${rest}`]);
@@ -50,6 +50,9 @@ test('a start does not depend on its batch', () => {
   expectBatchInvariant('pgd_start', `samples=1 ${rest} norm=l2`, `samples=9 ${rest} norm=l2`);
   const step = 'features=37 epsilon=0.1 step=0.3 norm=l2';
   expectBatchInvariant('pgd_step', `samples=1 ${step}`, `samples=9 ${step}`);
+  const long = 'features=9001 epsilon=0.1 norm=l2';
+  expectBatchInvariant('pgd_start', `samples=1 ${long}`, `samples=3 ${long}`);
+  expectBatchInvariant('pgd_step', `samples=1 ${long} step=0.3`, `samples=3 ${long} step=0.3`);
 });
 
 test('a step follows the sign, stays in the ball and in the box; NaN and 0 do not move', () => {

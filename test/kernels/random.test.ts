@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addon } from '../../lib/native-addon.js';
-import { acceptedImplementations, expectValues, philox, runCase, testKernel, uniform } from './harness.js';
+import {
+  acceptedImplementations,
+  expectValues,
+  philox,
+  runCase,
+  setStepBlock,
+  testKernel,
+  uniform,
+} from './harness.js';
 
 const step = 7;
-beforeAll(() => addon.setStepBlock(-1, step));
-afterAll(() => addon.setStepBlock(-1, 0));
+beforeAll(() => setStepBlock(-1, step));
+afterAll(() => setStepBlock(-1, 0));
 
 for (const count of [1, 3, 77, 30011]) {
   testKernel('random_fill', [
