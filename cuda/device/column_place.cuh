@@ -13,13 +13,13 @@ struct ColumnPlace {
   int line;
   bool inside;  ///< whether the thread has any element
 
-  __device__ explicit ColumnPlace(const ColumnTiles& tiles) {
-    const unsigned columns = tiles.columns, of_rows = blockIdx.x / tiles.tiles;
+  __device__ explicit ColumnPlace(const ColumnTiles& tiles, unsigned block = blockIdx.x) {
+    const unsigned columns = tiles.columns, of_rows = block / tiles.tiles;
     line = static_cast<int>(threadIdx.x / columns);
     chunk = of_rows;
     row = chunk * tiles.chunk + line;
     end = min(chunk * tiles.chunk + tiles.chunk, tiles.rows);
-    channel = (int64_t{blockIdx.x - of_rows * tiles.tiles} * columns + threadIdx.x % columns) * tiles.width;
+    channel = (int64_t{block - of_rows * tiles.tiles} * columns + threadIdx.x % columns) * tiles.width;
     inside = line < tiles.lines && channel < tiles.channels && row < end;
   }
 };

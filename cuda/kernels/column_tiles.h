@@ -45,7 +45,7 @@ struct ColumnTiles {
     chunks = ceil_div(rows, chunk);
   }
 
-  int64_t blocks() const { return tiles * chunks; }
+  constexpr int64_t blocks() const { return tiles * chunks; }
   /// Threads that have rows, all blocks together, for each channel: as often its parameters are loaded.
   int64_t threads_by_channel() const {
     return (chunks - 1) * lines + std::min<int64_t>(lines, rows - (chunks - 1) * chunk);
