@@ -1,5 +1,16 @@
 #include "ops/ops.h"
 
+namespace lapidary {
+
+std::string label_fault(int64_t classes, int32_t label, int64_t row) {
+  return format(
+      "cross_entropy: expected labels in 0..%lld, got %d at row %lld; check the data set's labels against "
+      "the number of outputs of the model",
+      static_cast<long long>(classes - 1), label, static_cast<long long>(row));
+}
+
+}  // namespace lapidary
+
 namespace lapidary::ops {
 
 Outputs softmax(OpCall& call) {

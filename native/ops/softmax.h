@@ -50,6 +50,9 @@ struct CrossEntropyProblem {
   }
 };
 
+/// What is said of a label that is no class.
+std::string label_fault(int64_t classes, int32_t label, int64_t row);
+
 /// loss[1] (mean) or loss[rows]; log_sum_exp[rows] is saved for backward. A label outside 0..classes-1 faults
 /// with ERR_INDEX.
 template <class T>

@@ -17,11 +17,7 @@ namespace {
 bool label_is_valid(const CrossEntropyProblem& p, const int32_t* labels, int64_t row,
                     KernelContext& context) {
   if (labels[row] >= 0 && labels[row] < p.classes) return true;
-  context.fault(ErrorCode::Index,
-                format("cross_entropy: expected labels in 0..%lld, got %d at row %lld; check the data set's "
-                       "labels against "
-                       "the number of outputs of the model",
-                       static_cast<long long>(p.classes - 1), labels[row], static_cast<long long>(row)));
+  context.fault(ErrorCode::Index, label_fault(p.classes, labels[row], row));
   return false;
 }
 
