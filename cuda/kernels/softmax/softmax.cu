@@ -38,13 +38,17 @@ __device__ void forward_in_warp(const SoftmaxForwardParameters& p) {
   const float* x = p.x + place.row * p.classes;
   float* y = p.y + place.row * p.classes;
   float values[kMost], most = -INFINITY, sum = 0;
+#pragma unroll
+  for (float& value : values) value = -INFINITY;  // adds nothing
   for_elements<kMost>(place, classes, [&](int c, int i) { most = fmaxf(most, values[i] = x[c]); });
   most = warp_reduce(most, Larger{}, place.lanes);
-  for_elements<kMost>(place, classes, [&](int, int i) {
+#pragma unroll
+  for (int i = 0; i < kMost; ++i) {
+    if (i * static_cast<int>(place.lanes) >= classes) break;
     const float deviation = values[i] - most, exponential = expf(deviation);
     sum += exponential;
     values[i] = p.logarithm ? deviation : exponential;
-  });
+  }
   sum = warp_reduce(sum, Plus{}, place.lanes);
   const float logarithm = p.logarithm ? logf(sum) : 0.0f;
   for_elements<kMost>(place, classes,
@@ -74,7 +78,7 @@ extern "C" __global__ void __launch_bounds__(128) softmax_warp_1(const SoftmaxFo
 extern "C" __global__ void __launch_bounds__(128) softmax_warp_8(const SoftmaxForwardParameters p) {
   forward_in_warp<8>(p);
 }
-extern "C" __global__ void __launch_bounds__(128, 6) softmax_warp_32(const SoftmaxForwardParameters p) {
+extern "C" __global__ void __launch_bounds__(128) softmax_warp_32(const SoftmaxForwardParameters p) {
   forward_in_warp<32>(p);
 }
 
