@@ -8,6 +8,8 @@ const shapes = [
   'rows=31 classes=17',
   'rows=5 classes=1000',
   'rows=3001 classes=11',
+  'rows=2052 classes=2',
+  'rows=2 classes=1500',
 ];
 const wide = (random: () => number) => 20 * (random() - 0.5);
 

@@ -6,6 +6,7 @@ const shapes = [
   'outer=5 extent=10 inner=1',
   'outer=2 extent=1009 inner=1',
   'outer=1 extent=200003 inner=1',
+  'outer=3 extent=6004 inner=1',
   'outer=3 extent=64 inner=64',
   'outer=2 extent=5003 inner=17',
   'outer=2 extent=37 inner=301',

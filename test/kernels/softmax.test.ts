@@ -6,7 +6,9 @@ const shapes = [
   'rows=3 classes=2',
   'rows=128 classes=10',
   'rows=31 classes=17',
+  'rows=7 classes=100',
   'rows=5 classes=1000',
+  'rows=2 classes=3001',
 ];
 const wide = (random: () => number) => 20 * (random() - 0.5);
 

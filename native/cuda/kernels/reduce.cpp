@@ -21,6 +21,23 @@ struct Pass {
 
   int64_t chunks() const { return tiles ? tiles->chunks : 1; }
   int64_t results() const { return outer * chunks() * inner; }
+  /// Of Rows: elements of a load, and lanes of a row.
+  int64_t width() const { return extent % 4 == 0 ? 4 : 1; }
+  int64_t lanes() const {
+    return static_cast<int64_t>(std::bit_ceil(std::min<uint64_t>(extent / width(), 32)));
+  }
+  /// Threads that have values, each output of a thread counted: as often what there is by output is loaded.
+  int64_t loads_by_output() const {
+    switch (mapping) {
+      case Mapping::Rows:
+        return outer * std::min(lanes(), extent / width());
+      case Mapping::Outputs:
+        return outer * inner;
+      case Mapping::Columns:
+        return outer * tiles->threads_by_channel() * (spread > 1 ? 1 : inner);
+    }
+    return 0;
+  }
 };
 
 constexpr int64_t kMostChunks = 512;
@@ -57,16 +74,15 @@ struct Passes {
 };
 
 void launch(LaunchContext& context, const Pass& pass, const ReduceOperands& operands, bool sum) {
-  const bool vectors = pass.tiles ? pass.tiles->width == 4 : pass.extent % 4 == 0;
+  const bool vectors = (pass.tiles ? pass.tiles->width : pass.width()) == 4;
   switch (pass.mapping) {
     case Pass::Mapping::Rows: {
-      const int64_t loads = vectors ? pass.extent / 4 : pass.extent;
-      const auto lanes = static_cast<unsigned>(std::bit_ceil(std::min<uint64_t>(loads, 32)));
       const Kernel kernel = sum ? Kernel{"reduce_sum", vectors ? "sum_rows_4" : "sum_rows_1"}
                                 : Kernel{"reduce_extreme", vectors ? "extreme_rows_4" : "extreme_rows_1"};
       constexpr int64_t kThreads = ReduceRowsParameters::kThreads;
-      context.launch(kernel, {ceil_div(pass.outer, kThreads / lanes)}, {kThreads},
-                     ReduceRowsParameters{operands, pass.outer, pass.extent, lanes});
+      context.launch(
+          kernel, {ceil_div(pass.outer, kThreads / pass.lanes())}, {kThreads},
+          ReduceRowsParameters{operands, pass.outer, pass.extent, static_cast<unsigned>(pass.lanes())});
       break;
     }
     case Pass::Mapping::Outputs: {
@@ -121,21 +137,24 @@ void forward(const ReduceProblem& p, const ReduceForward<float>& a, LaunchContex
   launch(context, passes(p), operands, context.workspace, is_sum(p.kind));
 }
 
-// The shares of the ties, then what the sums need.
+// What the sums need, then the shares of the ties.
 size_t backward_workspace(const ReduceProblem& p) {
-  return static_cast<size_t>(p.outer * p.inner) * sizeof(float) + passes(p).workspace(true);
+  return passes(p).workspace(true) + static_cast<size_t>(p.outer * p.inner) * sizeof(float);
 }
 double backward_traffic(const ReduceProblem& p) {
-  const int64_t count = p.outer * p.extent * p.inner;
-  return passes(p).traffic(p.outer, p.extent, p.inner, true) + static_cast<double>(4 * count) * sizeof(float);
+  const Passes counting = passes(p);
+  const int64_t outputs = p.outer * p.inner, handed_out = 4 * outputs * p.extent;
+  const int64_t floats = counting.first.loads_by_output() + outputs + handed_out;
+  return counting.traffic(p.outer, p.extent, p.inner, true) + static_cast<double>(floats) * sizeof(float);
 }
 
 void backward(const ReduceProblem& p, const ReduceExtremeBackward<float>& a, LaunchContext& context) {
-  auto* share = static_cast<float*>(context.workspace);
+  const Passes counting = passes(p);
+  auto* share = static_cast<float*>(context.workspace) + counting.workspace(true) / sizeof(float);
   ReduceOperands operands{};
   operands.x = a.x, operands.tied_to = a.y, operands.divided = a.dy, operands.y = share;
   operands.spread = 1, operands.scale = 1;
-  launch(context, passes(p), operands, share + p.outer * p.inner, true);
+  launch(context, counting, operands, context.workspace, true);
   const int64_t count = p.outer * p.extent * p.inner;
   constexpr int64_t kThreads = ExtremeBackwardParameters::kThreads;
   context.launch({"extreme_backward", "hand_out"}, {ceil_div(count, kThreads)}, {kThreads},

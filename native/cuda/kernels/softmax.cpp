@@ -77,9 +77,10 @@ FaultWord* label_fault_word(const CrossEntropyProblem& p, LaunchContext& context
   });
 }
 
-// The rows' losses, then what their sum needs.
+// The rows' losses, in whole vectors, then what their sum needs.
+int64_t loss_room(const CrossEntropyProblem& p) { return ceil_div(p.rows, 4) * 4; }
 size_t loss_workspace(const CrossEntropyProblem& p) {
-  return p.mean ? static_cast<size_t>(p.rows) * sizeof(float) + vector_sum_workspace(p.rows) : 0;
+  return p.mean ? static_cast<size_t>(loss_room(p)) * sizeof(float) + vector_sum_workspace(p.rows) : 0;
 }
 
 /// `launch_rows` makes the rows' losses.
@@ -92,7 +93,7 @@ void forward(const CrossEntropyProblem& p, const CrossEntropyForward<float>& a, 
                                             p.smoothing});
   if (!p.mean) return;
   launch_vector_sum(context, losses, p.rows, static_cast<float>(1 / static_cast<double>(p.rows)), a.loss,
-                    losses + p.rows);
+                    losses + loss_room(p));
 }
 
 // Logits, their label's again, label, loss and log_sum_exp of each row.
