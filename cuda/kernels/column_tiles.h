@@ -15,8 +15,8 @@
 struct TileWishes {
   int64_t rows_by_thread = 8;              ///< at least, before the rows are cut into chunks
   int64_t most_blocks = int64_t{1} << 30;  ///< beyond that, chunks grow instead
-  int64_t most_columns = 32;               ///< threads along the channels; narrow tiles make more blocks
-  int64_t width = 4;  ///< channels of a thread where the number of channels is a multiple
+  int64_t most_channels = 128;             ///< of a tile; narrow ones make more blocks
+  int64_t width = 4;                       ///< channels of a thread where they are a multiple of it
 };
 
 struct ColumnTiles {
@@ -34,7 +34,7 @@ struct ColumnTiles {
     width = static_cast<int32_t>(channels % wishes.width == 0 ? wishes.width : 1);
     const int64_t all_columns = channels / width;
     // A few rows leave threads for more columns.
-    const int64_t most_lines = std::min(rows, kThreads / wishes.most_columns);
+    const int64_t most_lines = std::min(rows, kThreads * width / wishes.most_channels);
     tiles = static_cast<int32_t>(ceil_div(all_columns, kThreads / most_lines));
     columns = static_cast<int32_t>(ceil_div(all_columns, tiles));
     lines = kThreads / columns;

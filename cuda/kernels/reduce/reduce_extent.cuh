@@ -1,12 +1,11 @@
 // How threads go over the extent of [outer, extent, inner], for a Total that says what is made of the values:
 //
 //   struct Total {
-//     static constexpr bool kPositions;  whether positions matter
-//     __device__ static Total none(const ReduceOperands&);
-//     __device__ void add(const float (&x)[kBatch], const uint32_t (&positions)[kBatch], int count, const
-//     ReduceOperands&);
-//     __device__ void merge(const Total&, const ReduceOperands&);      in any order
-//     __device__ void finish(const ReduceOperands&, int64_t at);
+//     static constexpr bool kPositions;                                whether positions matter
+//     static Total none(const ReduceOperands&);
+//     void add(const float (&x)[n], const uint32_t (&positions)[n], int count, const ReduceOperands&);
+//     void merge(const Total&, const ReduceOperands&);                 in any order
+//     void finish(const ReduceOperands&, int64_t at) const;
 //   };
 #pragma once
 
@@ -17,7 +16,9 @@
 
 namespace reduce_extent {
 
-constexpr int kBatch = 8;
+/// Loads of a thread that are under way together.
+template <int kWidth>
+constexpr int kBatch = kWidth == 4 ? 4 : 8;
 
 /// Equal, where NaN equals NaN.
 __device__ inline bool equal(float a, float b) { return a == b || (a != a && b != b); }
@@ -33,6 +34,7 @@ struct Stretch {
 template <class Total, int kWidth>
 __device__ void take(const ReduceOperands& p, const Stretch& of, const Lanes<kWidth>& tied_to,
                      Total (&totals)[kWidth]) {
+  constexpr int kBatch = reduce_extent::kBatch<kWidth>;
   uint32_t position = of.position;
   int64_t at = of.first;
   for (int64_t left = of.count; left > 0; left -= kBatch) {

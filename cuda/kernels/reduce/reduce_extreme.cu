@@ -13,7 +13,6 @@
 namespace {
 
 using reduce_extent::equal;
-using reduce_extent::kBatch;
 
 struct Extreme {
   static constexpr bool kPositions = true;
@@ -24,6 +23,7 @@ struct Extreme {
   __device__ static Extreme none(const ReduceOperands& p) {
     return {p.least ? INFINITY : -INFINITY, 0xffffffffu};
   }
+  template <int kBatch>
   __device__ void add(const float (&x)[kBatch], const uint32_t (&positions)[kBatch], int count,
                       const ReduceOperands& p) {
 #pragma unroll
@@ -33,7 +33,9 @@ struct Extreme {
   __device__ void merge(const Extreme& other, const ReduceOperands& p) {
     const bool beyond = p.least ? other.value < value : other.value > value;
     const bool first_nan = other.value != other.value && value == value;
-    if (beyond || first_nan || (equal(other.value, value) && other.position < position)) *this = other;
+    const bool wins = beyond || first_nan || (equal(other.value, value) && other.position < position);
+    value = wins ? other.value : value;
+    position = wins ? other.position : position;
   }
   __device__ void finish(const ReduceOperands& p, int64_t at) const {
     if (p.y) p.y[at] = value;

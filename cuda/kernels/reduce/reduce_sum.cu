@@ -1,8 +1,8 @@
 // reduce_forward, sum and mean: y[outer, inner] = scale times the sum of x [outer, extent, inner] over the
 // extent. Also counts of ties for reduce_extreme_backward, and the mean of a vector for others.
 //
-// Batches of 8 values are added in registers, the batches to the thread's sum, the threads' sums as a tree;
-// so is the order of additions fixed, and their error small.
+// Batches of 8 values (4 vectors) are added in registers, the batches to the thread's sum, the threads' sums
+// as a tree; so is the order of additions fixed, and their error small.
 //
 // Variants
 //   rows     inner = 1, extents up to 2,048: a power of two of lanes a row, 4 elements a load in whole
@@ -17,13 +17,12 @@
 
 namespace {
 
-using reduce_extent::kBatch;
-
 struct Sum {
   static constexpr bool kPositions = false;
   float sum;
 
   __device__ static Sum none(const ReduceOperands&) { return {0}; }
+  template <int kBatch>
   __device__ void add(const float (&x)[kBatch], const uint32_t (&)[kBatch], int count,
                       const ReduceOperands&) {
     float batch = 0;

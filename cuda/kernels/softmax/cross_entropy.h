@@ -21,6 +21,7 @@ struct CrossEntropyBackwardParameters {
   float* dlogits;
   unsigned long long* fault;
   int64_t rows, classes;
+  unsigned threads;  ///< of a row: a power of two up to a block's
   float smoothing;
   bool mean;
 };

@@ -19,7 +19,7 @@ ColumnTiles reduction_tiles(const Problem& p) {
 }
 // Of the second launch, over the chunks of the first: narrow, so that few channels make several blocks.
 ColumnTiles merge_tiles(const ColumnTiles& first) {
-  return {first.chunks, first.channels, {.most_blocks = 1, .most_columns = 8, .width = 1}};
+  return {first.chunks, first.channels, {.most_blocks = 1, .most_channels = 8, .width = 1}};
 }
 template <class Problem>
 ColumnTiles streaming_tiles(const Problem& p) {

@@ -121,12 +121,23 @@ void forward_blocks(const CrossEntropyProblem& p, const CrossEntropyForward<floa
   });
 }
 
-void backward_elements(const CrossEntropyProblem& p, const CrossEntropyBackward<float>& a,
-                       LaunchContext& context) {
-  context.launch(
-      {"cross_entropy", "cross_entropy_backward"}, {ceil_div(p.rows * p.classes, kRowBlock.x)}, kRowBlock,
-      CrossEntropyBackwardParameters{a.logits, a.labels, a.log_sum_exp, a.dloss, a.dlogits,
-                                     label_fault_word(p, context), p.rows, p.classes, p.smoothing, p.mean});
+int64_t backward_threads(const CrossEntropyProblem& p) {
+  return std::min(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(ceil_div(p.classes, 4)))),
+                  kRowBlock.x);
+}
+// A thread loads the label, dloss and log_sum_exp of its row.
+double backward_traffic(const CrossEntropyProblem& p) {
+  return elements(p.rows, 2 * p.classes + 3 * backward_threads(p), 1);
+}
+
+void backward_rows(const CrossEntropyProblem& p, const CrossEntropyBackward<float>& a,
+                   LaunchContext& context) {
+  const int64_t threads = backward_threads(p);
+  context.launch({"cross_entropy", "cross_entropy_backward"}, {ceil_div(p.rows, kRowBlock.x / threads)},
+                 kRowBlock,
+                 CrossEntropyBackwardParameters{a.logits, a.labels, a.log_sum_exp, a.dloss, a.dlogits,
+                                                label_fault_word(p, context), p.rows, p.classes,
+                                                static_cast<unsigned>(threads), p.smoothing, p.mean});
 }
 
 }  // namespace
@@ -151,7 +162,8 @@ ImplementationList cross_entropy_forward() {
                   "block_rows"))};
 }
 ImplementationList cross_entropy_backward() {
-  return {implementation<CrossEntropyBackward<float>, &backward_elements>("elements")};
+  return {with_traffic<CrossEntropyProblem, &backward_traffic>(
+      implementation<CrossEntropyBackward<float>, &backward_rows>("threads"))};
 }
 
 }  // namespace lapidary::cuda
