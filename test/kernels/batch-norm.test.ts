@@ -24,6 +24,13 @@ testKernel('batch_norm_statistics', ['rows=20011 channels=5', 'rows=4000 channel
   // Far from zero the variance must not drown in the mean.
   fill: { x: (random) => 100 + random() },
 });
+testKernel('batch_norm_statistics', ['rows=9001 channels=3', 'rows=3000 channels=132'], {
+  fill: { x: (random) => 1000 + random() },
+});
+// More normalisations than one launch of CUDA's takes.
+testKernel('running_statistics', ['rows=10 channels=3 norms=150 momentum=0.3'], {
+  fill: { variance: (random) => random(), running_variance: (random) => random() },
+});
 testKernel(
   'batch_norm_fold',
   [

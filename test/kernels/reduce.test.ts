@@ -12,6 +12,7 @@ const shapes = [
   'outer=2 extent=37 inner=301',
   'outer=101 extent=3 inner=3',
   'outer=1 extent=70001 inner=2',
+  'outer=1 extent=4097 inner=100',
 ];
 for (const kind of ['sum', 'mean', 'max', 'min', 'argmax']) {
   testKernel(
@@ -45,6 +46,21 @@ test('extremes: the first of equals, NaN wins', () => {
 test('the first of equals over the borders of chunks', () => {
   const x = Array.from({ length: 100_000 }, (_, index) => (index === 40_000 || index === 90_000 ? 1 : 0));
   expectValues('reduce_forward', 'extent=100000 kind=argmax', [x, null, null], 'index', [40_000]);
+});
+
+test('the first NaN over the borders of chunks', () => {
+  const x = Array.from({ length: 100_000 }, (_, index) => (index === 40_002 || index === 90_000 ? nan : 1));
+  for (const shape of ['extent=100000', 'extent=50000 inner=2']) {
+    const wanted = shape.includes('inner') ? [20_001, 0] : [40_002];
+    expectValues('reduce_forward', `${shape} kind=argmax`, [x, null, null], 'index', wanted);
+    expectValues(
+      'reduce_forward',
+      `${shape} kind=min`,
+      [x, null, null],
+      'y',
+      wanted.map((at) => (at ? nan : 1)),
+    );
+  }
 });
 
 test('backward of an extreme divides among the ties', () => {

@@ -21,7 +21,9 @@ template <int kWidth>
 constexpr int kBatch = kWidth == 4 ? 4 : 8;
 
 /// Equal, where NaN equals NaN.
-__device__ inline bool equal(float a, float b) { return a == b || (a != a && b != b); }
+__device__ inline bool equal(float a, float b) {
+  return (a == b) | ((a != a) & (b != b));  // no branches
+}
 
 /// Values `step` elements apart, `positions_step` positions apart; kWidth neighbouring ones at once, whose
 /// positions are 1 apart if they are of one output.

@@ -32,8 +32,9 @@ struct Extreme {
   }
   __device__ void merge(const Extreme& other, const ReduceOperands& p) {
     const bool beyond = p.least ? other.value < value : other.value > value;
-    const bool first_nan = other.value != other.value && value == value;
-    const bool wins = beyond || first_nan || (equal(other.value, value) && other.position < position);
+    const bool first_nan = (other.value != other.value) & (value == value);
+    const bool earlier = equal(other.value, value) & (other.position < position);
+    const bool wins = beyond | first_nan | earlier;  // no branches
     value = wins ? other.value : value;
     position = wins ? other.position : position;
   }
@@ -58,6 +59,6 @@ extern "C" __global__ void __launch_bounds__(128) extreme_outputs(const ReduceOu
 extern "C" __global__ void __launch_bounds__(256) extreme_columns_1(const ReduceColumnsParameters p) {
   reduce_extent::columns<Extreme, 1>(p);
 }
-extern "C" __global__ void __launch_bounds__(256) extreme_columns_4(const ReduceColumnsParameters p) {
+extern "C" __global__ void __launch_bounds__(256, 3) extreme_columns_4(const ReduceColumnsParameters p) {
   reduce_extent::columns<Extreme, 4>(p);
 }
