@@ -2,15 +2,17 @@
 // evaluation, where dz' is dz where the ReLU behind the normalisation let its gradient through.
 //
 // In tiles of columns (kernels/column_tiles.h). A thread makes of its channels' parameters
-//   slope = -scale invstd sum_dz_xhat / rows, offset = -scale sum_dz / rows:  dx = scale dz' + slope (x -
-//   mean) + offset,
+//   slope = -scale invstd sum_dz_xhat / rows and offset = -scale sum_dz / rows, so that
+//   dx = scale dz' + slope (x - mean) + offset,
 // keeps them in registers and takes its rows 4 at a time, all their loads before the first store.
 //
 // Variants: 4 channels a thread, or 1 where the channels are not whole vectors.
 // Bytes: 4 channels (2 rows + p t), one more row where x is read (in training, or for the mask), where p is 1
 // parameter, 4 more in training, 1 more with the mask, and t = ColumnTiles::threads_by_channel (from cache
-// but for the first). FLOPs: 1 to 6 an element. Roofline: memory. Bench: lapidary bench --device cuda
-// --kernel batch_norm_dgrad
+// but for the first).
+// FLOPs: 1 to 6 an element. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel batch_norm_dgrad
 #include "kernels/batch_norm/batch_norm_dgrad.h"
 
 #include "device/column_place.cuh"

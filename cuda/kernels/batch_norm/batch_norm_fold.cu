@@ -4,8 +4,10 @@
 //
 // Variants: one; a thread a channel, and for running_statistics a row of blocks a normalisation.
 // Bytes: fold 4 channels (5, 2 more when affine, 4 more with the update); running_statistics 24 channels
-// norms. FLOPs: about 10 a channel. Roofline: the launch. Bench: lapidary bench --device cuda --kernel
-// batch_norm_fold
+// norms.
+// FLOPs: about 10 a channel. Roofline: the launch.
+//
+// Bench: lapidary bench --device cuda --kernel batch_norm_fold
 #include "kernels/batch_norm/batch_norm_fold.h"
 
 namespace {

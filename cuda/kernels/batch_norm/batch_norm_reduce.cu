@@ -6,8 +6,10 @@
 //
 // Variants: 4 channels a thread, or 1 where the channels are not whole vectors.
 // Bytes: 4 channels (2 rows + p t + 2), where p is 2 parameters (4 with the mask) and t =
-// ColumnTiles::threads_by_channel; with c > 1 chunks 16 channels c more. FLOPs: 5 an element, 7 with the
-// mask. Roofline: memory. Bench: lapidary bench --device cuda --kernel batch_norm_reduce
+// ColumnTiles::threads_by_channel (from cache but for the first); with c > 1 chunks 16 channels c more.
+// FLOPs: 5 an element, 7 with the mask. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel batch_norm_reduce
 #include "kernels/batch_norm/batch_norm_reduce.h"
 
 #include "device/column_place.cuh"

@@ -7,9 +7,11 @@
 // costs no digits.
 //
 // Variants: 4 channels a thread, or 1 where the channels are not whole vectors.
-// Bytes: 4 channels (rows + t + 2), where t = ColumnTiles::threads_by_channel (the first row, from cache);
-// with c > 1 chunks 4 channels (4 c + 1) more. FLOPs: 6 an element. Roofline: memory. Bench: lapidary bench
-// --device cuda --kernel batch_norm_statistics
+// Bytes: 4 channels (rows + t + 3), where t = ColumnTiles::threads_by_channel (the first row, from cache);
+// with c > 1 chunks 16 channels c more.
+// FLOPs: 6 an element. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel batch_norm_statistics
 #include "kernels/batch_norm/batch_norm_statistics.h"
 
 #include "device/column_place.cuh"

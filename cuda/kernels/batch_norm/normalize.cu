@@ -5,8 +5,10 @@
 //
 // Variants: 4 channels a thread, or 1 where the channels are not whole vectors.
 // Bytes: 4 channels (2 rows + p t), one more row with an addend, where p is the number of parameters (2 for
-// each affine operand) and t = ColumnTiles::threads_by_channel (from cache but for the first). FLOPs: 2 to 5
-// an element. Roofline: memory. Bench: lapidary bench --device cuda --kernel normalize
+// each affine operand) and t = ColumnTiles::threads_by_channel (from cache but for the first).
+// FLOPs: 2 to 5 an element. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel normalize
 #include "kernels/batch_norm/normalize.h"
 
 #include "device/column_place.cuh"

@@ -5,9 +5,11 @@
 // a thread an element.
 //
 // Variants: one.
-// Bytes: those of reduce_sum.cu; 4 outer inner for dy and 4 for every thread and output of its first pass (y,
-// from cache but for the first); then 16 an element, of which y and the share come from cache. FLOPs: none.
-// Roofline: memory. Bench: lapidary bench --device cuda --kernel reduce_extreme_backward
+// Bytes: those of reduce_sum.cu; 4 outer inner for dy, and 4 for every thread and output of its first pass
+// (y, from cache but for the first); then 16 an element, of which y and the share come from cache.
+// FLOPs: none. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel reduce_extreme_backward
 #include "kernels/reduce/reduce.h"
 
 namespace {

@@ -6,8 +6,10 @@
 //
 // Variants: as reduce_sum.cu.
 // Bytes: 4 outer inner (extent + 1); with c chunks (4 c with rows as vectors) that the second launch merges,
-// 16 outer inner c more. FLOPs: 1 comparison an element. Roofline: memory. Bench: lapidary bench --device
-// cuda --kernel reduce_forward --problem "outer=64 extent=4096 kind=max"
+// 16 outer inner c more.
+// FLOPs: 1 comparison an element. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel reduce_forward --problem "outer=64 extent=4096 kind=max"
 #include "kernels/reduce/reduce_extent.cuh"
 
 namespace {

@@ -5,14 +5,16 @@
 // as a tree; so is the order of additions fixed, and their error small.
 //
 // Variants
-//   rows     inner = 1, extents up to 2,048: a power of two of lanes a row, 4 elements a load in whole
-//   vectors. outputs  extent inner < 256: a thread an output. columns  else, in tiles of columns
-//   (kernels/column_tiles.h), whose chunks a second launch (of rows, outputs or
-//            columns) adds. Long rows of whole vectors run as [outer, extent / 4, 4], and a second launch
-//            adds the four.
+//   rows     inner = 1, extents up to 2,048: a power of two of lanes a row, 16-byte loads in whole vectors.
+//   outputs  extent inner < 256: a thread an output.
+//   columns  else, in tiles of columns (kernels/column_tiles.h); their chunks are added by a second launch.
+//            Long rows of whole vectors run as [outer, extent / 4, 4]: the second launch adds the four.
+//
 // Bytes: 4 outer inner (extent + 1); with c chunks (4 c with rows as vectors) that the second launch adds, 8
-// outer inner c more. FLOPs: 1 an element. Roofline: memory. Bench: lapidary bench --device cuda --kernel
-// reduce_forward
+// outer inner c more.
+// FLOPs: 1 an element. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel reduce_forward
 #include "kernels/reduce/reduce_extent.cuh"
 
 namespace {

@@ -8,16 +8,15 @@
 // right answer it keeps its digits.
 //
 // Variants
-//   warp_rows   forward, up to 1,024 classes: a row in the registers of a warp, or of a part of it for up to
-//   16
-//               classes.
-//   block_rows  forward: a block a row, maximum and sum in one pass over it, with smoothing a second one for
-//   the sum
-//               of d.
+//   warp_rows   forward, up to 1,024 classes: a row in the registers of a warp, or of a part of it.
+//   block_rows  forward: a block a row, maximum and sum in one pass, with smoothing the sum of d in another.
 //   threads     backward: a power of two of threads a row, about 4 elements a thread, a block at most.
-// Bytes: forward 4 rows (classes + 4) (in blocks with smoothing 4 rows (2 classes + 4)), and what the mean
-// moves; backward 8 an element, and 4 rows (2 + dloss). FLOPs: about 20 an element. Roofline: memory. Bench:
-// lapidary bench --device cuda --kernel cross_entropy_forward
+//
+// Bytes: forward 4 rows (classes + 4), in blocks with smoothing 4 rows (2 classes + 4), and what the mean
+// moves; backward 8 an element, and 12 a thread (from cache but for the first of a row).
+// FLOPs: about 20 an element. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel cross_entropy_forward
 #include "kernels/softmax/cross_entropy.h"
 
 #include "device/block_reduce.cuh"

@@ -1,14 +1,14 @@
 // softmax_forward and softmax_backward over the rows of [rows, classes], with or without a logarithm.
 //
 // Variants
-//   warp_rows   up to 1,024 classes: a row in the registers of a warp, or of a part of it for up to 16
-//   classes;
-//               sums and maxima by shuffles.
+//   warp_rows   up to 1,024 classes: a row in the registers of a warp, or of a part of it, sums by shuffles.
 //   block_rows  a block a row: forward makes maximum and sum in one pass, backward the sum, and a second pass
 //               (from cache up to some 10,000 classes) the results.
 // Both give every row the bits that it has alone.
-// Bytes: forward 8 an element, backward 12; in blocks 12 and 20 (backward with a logarithm 16). FLOPs: about
-// 20 an element. Roofline: memory.
+//
+// Bytes: forward 8 an element, backward 12; in blocks 12 and 20 (backward with a logarithm 16).
+// FLOPs: about 20 an element. Roofline: memory.
+//
 // Bench: lapidary bench --device cuda --kernel softmax_forward
 #include "kernels/softmax/softmax.h"
 
