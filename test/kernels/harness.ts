@@ -15,6 +15,11 @@ import { addon } from '../../lib/native-addon.js';
 export const onCuda = process.env.LAPIDARY_TEST_DEVICE === 'cuda';
 if (onCuda) useDevice('cuda');
 
+/** Sets a slot of the step block for ref64 too, which runs on the CPU whatever the device under test. */
+export function setStepBlock(slot: number, value: number): void {
+  for (const device of onCuda ? [0, 1] : [0]) addon.setStepBlock(slot, value, device);
+}
+
 /** What softgpu runs in some 10 seconds; larger problems are the CPU's alone. */
 const largestOnCuda = { flops: 4e8, bytes: 64e6 };
 

@@ -10,11 +10,12 @@ import {
   type Fill,
   runCase,
   runValues,
+  setStepBlock,
   testKernel,
 } from './harness.js';
 
-beforeAll(() => addon.setStepBlock(-2, 3));
-afterAll(() => addon.setStepBlock(-2, 0));
+beforeAll(() => setStepBlock(-2, 3));
+afterAll(() => setStepBlock(-2, 0));
 
 const resize = (h: number, w: number, interpolation: number, antialias: number): number[] => [
   0,
