@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addon } from '../../lib/native-addon.js';
 import {
   acceptedImplementations,
   bits,

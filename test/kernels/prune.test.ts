@@ -18,11 +18,14 @@ test('the scores are the norms of the filters', () => {
 
 // Few distinct magnitudes: most thresholds have ties, on both sides of 0 and across pieces and tensors.
 const coarse: CaseOptions = { fill: { weight: (random) => Math.floor(9 * random()) - 4 } };
+// Of the last, a CUDA launch takes the first part of the only piece, others the rest.
+const many = Array.from({ length: 500 }, (_, tensor) => [1, 4, 7][tensor % 3]).join('x');
 const selections = [
   'counts=1x17x3 pruned=11',
   'counts=40000x1x64x16385x5 pruned=31000',
   'counts=16384x16384 pruned=16384',
   'counts=5x40001 pruned=40006',
+  `counts=${many} pruned=1400`,
 ];
 testKernel('magnitude_threshold', selections);
 testKernel('magnitude_threshold', selections, coarse);

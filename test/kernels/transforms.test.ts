@@ -1,7 +1,6 @@
 /** Chains of picture transforms on every instruction set against ref<double>. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as L from '../../lib/index.js';
-import { addon } from '../../lib/native-addon.js';
 import {
   acceptedImplementations,
   bits,
