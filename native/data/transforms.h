@@ -66,6 +66,10 @@ using Parameters = std::array<double, kStepParameters>;
 /// Empty when they make sense, else what is wrong.
 std::string range_error(const Step& step, const Ranges& ranges);
 
+/// The same without words, as a GPU says it.
+enum class RangeFault : int { None, Probability, Certainty, Numbers };
+std::string describe(TransformKind kind, RangeFault fault);
+
 /// What a view is a function of.
 struct ViewKey {
   uint64_t seed;
@@ -85,5 +89,9 @@ Parameters draw_parameters(const Step& step, int position, const Ranges& ranges,
 
 /// Empty when the parameters can be applied, else what is wrong.
 std::string parameter_error(const Step& step, const Parameters& parameters);
+
+/// The same without words.
+enum class ParameterFault : int { None, NotApplied, Flag, Numbers };
+std::string describe(TransformKind kind, ParameterFault fault);
 
 }  // namespace lapidary::data
