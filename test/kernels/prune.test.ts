@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { acceptedImplementations, type CaseOptions, expectValues, runValues, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  type CaseOptions,
+  checkProblem,
+  expectValues,
+  runValues,
+  testKernel,
+} from './harness.js';
 
 for (const kind of ['l1', 'l2']) {
   testKernel('channel_scores', [
@@ -18,20 +25,26 @@ test('the scores are the norms of the filters', () => {
 
 // Few distinct magnitudes: most thresholds have ties, on both sides of 0 and across pieces and tensors.
 const coarse: CaseOptions = { fill: { weight: (random) => Math.floor(9 * random()) - 4 } };
-// Of the last, a CUDA launch takes the first part of the only piece, others the rest.
-const many = Array.from({ length: 500 }, (_, tensor) => [1, 4, 7][tensor % 3]).join('x');
 const selections = [
   'counts=1x17x3 pruned=11',
   'counts=40000x1x64x16385x5 pruned=31000',
   'counts=16384x16384 pruned=16384',
   'counts=5x40001 pruned=40006',
-  `counts=${many} pruned=1400`,
 ];
 testKernel('magnitude_threshold', selections);
 testKernel('magnitude_threshold', selections, coarse);
 const thresholds: CaseOptions['fill'] = { threshold: () => 0.5, ties: () => 0 };
 testKernel('prune_mask', selections, { fill: thresholds });
 testKernel('prune_mask', selections, { fill: { ...coarse.fill, threshold: () => 2, ties: () => 1000 } });
+
+test('one piece of more tensors than one CUDA launch takes', () => {
+  const counts = Array.from({ length: 320 }, (_, tensor) => [1, 4, 7][tensor % 3]).join('x');
+  for (const pruned of [3, 700, 1200]) {
+    checkProblem('magnitude_threshold', `counts=${counts} pruned=${pruned}`, coarse);
+    const ties = { ...coarse.fill, threshold: () => 2, ties: () => pruned / 4 };
+    checkProblem('prune_mask', `counts=${counts} pruned=${pruned}`, { fill: ties });
+  }
+});
 
 test('the threshold is the magnitude of the k-th, and the first of equals go', () => {
   const weights = [3, -1, 2, 2, -2, 0, 2];
