@@ -2,9 +2,11 @@
 // (native/ops/data.h says what Philox decides).
 //
 // Variants: one. A block of 256 threads takes some rows of an image, a warp a row at a time, a lane 4
-// neighbouring values of it by one 16-byte store. One thread draws the image's view for its block. Bytes: at
-// most 1 read and 4 written a value; 12 a block. FLOPs: a quotient a value. Roofline: memory. Bench: lapidary
-// bench --device cuda --kernel augment
+// neighbouring values of it by one 16-byte store. One thread draws the image's view for its block.
+//
+// Bytes: at most 1 read and 4 written a value, 12 a block. FLOPs: a quotient a value. Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel augment
 #include "kernels/augment.h"
 
 #include "core/philox.h"

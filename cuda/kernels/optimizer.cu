@@ -2,14 +2,19 @@
 //
 // Variants: one each. A block of 256 threads takes a chunk of 4,096 elements of one tensor, which it finds in
 // the table among the kernel's parameters; a thread takes 4 neighbouring elements by 16-byte accesses (a
-// mask's by 4). One launch takes 334 (clip_norm, norm2: 200; lerp: 143; sgd: 91; adam: 77) tensors, the next
-// the next ones. What depends on the step is read from the step block by one thread of a block, so a recorded
-// launch replays with new rates. norm2 adds squares in three levels, each in a fixed order: 16 elements a
-// thread and the threads of a chunk in f32, then the chunks by one block in f64. Bytes, with n elements in k
-// chunks: sgd 12 n (20 n with momenta), adam 28 n, each and n for masks; 4 k more (adam 12 k). lerp 12 n + 4
-// k. norm2 4 n + 8 k + 4. clip_norm 8 n + 4 k, only 4 k when the norm is within the limit. FLOPs an element:
-// sgd 2 to 6, adam 15 with a root and two quotients, lerp 3, norm2 2, clip_norm 1. Roofline: memory. Bench:
-// lapidary bench --device cuda --kernel sgd (adam, lerp, norm2, clip_norm)
+// mask's by 4). One launch takes 77 (adam), 91 (sgd), 143 (lerp) or 200 tensors, the next one the next. What
+// depends on the step is read from the step block by one thread of a block, so a recorded launch replays with
+// new rates. norm2 adds squares in a fixed order: 16 elements a thread, then the threads of a chunk in f32,
+// then the chunks by one block in f64.
+//
+// Bytes, n elements in k chunks: sgd 12 n + 4 k, with momenta 20 n + 4 k; adam 28 n + 12 k; masks n more;
+// lerp 12 n + 4 k; norm2 4 n + 8 k + 4; clip_norm 8 n + 4 k, within the limit 4 k.
+//
+// FLOPs an element: sgd 2 to 6, adam 15 with a root and two quotients, lerp 3, norm2 2, clip_norm 1.
+//
+// Roofline: memory.
+//
+// Bench: lapidary bench --device cuda --kernel sgd (adam, lerp, norm2, clip_norm)
 #include "kernels/optimizer.h"
 
 #include "device/block_reduce.cuh"

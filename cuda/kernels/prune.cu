@@ -1,20 +1,27 @@
-// channel_scores, magnitude_threshold and prune_mask (native/ops/prune.h).
+// Channel scores, the threshold of magnitude pruning and its masks (native/ops/prune.h).
 //
-// Variants
-//   channel_scores: `warps` a warp a channel, where channels have less than 1,024 weights, else `blocks` a
-//   block of 256 threads. 64 quads of a thread are added in f32, then in f64. Bytes: 4 a weight, 4 a channel.
-//   magnitude_threshold: radix selection, nothing but whole numbers, so no order of blocks changes it. The
-//   bits of a magnitude, read as an integer, are in its order. `count_digit` counts the digits of 11, 10 and
-//   10 bits in shared memory, a block for each kTiePiece elements, and adds what it found to counts in global
-//   memory; `choose_digit`, one block, finds the digit in which the rank lies. `count_ties` counts those of
-//   just the threshold in each piece of the joined tensors, `share_ties` shares those that go among the
-//   pieces, the first ones first. The host learns nothing in between. After a NaN the threshold is NaN, with
-//   which prune_mask leaves all weights as they are. prune_mask: a block a piece of the joined tensors, tile
-//   by tile in their order while it has ties to prune.
-// Bytes: magnitude_threshold 4 passes of 4 a weight, up to 16 KB a block and digit for the bins it has met,
-// 32 KB a choice, 16 a piece; prune_mask 9 a weight (5 where nothing is pruned), 12 a piece. FLOPs: 1 or 2 a
-// weight for scores. Roofline: memory. Bench: lapidary bench --device cuda --kernel channel_scores
-// (magnitude_threshold, prune_mask)
+// channel_scores, two variants: a warp a channel of less than 1,024 weights, else a block of 256 threads. A
+// thread adds 64 quads in f32, then in f64.
+//
+// magnitude_threshold: radix selection. The bits of a magnitude, read as an integer, are in its order.
+// `count_digit` counts digits of 11, 10 and 10 bits in shared memory, a block for kTiePiece elements of a
+// tensor, and adds what it found to counts in global memory; `choose_digit`, one block, finds the digit in
+// which the rank lies. `count_ties` counts those of just the threshold in each piece of the joined tensors,
+// `share_ties` shares those that go among the pieces, the first ones first. All are whole numbers, so no
+// order of blocks changes them, and the host learns nothing in between. After a NaN the threshold is NaN,
+// with which prune_mask leaves all weights as they are.
+//
+// prune_mask: a block a piece of the joined tensors, tile by tile in their order while it has ties to prune.
+//
+// Bytes, n weights in k parts of at most kTiePiece and in t pieces: scores 4 n + 4 a channel; threshold
+// 16 n + 16 k + 8 t + 110,644 for the choices, besides an atomic sum for each bin that a part has met; masks
+// 5 n, 4 for each weight of a quad with a pruned one, 8 t, 8 a launch.
+//
+// FLOPs: 1 or 2 a weight for scores.
+//
+// Roofline: memory; for the first digit near the shared memory's atomics, as weights have few exponents.
+//
+// Bench: lapidary bench --device cuda --kernel channel_scores (magnitude_threshold, prune_mask)
 #include "kernels/prune.h"
 
 #include "device/block_reduce.cuh"

@@ -36,8 +36,10 @@ class Words {
              static_cast<uint64_t>(position) << 20) {}
 
   LAPIDARY_HOST_DEVICE uint32_t word() {
-    if (drawn_ % 4 == 0) block_ = Philox::block(seed_, high_, low_ + drawn_ / 4);
-    return block_[drawn_++ % 4];
+    const uint64_t place = drawn_++ % 4;
+    if (place == 0) block_ = Philox::block(seed_, high_, low_ + drawn_ / 4);
+    // Not by index: a GPU's registers have none.
+    return place == 0 ? block_[0] : place == 1 ? block_[1] : place == 2 ? block_[2] : block_[3];
   }
   /// In [low, high).
   LAPIDARY_HOST_DEVICE double uniform(double low, double high) {
@@ -93,10 +95,13 @@ LAPIDARY_HOST_DEVICE inline double centre_offset(int64_t in, int64_t out) {
 }
 
 LAPIDARY_HOST_DEVICE inline void draw_color_jitter(Words& words, const Ranges& ranges, Parameters& out) {
-  std::array<int, 4> order{0, 1, 2, 3};
-  for (int last = 3; last > 0; --last)
-    std::swap(order[static_cast<size_t>(last)], order[static_cast<size_t>(words.below(last + 1))]);
-  out[1] = 1000 * order[0] + 100 * order[1] + 10 * order[2] + order[3];
+  uint32_t order = 0x3210;  // four bits an adjustment, the first ones lowest
+  for (int last = 3; last > 0; --last) {
+    const auto other = static_cast<int>(words.below(last + 1));
+    const uint32_t differing = (order >> 4 * last ^ order >> 4 * other) & 15;
+    order ^= differing << 4 * last ^ differing << 4 * other;
+  }
+  out[1] = 1000 * (order & 15) + 100 * (order >> 4 & 15) + 10 * (order >> 8 & 15) + (order >> 12);
   for (size_t each = 0; each < 4; ++each) out[2 + each] = words.uniform(ranges, 1 + 2 * each);
 }
 

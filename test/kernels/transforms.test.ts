@@ -159,6 +159,59 @@ describe('larger pictures', () => {
     // Wider than anything that comes in or goes out while only one axis has been resampled.
     check('N=1 H=64 W=1 C=3 images=1', [[resize(1, 64, 1, 1), []]]);
   });
+
+  test('a run of steps that need no neighbours, means of luma taken in the middle', () => {
+    const jitter = (adjustments: number) => [4, adjustments, 0, 0, 0];
+    for (const sized of [size, 'N=2 H=21 W=34 C=1 images=2']) {
+      check(sized, [
+        [flip, []],
+        [
+          [2, 17, 40, 4, 1],
+          [3, -4],
+        ],
+        [jitter(15), [3120, 1.2, 0.7, 1.3, 0.2]],
+        [
+          [8, 0, 0, 0, 0],
+          [4, 30, 9, 20, 0],
+        ],
+        [jitter(3), [123, 0.9, 1.6, 1, 0]],
+        [[7, 0, 0, 0, 0], [0.6]],
+        [
+          [2, 9, 45, 0, 0],
+          [5, -3],
+        ],
+        [flip, []],
+      ]);
+    }
+  });
+
+  test('lines that are too wide for the shared memory of a GPU', () => {
+    const wide = 'N=2 H=3 W=10501 C=1 images=2 bytes=1';
+    check(wide, [[resize(2, 700, 1, 1), []]]);
+    check(wide, [
+      [
+        [6, 3, 5, 0, 0],
+        [0.8, 1.1],
+      ],
+    ]);
+  });
+
+  test('more samples than a GPU takes through a chain together', () => {
+    // The weights of a box as high as the picture would be long; those used are few.
+    const problem =
+      'N=150 H=32768 W=2 C=1 images=1 indexed=1 program=1x8x3x1x1x3x0x0x0x0x10x1x0x0x0x5x0x0x0x0';
+    checkProblem('transform_images', problem, {
+      fill: {
+        floats: (random) => random(),
+        index: () => 0,
+        parameters: (_, index) => {
+          const [sample, step, place] = [Math.floor(index / 32), Math.floor(index / 8) % 4, index % 8];
+          if (step === 0) return [1, 211 * sample, 0, 5 + (sample % 40), 2, 0, 0, 0][place]!;
+          return step === 2 ? [1, 3 * sample, 0, 0, 1, 0, 0, 0][place]! : place === 0 ? 1 : 0;
+        },
+      },
+    });
+  });
 });
 
 /** Ranges that each of the transforms below takes. */

@@ -1,9 +1,12 @@
 // The affine map of transform_images: each pixel comes from where the inverse map says, zero outside.
 //
 // Variants: one. A block takes 256 pixels, a thread all channels of one. Places are computed in f64, as a
-// nearest neighbour hangs on their last bits: 8 FLOPs a pixel, and the inverse once a block. Bytes at most:
-// four input values and 4 written a value, 40 a block. Roofline: memory, or f64 on GPUs that have little of
-// it. Bench: lapidary bench --device cuda --kernel transform_images
+// nearest neighbour hangs on their last bits.
+//
+// Bytes at most: four input values and 4 bytes written a value, 40 a block. FLOPs: 12 in f64 a pixel, 9 a
+// value. Roofline: memory, or f64 on GPUs that have little of it.
+//
+// Bench: lapidary bench --device cuda --kernel transform_images
 #include "kernels/transforms/affine_transform.h"
 
 #include "data/transform_weights.h"

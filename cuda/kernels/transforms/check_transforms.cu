@@ -1,9 +1,10 @@
 // First of transform_images: parameters and indices that cannot be applied are reported, and replaced by ones
 // that can, so that the kernels after it read no memory that is not theirs.
 //
-// Variants: one each, a thread a step of a sample, or an index. Bytes: 64 a step of a sample; 8 an index.
-// Roofline: memory, and next to nothing beside the pictures. Bench: lapidary bench --device cuda --kernel
-// transform_images
+// Variants: one each, a thread a step of a sample, or an index. Bytes: 64 a step of a sample, 8 an index.
+// Roofline: memory, and next to nothing beside the pictures.
+//
+// Bench: lapidary bench --device cuda --kernel transform_images
 #include "kernels/transforms/check_transforms.h"
 
 #include "data/transform_draws.h"

@@ -1,10 +1,12 @@
 // draw_transforms: the parameters of views (native/data/transforms.h), by the host's own code.
 //
-// Variants: one. A thread draws one step of one sample; all threads of a block draw the same step, whose
-// ranges one of them reads and checks. Bytes, for s steps: 36 s read or written a sample, 56 s a block of 128
-// samples. FLOPs: some 100 integer operations a Philox block of four numbers, one to five blocks a step; a
-// rectangle takes two logarithms and an exponential in f64 an attempt. Roofline: instructions. Bench:
-// lapidary bench --device cuda --kernel draw_transforms
+// Variants: one. A thread draws one step of one sample; all threads of a block draw the same step.
+//
+// Bytes: a step 36 a sample, 56 a block of 128 samples. FLOPs: some 100 integer operations a Philox block of
+// four numbers, one to five blocks a step; a rectangle takes two logarithms and an exponential in f64 an
+// attempt. Roofline: instructions.
+//
+// Bench: lapidary bench --device cuda --kernel draw_transforms
 #include "kernels/transforms/draw_transforms.h"
 
 #include "data/transform_draws.h"

@@ -4,11 +4,15 @@
 // Variants: `rgb` takes pixels of three channels, `values` each value by itself (colours need 1 or 3
 // channels). A pixel goes back through the run to its place in the input, or to the step that made it (zeros
 // around a crop, an erased rectangle), then forth through the colours. Before a contrast, mean_luma (a block
-// of 512 threads a sample) takes the same way up to there. A block takes 1,024 pixels, and writes 256 at a
-// time through shared memory, so that a warp's stores are neighbours. Bytes at most, v an input value: v + 4
-// a value, 36 a step and block, 8 a block; a contrast v a value and 36 a step once more. FLOPs: about 10 a
-// value and adjustment, 50 a pixel for hue. Roofline: memory, hue near instructions. Bench: lapidary bench
-// --device cuda --kernel transform_images
+// of 512 threads a sample) takes the same way up to there. A block takes 1,024 outputs, and writes 256 at a
+// time through shared memory, so that a warp's stores are neighbours.
+//
+// Bytes at most, v an input value: v + 4 a value, 36 a step and block, 8 a block; a contrast once more v a
+// value, and as much as a block a sample.
+//
+// FLOPs: about 10 a value and adjustment, 50 a pixel for hue. Roofline: memory, hue near instructions.
+//
+// Bench: lapidary bench --device cuda --kernel transform_images
 #include "kernels/transforms/pixel_transforms.h"
 
 #include "device/block_reduce.cuh"

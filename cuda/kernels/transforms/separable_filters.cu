@@ -3,12 +3,15 @@
 // Variants: `resample` and `blur` take a block of 256 threads for a line of the output: the weighted sum of
 // the input's lines is kept in shared memory, with the weights down, and is then summed across; where that is
 // too wide for shared memory, it lies in the workspace. `resampling_weights` (a thread an output of an axis)
-// and `gaussian_weights` (a warp an axis) compute weights before, in f64. Bytes at most, with taps a down and
-// b across, c channels, input values of v bytes: a line of the output of width w' from a picture of width w
-// reads a (w c v + 4) + w' c (4 b + 8) + 32 and writes 4 w' c; in the workspace 4 w c (1 + a) + 4 w' c b
-// more. Weights: (a + 2) 4 an output once for a row of parameters. FLOPs: 2 (a w c + b w' c) a line.
-// Roofline: memory, from L2 where lines overlap. Bench: lapidary bench --device cuda --kernel
-// transform_images
+// and `gaussian_weights` (a warp an axis) compute weights before, in f64.
+//
+// Bytes at most, with a taps down and b across, c channels, input values of v bytes, w columns in and w' out:
+// a line resampled w c a v + w' c (4 b + 12) + 4 a + 32, blurred w c (a v + 4) + 4 (a + b) + 16; where it
+// lies in the workspace 4 w c (1 + a) + 4 w' c b more (blurred 8 w c b). Weights: 4 each and 24 an output.
+//
+// FLOPs: 2 (a w c + b w' c) a line. Roofline: memory, L2 where lines overlap.
+//
+// Bench: lapidary bench --device cuda --kernel transform_images
 #include "kernels/transforms/separable_filters.h"
 
 #include "data/transform_weights.h"

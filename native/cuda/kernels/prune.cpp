@@ -85,13 +85,15 @@ double channel_scores_bytes(const ChannelScoresProblem& p) {
   return 4.0 * static_cast<double>(p.channels) * static_cast<double>(p.weights + 1);
 }
 double magnitude_threshold_bytes(const MagnitudeMaskProblem& p) {
-  const auto chunks = static_cast<double>(chunks_of(p.counts, kTiePiece)),
-             total = static_cast<double>(p.total());
-  return 16 * total + chunks * (4 * 16384.0 + 64) + 4 * 32768 + 16 * static_cast<double>(p.pieces());
+  constexpr double kChoices = 3 * 34140.0 + 8224;
+  return 16 * static_cast<double>(p.total()) + 16 * static_cast<double>(chunks_of(p.counts, kTiePiece)) +
+         8 * static_cast<double>(p.pieces()) + kChoices;
 }
 double prune_mask_bytes(const MagnitudeMaskProblem& p) {
-  return 9 * static_cast<double>(p.total()) +
-         16 * static_cast<double>(p.pieces() + static_cast<int64_t>(p.counts.size()));
+  const int64_t launches = ceil_div(static_cast<int64_t>(p.counts.size()), TensorTable<2>::kMostTensors);
+  // A piece that two launches share is begun by both.
+  return 9 * static_cast<double>(p.total()) + 8 * static_cast<double>(p.pieces()) +
+         20 * static_cast<double>(launches);
 }
 
 }  // namespace
