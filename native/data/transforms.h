@@ -1,5 +1,6 @@
 // Chains of picture transforms: what a step does, which sizes it makes, and the parameters that it draws. The
-// formulas and ranges are in docs/augmentation.md; native/cpu/kernels/augment_views.cpp applies them.
+// formulas and ranges are in docs/augmentation.md; native/cpu/kernels/augment_views.cpp and
+// cuda/kernels/transforms/ apply them.
 //
 // A step has *options* (ints, equal for all samples: they fix sizes), *ranges* (what its parameters are drawn
 // from) and *parameters* (what is done to one sample). Drawing is compiled once, without contraction into
