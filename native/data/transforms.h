@@ -1,5 +1,6 @@
 // Chains of picture transforms: what a step does, which sizes it makes, and the parameters that it draws. The
-// formulas and ranges are in docs/augmentation.md; native/cpu/kernels/augment_views.cpp applies them.
+// formulas and ranges are in docs/augmentation.md; native/cpu/kernels/augment_views.cpp and
+// cuda/kernels/transforms/ apply them.
 //
 // A step has *options* (ints, equal for all samples: they fix sizes), *ranges* (what its parameters are drawn
 // from) and *parameters* (what is done to one sample). Drawing is compiled once, without contraction into
@@ -66,6 +67,10 @@ using Parameters = std::array<double, kStepParameters>;
 /// Empty when they make sense, else what is wrong.
 std::string range_error(const Step& step, const Ranges& ranges);
 
+/// The same without words, as a GPU says it.
+enum class RangeFault : int { None, Probability, Certainty, Numbers };
+std::string describe(TransformKind kind, RangeFault fault);
+
 /// What a view is a function of.
 struct ViewKey {
   uint64_t seed;
@@ -85,5 +90,9 @@ Parameters draw_parameters(const Step& step, int position, const Ranges& ranges,
 
 /// Empty when the parameters can be applied, else what is wrong.
 std::string parameter_error(const Step& step, const Parameters& parameters);
+
+/// The same without words.
+enum class ParameterFault : int { None, NotApplied, Flag, Numbers };
+std::string describe(TransformKind kind, ParameterFault fault);
 
 }  // namespace lapidary::data

@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addon } from '../../lib/native-addon.js';
-import { acceptedImplementations, expectIndexFault, philox, runCase, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  expectIndexFault,
+  philox,
+  runCase,
+  setStepBlock,
+  testKernel,
+} from './harness.js';
 
 const epoch = 2;
-beforeAll(() => addon.setStepBlock(-2, epoch));
-afterAll(() => addon.setStepBlock(-2, 0));
+beforeAll(() => setStepBlock(-2, epoch));
+afterAll(() => setStepBlock(-2, 0));
 
 const sizes = [
   'N=1 H=1 W=1 C=1 images=10',

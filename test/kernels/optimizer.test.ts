@@ -1,23 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addon } from '../../lib/native-addon.js';
 import {
   acceptedImplementations,
   bits,
   type CaseOptions,
+  checkProblem,
   expectValues,
   runCase,
   runValues,
+  setStepBlock,
   testKernel,
 } from './harness.js';
 
 const slot = 5;
 beforeAll(() => {
-  addon.setStepBlock(slot, 0.125);
-  addon.setStepBlock(slot + 1, 1 / (1 - 0.9 ** 3));
-  addon.setStepBlock(slot + 2, 1 / Math.sqrt(1 - 0.999 ** 3));
+  setStepBlock(slot, 0.125);
+  setStepBlock(slot + 1, 1 / (1 - 0.9 ** 3));
+  setStepBlock(slot + 2, 1 / Math.sqrt(1 - 0.999 ** 3));
 });
 afterAll(() => {
-  for (let each = slot; each < slot + 3; each++) addon.setStepBlock(each, 0);
+  for (let each = slot; each < slot + 3; each++) setStepBlock(each, 0);
 });
 
 const lists = ['1', '1x17x3', '40000x1x64x16385x5', '1x1x1x1x1x1x1'];
@@ -43,6 +44,15 @@ testKernel('lerp', problems(`share_slot=${slot}`));
 testKernel('norm2', problems(''));
 testKernel('clip_norm', problems('limit=0.2'), { fill: { norm: () => 0.7 } });
 testKernel('clip_norm', problems('limit=2'), { fill: { norm: () => 0.7 } });
+
+test('more tensors than one CUDA launch takes', () => {
+  const counts = Array.from({ length: 210 }, (_, tensor) => [1, 4, 7][tensor % 3]).join('x');
+  checkProblem('sgd', `counts=${counts} rate_slot=${slot} momentum=0.9 masked=1`, masks);
+  checkProblem('adam', `counts=${counts} ${slots}`, { fill: moments });
+  checkProblem('lerp', `counts=${counts} share_slot=${slot}`);
+  checkProblem('norm2', `counts=${counts}`);
+  checkProblem('clip_norm', `counts=${counts} limit=0.2`, { fill: { norm: () => 0.7 } });
+});
 
 test('sgd is torch.optim.SGD: two steps with momentum and decay', () => {
   const problem = `counts=1 rate_slot=${slot} momentum=0.5 decay=0.25`;

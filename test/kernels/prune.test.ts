@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { acceptedImplementations, type CaseOptions, expectValues, runValues, testKernel } from './harness.js';
+import {
+  acceptedImplementations,
+  type CaseOptions,
+  checkProblem,
+  expectValues,
+  runValues,
+  testKernel,
+} from './harness.js';
 
 for (const kind of ['l1', 'l2']) {
   testKernel('channel_scores', [
@@ -29,6 +36,15 @@ testKernel('magnitude_threshold', selections, coarse);
 const thresholds: CaseOptions['fill'] = { threshold: () => 0.5, ties: () => 0 };
 testKernel('prune_mask', selections, { fill: thresholds });
 testKernel('prune_mask', selections, { fill: { ...coarse.fill, threshold: () => 2, ties: () => 1000 } });
+
+test('one piece of more tensors than one CUDA launch takes', () => {
+  const counts = Array.from({ length: 320 }, (_, tensor) => [1, 4, 7][tensor % 3]).join('x');
+  for (const pruned of [3, 700, 1200]) {
+    checkProblem('magnitude_threshold', `counts=${counts} pruned=${pruned}`, coarse);
+    const ties = { ...coarse.fill, threshold: () => 2, ties: () => pruned / 4 };
+    checkProblem('prune_mask', `counts=${counts} pruned=${pruned}`, { fill: ties });
+  }
+});
 
 test('the threshold is the magnitude of the k-th, and the first of equals go', () => {
   const weights = [3, -1, 2, 2, -2, 0, 2];

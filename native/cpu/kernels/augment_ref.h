@@ -4,9 +4,18 @@
 
 #include <vector>
 
-#include "cpu/kernels/augment_weights.h"
+#include "cpu/kernels/kernel.h"
+#include "data/transform_weights.h"
 
 namespace lapidary::cpu::LAPIDARY_ISA {
+
+using data::Interpolation;
+using data::InverseAffine;
+using data::make_gaussian;
+using data::make_resampling;
+using data::reflect;
+using data::Resampling;
+using data::resampling_taps;
 
 template <class T>
 class ReferencePicture {
