@@ -24,15 +24,21 @@ const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
 });
 
-function run(command, args, env = {}) {
+/** Runs a command; whether it succeeded. */
+function succeeds(command, args, env = {}) {
   const { status, signal } = spawnSync(command, args, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...env },
   });
-  if (status === 0) return;
-  process.stderr.write(`softgpu: ${command} ${args.slice(0, 3).join(' ')} ended with ${status ?? signal}\n`);
-  process.exit(status ?? 1);
+  if (status === 0) return true;
+  process.stderr.write(`softgpu: ${command} ${args.slice(0, 4).join(' ')} ended with ${status ?? signal}\n`);
+  process.exitCode = status ?? 1;
+  return false;
+}
+
+function build(script) {
+  if (!succeeds('npm', ['run', '--silent', script])) throw new Error(`${script} failed`);
 }
 
 /** Whether the filters leave a test file in these folders. */
@@ -44,7 +50,7 @@ function chosen(...folders) {
 }
 
 function vitest(config, env, more = []) {
-  run('npx', ['vitest', 'run', '--config', config, ...more, ...filters], env);
+  return succeeds('npx', ['vitest', 'run', '--config', config, ...more, ...filters], env);
 }
 
 async function testSoftgpu(version) {
@@ -61,7 +67,7 @@ async function testSoftgpu(version) {
 
 function testBackend() {
   if (!chosen('test/kernels', 'test/ops', 'test/cuda')) return;
-  run('npm', ['run', '--silent', 'build:native']);
+  build('build:native');
   const image = buildKernelImage({ out: 'build/softgpu/image', architectures: [], lineInfo: true });
   const leftOut = join(root, 'build/softgpu/left-out.txt');
   rmSync(leftOut, { force: true });
@@ -87,7 +93,7 @@ try {
   if (!chosen('test/softgpu', 'test/kernels', 'test/ops', 'test/cuda')) {
     throw new Error(`expected a part of a test file's name, got ${filters.join(', ')}`);
   }
-  run('npm', ['run', '--silent', 'build:softgpu']);
+  build('build:softgpu');
   const version = await nvccVersion();
   await testSoftgpu(version);
   if (version !== null) testBackend();
@@ -97,5 +103,5 @@ try {
     );
 } catch (error) {
   console.error(`softgpu: ${error.message}`);
-  process.exit(1);
+  process.exitCode = 1;
 }
