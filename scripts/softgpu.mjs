@@ -83,7 +83,10 @@ function testBackend() {
       SOFTGPU_THREADS: process.env.SOFTGPU_THREADS || '1',
     });
   }
-  if (!existsSync(leftOut)) return;
+  if (!existsSync(leftOut)) {
+    console.log('softgpu: no problem was left out for its size');
+    return;
+  }
   const problems = new Set(readFileSync(leftOut, 'utf8').trimEnd().split('\n'));
   console.log(`softgpu: left out for their size, tested on the CPU only (${problems.size}):`);
   for (const problem of [...problems].sort()) console.log(`  ${problem}`);
