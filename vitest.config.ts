@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 // The engine itself uses every core, so at most two files run at a time. A test that measures time or memory goes into a
 // file `*.serial.test.ts`: those run afterwards, one at a time, with the machine to themselves.
-const exclude = ['test/interchange/**', 'test/softgpu/**', '**/node_modules/**'];
+const exclude = ['test/interchange/**', 'test/softgpu/**', 'test/cuda/**', '**/node_modules/**'];
 const common = {
   environment: 'node' as const,
   pool: 'forks' as const,

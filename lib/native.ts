@@ -78,6 +78,8 @@ export interface KernelImplementation {
   readonly name: string;
   /** Empty when the problem is accepted, else why not. */
   readonly refusal: string;
+  /** Bytes of device memory that it says it loads and stores; each operand once where it says nothing. */
+  readonly traffic: number;
 }
 
 export interface EngineInfo {
@@ -96,7 +98,10 @@ export interface EngineInfo {
   readonly stagingLimit: number;
 }
 
-/** What there is of CUDA; where something is missing, `problem` says what, and what follows from it is empty. */
+/**
+ * What there is of CUDA. Where something is missing, `problem` (of driver and devices) or `imageProblem` says what, and what it
+ * keeps from being known is empty.
+ */
 export interface CudaSurvey {
   /** The driver's library. */
   readonly driver: string;
@@ -109,11 +114,14 @@ export interface CudaSurvey {
     readonly multiprocessors: number;
     readonly bytes: number;
   }[];
+  readonly problem: string;
   /** The kernel image's path. */
   readonly image: string;
   /** What the image has code for: `sm_80`, `compute_80`. */
   readonly architectures: readonly string[];
-  readonly problem: string;
+  /** The version of the PTX language that its PTX is written in: `9.0`; empty: it has none. */
+  readonly ptx: string;
+  readonly imageProblem: string;
 }
 
 export interface CaptureInfo {
@@ -257,6 +265,12 @@ export interface NativeAddon {
     leastMs: number,
     coldBytes: number,
   ): KernelTimes;
+  /**
+   * What a CUDA device in software counted since the last clear, as JSON by kernel function: see lib/bench/counters.ts.
+   * ERR_UNSUPPORTED on hardware.
+   */
+  softwareCounters(): string;
+  clearSoftwareCounters(): void;
   kernels(): string[];
   kernelProblem(kernel: string, problem: string): KernelProblem;
   kernelOperands(kernel: string, problem: string): KernelOperand[];

@@ -64,7 +64,13 @@ function findInputs() {
     gyp: versionOf('node-gyp'),
     environment: [CXX, CPPFLAGS, CXXFLAGS, LDFLAGS],
   };
-  const sources = listFiles('native');
+  const sources = [
+    ...listFiles('native'),
+    // What host and device share: the parameters of the CUDA kernels.
+    ...['cuda/kernels', 'cuda/device'].flatMap((folder) =>
+      listFiles(folder, { accept: (path) => path.endsWith('.h') }),
+    ),
+  ];
   const buildFiles = ['binding.gyp', 'scripts/sources.mjs'];
   return {
     nodeDirectory: settings.nodeDirectory,

@@ -1,4 +1,4 @@
-// Checks the form of everything: biome for TypeScript, JavaScript and JSON; clang-format for native/ and cuda/.
+// Checks the form of everything: biome for TypeScript, JavaScript and JSON; clang-format for C++ and CUDA in native/ and cuda/.
 // With --write it rewrites instead. CLANG_FORMAT names another clang-format (14 or newer).
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-// Runs clang-tidy over native/core, native/ops, native/bindings and part of softgpu, or over the files given, one process a
+// Runs clang-tidy over native/core, native/ops, native/bindings, native/cuda and part of softgpu, or over the files given, one process a
 // core. Of softgpu: not driver/, which takes as long as all the others, nor isa/, whose vectors only g++ understands.
 // CLANG_TIDY names another clang-tidy (14 or newer).
 import { spawn } from 'node:child_process';
@@ -22,7 +22,7 @@ function findNodeInclude() {
 }
 
 const nodeInclude = findNodeInclude();
-const flags = ['-std=c++20', '-Wno-psabi', '-Inative', '-isystem', join(root, nodeAddonApi)];
+const flags = ['-std=c++20', '-Wno-psabi', '-Inative', '-Icuda', '-isystem', join(root, nodeAddonApi)];
 if (nodeInclude !== null) flags.push('-isystem', nodeInclude);
 flags.push('-DNAPI_VERSION=9', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED');
 flags.push('-DLAPIDARY_VERSION="0"', '-DBUILDING_NODE_EXTENSION', '-DLAPIDARY_ISA=base', '-DLAPIDARY_VLEN=4');
@@ -53,7 +53,7 @@ const files =
   given.length > 0
     ? given
     : [
-        ...listSources(['native/core/**', 'native/ops/**', 'native/bindings/**']),
+        ...listSources(['native/core/**', 'native/ops/**', 'native/bindings/**', 'native/cuda/**']),
         ...listSources(softgpu).filter((file) => !file.endsWith('_test.cpp')),
       ];
 const queue = [...files];

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { device } from '../device.js';
 
 export interface Machine {
+  /** What computes, in words. */
+  readonly device: string;
   readonly cpu: string;
   readonly cores: number;
   readonly isa: string;
@@ -17,8 +19,10 @@ export interface Machine {
 }
 
 export async function describeMachine(): Promise<Machine> {
-  const { isa, threads, build } = device();
+  const used = device();
+  const { isa, threads, build } = used;
   return {
+    device: String(used),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     isa,

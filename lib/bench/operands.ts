@@ -48,6 +48,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
   'augment.index': (random, _, field) => Math.floor(field('images') * random()),
   'transform_images.index': (random, _, field) => Math.floor(field('images') * random()),
   'draw_transforms.ranges': () => 0.5,
+  'transform_images.parameters': () => 1, // applied
   'pool_dgrad.index': inWindow,
   'state_pools_dgrad.max_tap': () => 4,
 };

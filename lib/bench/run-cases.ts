@@ -5,13 +5,17 @@ import type { KernelImplementation } from '../native.js';
 import { addon } from '../native-addon.js';
 import { native } from '../resource.js';
 import { type BenchCase, caseText } from './bench-case.js';
+import { type Counts, countImplementation } from './counters.js';
 import { drawOperands } from './operands.js';
 import type { Peaks } from './peaks.js';
 import { type Timing, type TimingOptions, timeImplementations } from './timing.js';
 import { Reference, type Verdict } from './verification.js';
 
-/** `correctness`: against ref<double>. `bitwise`: equal bits again and for other numbers of threads. `perf`: verified, then timed. */
-export type BenchMode = 'correctness' | 'bitwise' | 'perf';
+/**
+ * `correctness`: against ref<double>. `bitwise`: equal bits again and for other numbers of threads. `perf`: verified, then timed.
+ * `count`: verified, then held to the bytes that it says it moves, on a device that counts.
+ */
+export type BenchMode = 'correctness' | 'bitwise' | 'perf' | 'count';
 
 /** Which implementations have their turn. */
 export interface Choice {
@@ -25,7 +29,7 @@ export interface RunOptions extends Choice {
   readonly mode: BenchMode;
   /** Instead of the implementation's own, relative to the largest value of an output. */
   readonly tolerance?: number | undefined;
-  /** False: timed unverified. */
+  /** False: timed or counted unverified. */
   readonly verify: boolean;
   readonly timing: TimingOptions;
   readonly peaksOf: (isa: string) => Peaks;
@@ -38,20 +42,24 @@ export type Outcome = {
   readonly implementation: string;
   /** Null when it was not timed. */
   readonly timing: Timing | null;
-} & (Verdict | { readonly status: 'skipped'; readonly reason: string } | { readonly status: 'timed' });
+  /** Null when nothing was counted. */
+  readonly counts: Counts | null;
+} & (Verdict | { readonly status: 'skipped'; readonly reason: string } | { readonly status: 'unverified' });
 
 function splitChoice({ isa, implementation = '' }: Choice): { isa: string | undefined; name: string } {
   const [before = '', after] = implementation.split(':');
   return after === undefined ? { isa, name: before } : { isa: before, name: after };
 }
 
-/** @throws ArgumentError for an instruction set that is not there */
+/** @throws ArgumentError for an instruction set that the device in use does not have */
 export function checkChoice(choice: Choice): void {
   const { isa } = splitChoice(choice);
-  const { isas } = addon.engine();
-  if (isa === undefined || isa === 'all' || isas.includes(isa)) return;
+  const { device, isa: own, isas } = addon.engine();
+  const known = device === 'cpu' ? isas : [own];
+  if (isa === undefined || isa === 'all' || known.includes(isa)) return;
   throw new ArgumentError(
-    `Expected all or an instruction set that this processor and build have (${isas.join(', ')}), got '${isa}'.`,
+    `Expected all or an instruction set that this ${device === 'cpu' ? 'processor' : 'device'} and build have ` +
+      `(${known.join(', ')}), got '${isa}'.`,
   );
 }
 
@@ -80,7 +88,7 @@ export function chosenImplementations(
 export function runCase(benchCase: BenchCase, options: RunOptions): Outcome[] {
   const { mode } = options;
   const chosen = chosenImplementations(benchCase, mode, options);
-  const outcome = { benchCase, timing: null };
+  const outcome = { benchCase, timing: null, counts: null };
   if (chosen.length === 0) {
     const reason = `no implementation of that name; there are ${implementationNames(benchCase)}`;
     return [{ ...outcome, implementation: '', status: 'skipped', reason }];
@@ -88,23 +96,26 @@ export function runCase(benchCase: BenchCase, options: RunOptions): Outcome[] {
   const drawn = drawOperands(benchCase);
   let reference: Reference | null = null;
   const verdicts = new Map<string, Outcome>();
-  for (const { isa, name, refusal } of chosen) {
+  for (const one of chosen) {
+    const { isa, name, refusal } = one;
     const implementation = `${isa}:${name}`;
     if (refusal !== '') {
       verdicts.set(implementation, { ...outcome, implementation, status: 'skipped', reason: refusal });
       continue;
     }
     try {
-      if (mode === 'perf' && !options.verify) {
-        verdicts.set(implementation, { ...outcome, implementation, status: 'timed' });
-        continue;
+      const verified = options.verify || (mode !== 'perf' && mode !== 'count');
+      if (verified) reference ??= new Reference(benchCase, drawn);
+      let verdict: Verdict | { readonly status: 'unverified' } = { status: 'unverified' };
+      if (mode === 'bitwise') verdict = reference!.bitwise(implementation);
+      else if (verified) verdict = reference!.correctness(implementation, options.tolerance);
+      const counts =
+        mode === 'count' && verdict.status !== 'failed' ? countImplementation(benchCase, drawn, one) : null;
+      if (counts !== null && counts.moved > counts.stated) {
+        const reason = `it moves ${counts.moved} bytes of global memory and states ${counts.stated}`;
+        verdict = { status: 'failed', reason };
       }
-      reference ??= new Reference(benchCase, drawn);
-      const verdict =
-        mode === 'bitwise'
-          ? reference.bitwise(implementation)
-          : reference.correctness(implementation, options.tolerance);
-      verdicts.set(implementation, { ...outcome, implementation, ...verdict });
+      verdicts.set(implementation, { ...outcome, implementation, ...verdict, counts });
     } catch (error) {
       if (!(error instanceof LapidaryError)) throw error;
       verdicts.set(implementation, { ...outcome, implementation, status: 'failed', reason: error.message });
@@ -127,5 +138,7 @@ function implementationNames({ kernel, problem }: BenchCase): string {
 /** A command that repeats the case. */
 export function reproLine({ benchCase, implementation }: Outcome, mode: BenchMode): string {
   const chosen = implementation === '' ? '' : ` --implementation ${implementation}`;
-  return `lapidary bench --mode ${mode}${chosen} "${caseText(benchCase)}"`;
+  const device = addon.engine().device === 'cuda' ? ' --device cuda' : '';
+  const how = mode === 'count' ? '--count' : `--mode ${mode}`;
+  return `lapidary bench ${how}${device}${chosen} "${caseText(benchCase)}"`;
 }

@@ -8,6 +8,7 @@
 
 #include "bindings/arguments.h"
 #include "cpu/cpu_backend.h"
+#include "cuda/software_counters.h"
 
 namespace lapidary {
 namespace {
@@ -80,7 +81,9 @@ Napi::Value kernel_operands(const Napi::CallbackInfo& info, Environment&) {
 Napi::Value kernel_implementations(const Napi::CallbackInfo& info, Environment& environment) {
   const KernelId id = kernel_argument(info, 0);
   const auto problem = kernel_info(id).parse(string_argument(info, 1, "problem"));
-  checked_operands(id, problem.get());
+  double operand_bytes = 0;
+  for (const Operand& operand : checked_operands(id, problem.get()))
+    operand_bytes += operand_traffic(operand);
   Napi::Array list = Napi::Array::New(info.Env());
   uint32_t index = 0;
   Device& device = *environment.context.device;
@@ -90,7 +93,10 @@ Napi::Value kernel_implementations(const Napi::CallbackInfo& info, Environment& 
       Napi::Object row = Napi::Object::New(info.Env());
       row["isa"] = isa;
       row["name"] = candidate.name;
-      row["refusal"] = candidate.supports(problem.get());
+      const std::string refusal = candidate.supports(problem.get());
+      row["refusal"] = refusal;
+      row["traffic"] =
+          candidate.traffic && refusal.empty() ? candidate.traffic(problem.get()) : operand_bytes;
       list[index++] = row;
     }
   }
@@ -289,6 +295,15 @@ Napi::Value time_kernel(const Napi::CallbackInfo& info, Environment& environment
   return timed;
 }
 
+Napi::Value software_counters(const Napi::CallbackInfo& info, Environment&) {
+  return Napi::String::New(info.Env(), cuda::software_counters());
+}
+
+Napi::Value clear_software_counters(const Napi::CallbackInfo& info, Environment&) {
+  cuda::clear_software_counters();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void export_kernel_bindings(Napi::Env env, Napi::Object exports) {
@@ -298,6 +313,8 @@ void export_kernel_bindings(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelProblem", Napi::Function::New(env, guarded<kernel_problem>));
   exports.Set("runKernel", Napi::Function::New(env, guarded<run_kernel>));
   exports.Set("timeKernel", Napi::Function::New(env, guarded<time_kernel>));
+  exports.Set("softwareCounters", Napi::Function::New(env, guarded<software_counters>));
+  exports.Set("clearSoftwareCounters", Napi::Function::New(env, guarded<clear_software_counters>));
 }
 
 }  // namespace lapidary

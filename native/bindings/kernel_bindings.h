@@ -4,7 +4,8 @@
 
 namespace lapidary {
 
-/// kernels, kernelProblem, kernelOperands, kernelImplementations, runKernel, timeKernel.
+/// kernels, kernelProblem, kernelOperands, kernelImplementations, runKernel, timeKernel,
+/// softwareCounters, clearSoftwareCounters.
 void export_kernel_bindings(Napi::Env env, Napi::Object exports);
 
 }  // namespace lapidary

@@ -295,9 +295,11 @@ Napi::Value cuda_survey(const Napi::CallbackInfo& info, Environment&) {
     devices[devices.Length()] = device;
   }
   result["devices"] = devices;
+  result["problem"] = survey.problem;
   result["image"] = survey.image;
   result["architectures"] = string_list(env, survey.architectures);
-  result["problem"] = survey.problem;
+  result["ptx"] = survey.ptx;
+  result["imageProblem"] = survey.image_problem;
   return result;
 }
 

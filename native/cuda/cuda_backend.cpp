@@ -395,12 +395,16 @@ Survey survey() {
       found.devices.push_back(device);
     }
     if (found.devices.empty()) fail(ErrorCode::Device, "the driver knows no device");
-    const std::string path = KernelImage::path();
-    const KernelImage image(path);
-    found.image = path;
-    found.architectures = image.architectures();
   } catch (const Error& error) {
     found.problem = error.what();
+  }
+  found.image = KernelImage::path();
+  try {
+    const KernelImage image(found.image);
+    found.architectures = image.architectures();
+    found.ptx = image.ptx_version();
+  } catch (const Error& error) {
+    found.image_problem = error.what();
   }
   return found;
 }

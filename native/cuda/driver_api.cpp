@@ -37,6 +37,8 @@ void DriverApi::find(Entry<Arguments...>& entry) {
   }
 }
 
+void* DriverApi::symbol(const char* name) const noexcept { return dlsym(handle_, name); }
+
 void DriverApi::check(CUresult result, const char* what) const {
   if (result == kSuccess) return;
   fail(result == kOutOfMemory ? ErrorCode::OutOfMemory : ErrorCode::Device, "%s: %s", what,

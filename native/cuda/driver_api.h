@@ -56,6 +56,8 @@ class DriverApi {
   static bool sticky(CUresult result) noexcept;
 
   const std::string& library() const noexcept { return library_; }
+  /// An entry point that not every driver has; null when this one lacks it.
+  void* symbol(const char* name) const noexcept;
 
   Entry<unsigned> init{"cuInit"};
   Entry<int*> driver_version{"cuDriverGetVersion"};

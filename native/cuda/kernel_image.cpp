@@ -142,4 +142,13 @@ std::vector<std::string> KernelImage::architectures() const {
   return names;
 }
 
+std::string KernelImage::ptx_version() const {
+  constexpr std::string_view kDirective = ".version ";
+  const std::string_view code = modules_.begin()->second.code;
+  const size_t place = code.find(kDirective);
+  if (place == std::string_view::npos) return {};
+  const std::string_view rest = code.substr(place + kDirective.size());
+  return std::string(rest.substr(0, rest.find_first_not_of("0123456789.")));
+}
+
 }  // namespace lapidary::cuda

@@ -30,6 +30,9 @@ class KernelImage {
 
   /// What it holds code for, from the first fatbin: "sm_80", "compute_80".
   std::vector<std::string> architectures() const;
+  /// The version of the PTX language that the first fatbin is written in, "9.0"; empty when it has none to
+  /// read.
+  std::string ptx_version() const;
 
  private:
   struct Function {

@@ -5,6 +5,7 @@
  * With LAPIDARY_TEST_DEVICE=cuda: each of CUDA's implementations, twice for equal bits (softgpu gives each launch a schedule
  * of its own). Guards are softgpu's own checks there.
  */
+import { appendFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { randomSource, seedOf } from '../../lib/bench/random-source.js';
 import { useDevice } from '../../lib/device.js';
@@ -23,11 +24,14 @@ export function setStepBlock(slot: number, value: number): void {
 /** What softgpu runs in some 10 seconds; larger problems are the CPU's alone. */
 const largestOnCuda = { flops: 4e8, bytes: 64e6 };
 
-/** Whether a problem is small enough for the device under test. */
+/** Whether a problem is small enough for the device under test; scripts/softgpu.mjs tells at the end which were not. */
 export function affordable(kernel: string, problem: string): boolean {
   if (!onCuda) return true;
   const { flops, bytes } = addon.kernelProblem(kernel, problem);
-  return flops <= largestOnCuda.flops && bytes <= largestOnCuda.bytes;
+  if (flops <= largestOnCuda.flops && bytes <= largestOnCuda.bytes) return true;
+  const list = process.env.LAPIDARY_TEST_LEFT_OUT;
+  if (list !== undefined) appendFileSync(list, `${kernel} ${problem}\n`);
+  return false;
 }
 
 export type Values = Float32Array | Float64Array | Int32Array | Uint8Array;

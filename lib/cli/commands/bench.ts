@@ -11,6 +11,7 @@ import {
   parseCaseArguments,
   readCases,
 } from '../../bench/bench-case.js';
+import { deviceCounts, type FunctionCounts } from '../../bench/counters.js';
 import { describeMachine, type Machine, notIdle, watchOthers } from '../../bench/machine.js';
 import { bandwidthOf, lastCacheBytes, measurePeaks, type Peaks } from '../../bench/peaks.js';
 import { checkedExtension, type RooflinePoint, writeRoofline } from '../../bench/roofline.js';
@@ -22,7 +23,8 @@ import {
   reproLine,
   runCase,
 } from '../../bench/run-cases.js';
-import { ArgumentError, FileSystemError, VerificationError } from '../../errors.js';
+import { device } from '../../device.js';
+import { ArgumentError, FileSystemError, UnsupportedError, VerificationError } from '../../errors.js';
 import { addon } from '../../native-addon.js';
 import { formatTable, type Table } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
@@ -38,6 +40,7 @@ interface BenchOptions extends SharedOptions {
   readonly runs?: number;
   readonly tolerance?: number;
   readonly verify: boolean;
+  readonly count?: boolean;
   readonly report?: string;
   readonly kernel?: string;
   readonly problem?: string;
@@ -73,7 +76,11 @@ export function addBenchCommand(program: Command): void {
     )
     .option('--runs <count>', 'timed runs of each implementation (default: what fits 150 ms)', parseCount)
     .option('--tolerance <share>', 'of the largest output, instead of the implementation’s own', parseShare)
-    .option('--no-verify', 'time without verifying first')
+    .option('--no-verify', 'time or count without verifying first')
+    .option(
+      '--count',
+      'count what kernels do instead, beside what their files state (on softgpu, see docs/cuda.md)',
+    )
     .option('--report <file>', 'draw the roofline: an .svg, or an .html page with a table')
     .addOption(new Option('--kernel <name>', 'a kernel, with --problem').hideHelp())
     .addOption(new Option('--problem <text>', 'its problem').hideHelp());
@@ -83,16 +90,33 @@ export function addBenchCommand(program: Command): void {
 async function bench(options: BenchOptions, words: string[]): Promise<CommandResult> {
   if (options.report !== undefined) {
     checkedExtension(options.report);
-    if (options.mode !== 'perf') throw new ArgumentError('--report draws what --mode perf measures.');
+    if (options.mode !== 'perf' || options.count)
+      throw new ArgumentError('--report draws what --mode perf measures.');
     const folder = dirname(options.report);
     await FileSystemError.during('make', folder, () => mkdir(folder, { recursive: true }));
   }
-  checkChoice(options);
   setUpDevice(options);
+  checkChoice(options);
   // Kernels that read the step block (optimisers' rates) get a number that changes something.
   for (let slot = 0; slot < 32; slot++) addon.setStepBlock(slot, 0.125);
   const cases = await casesOf(options, words);
-  return options.mode === 'list' ? list(cases, options) : run(cases, options, options.mode);
+  if (options.mode === 'list') return list(cases, options);
+  return run(cases, options, modeOf(options, options.mode));
+}
+
+function modeOf({ count }: BenchOptions, mode: BenchMode): BenchMode {
+  if (count && !deviceCounts()) {
+    throw new UnsupportedError(
+      `--count needs a device that counts what kernels do, softgpu (docs/cuda.md), got ${device()}.`,
+    );
+  }
+  if (count) return 'count';
+  if (mode === 'perf' && deviceCounts()) {
+    throw new UnsupportedError(
+      `Times of ${device()} say nothing: it computes in software. --count tells what kernels do; --mode correctness and bitwise verify them.`,
+    );
+  }
+  return mode;
 }
 
 async function casesOf({ file, kernel, problem }: BenchOptions, words: string[]): Promise<BenchCase[]> {
@@ -118,7 +142,7 @@ function list(cases: readonly BenchCase[], { json, ...choice }: BenchOptions): C
     const gigaflops = flops > 0 ? `${((times * flops) / 1e9).toPrecision(4)} GFLOP, ` : '';
     const line = `${times > 1 ? `${times} ` : ''}${caseText(one)}`;
     process.stdout.write(
-      `${line}  # ${gigaflops}${((times * bytes) / 1e6).toPrecision(4)} MB, ${first?.isa}:${first?.name}\n`,
+      `${line}  # ${gigaflops}${((times * bytes) / 1e6).toPrecision(4)} MB, ${first ? `${first.isa}:${first.name}` : 'no implementation'}\n`,
     );
   }
   const total = {
@@ -193,7 +217,7 @@ async function run(
     skipped: count('skipped'),
     timed: outcomes.filter(({ timing }) => timing !== null).length,
   };
-  const table = outcomeTable(outcomes, mode);
+  const table = mode === 'count' ? countTable(outcomes) : outcomeTable(outcomes, mode);
   if (!options.json) {
     process.stdout.write(`${formatTable(table)}\n\n`);
     for (const one of peaks.values()) process.stdout.write(`${peaksText(one)}\n`);
@@ -210,7 +234,7 @@ async function run(
   }
   // What proves nothing may still be timed.
   const bad = outcomes.filter(
-    ({ status }) => status === 'failed' || (status === 'mistrusted' && mode !== 'perf'),
+    ({ status }) => status === 'failed' || (status === 'mistrusted' && mode !== 'perf' && mode !== 'count'),
   );
   if (bad.length > 0) {
     const told = bad.map((one) => `${reasonOf(one)}\n  ${reproLine(one, mode)}`);
@@ -283,6 +307,67 @@ function outcomeTable(outcomes: readonly Outcome[], mode: BenchMode): Table {
   };
 }
 
+/** A row for each implementation, with the FLOPs of the problem, then one for each function that it launches. */
+function countTable(outcomes: readonly Outcome[]): Table {
+  return {
+    columns: [
+      'loaded (B)',
+      'in sectors',
+      'stored (B)',
+      'in sectors',
+      'atomic',
+      'stated (B)',
+      'moved',
+      'shared passes',
+      'conflicts',
+      'local (B)',
+      'lane instr.',
+      'FLOP',
+      'implementation',
+      'problem',
+    ],
+    rows: outcomes.flatMap(({ counts, benchCase: of, implementation, ...rest }) => {
+      const problem = `${caseText(of)}${'reason' in rest ? ` (${rest.status}: ${rest.reason})` : ''}`;
+      if (counts === null) return [[...Array<null>(12), implementation, problem]];
+      const { functions, moved, stated } = counts;
+      const share = stated > 0 ? `${((100 * moved) / stated).toFixed(0)} %` : null;
+      const all = Object.entries(functions);
+      const total = countCells(all.map(([, one]) => one));
+      return [
+        [...total.slice(0, 5), stated, share, ...total.slice(5), of.flops, implementation, problem],
+        ...all.map(([name, one]) => {
+          const cells = countCells([one]);
+          const flops = one.flops + one.mmaFlops;
+          return [
+            ...cells.slice(0, 5),
+            null,
+            null,
+            ...cells.slice(5),
+            flops,
+            `  ${name}`,
+            `${one.launches} launched`,
+          ];
+        }),
+      ];
+    }),
+  };
+}
+
+function countCells(counts: readonly FunctionCounts[]): number[] {
+  const total = (of: (one: FunctionCounts) => number) => counts.reduce((all, one) => all + of(one), 0);
+  return [
+    total((one) => one.globalLoadBytes),
+    total((one) => one.globalLoadSectors),
+    total((one) => one.globalStoreBytes),
+    total((one) => one.globalStoreSectors),
+    total((one) => one.atomicSectors),
+    total((one) => one.sharedWavefronts),
+    total((one) => one.sharedConflicts),
+    total((one) => one.localBytes),
+    total((one) => one.laneInstructions),
+  ];
+}
+
 function pointOf({ benchCase: { kernel, flops, bytes }, implementation, timing }: Outcome): RooflinePoint[] {
   if (timing?.gflops == null) return [];
   return [
@@ -299,7 +384,7 @@ function pointOf({ benchCase: { kernel, flops, bytes }, implementation, timing }
 function peaksText(peaks: Peaks): string {
   const { isa, threads, gflops, readGbs, triadGbs } = peaks;
   return (
-    `peaks of ${isa} on ${threads} threads: ${gflops.toFixed(1)} GFLOP/s of multiply-adds; ` +
+    `peaks of ${isa}${isa === 'cuda' ? '' : ` on ${threads} threads`}: ${gflops.toFixed(1)} GFLOP/s of multiply-adds; ` +
     `${bandwidthOf(peaks).toFixed(1)} GB/s of memory (read ${readGbs.toFixed(1)}, triad ${triadGbs.toFixed(1)})`
   );
 }
@@ -310,17 +395,28 @@ function summaryText(counts: Readonly<Record<string, number>>): string {
 }
 
 function environmentOf(machine: Machine, cache: string): Record<string, string | number> {
-  const { cpu, cores, isa, threads, node, build, busy } = machine;
+  const { device: used, cpu, cores, isa, threads, node, build, busy } = machine;
   const date = new Date().toISOString().slice(0, 10);
-  return { cpu, cores, isa, threads, cache, node, build, 'busy before (%)': Math.round(100 * busy), date };
+  return {
+    device: used,
+    cpu,
+    cores,
+    isa,
+    threads,
+    cache,
+    node,
+    build,
+    'busy before (%)': Math.round(100 * busy),
+    date,
+  };
 }
 
 function asJson({ kernel, problem, times, flops, bytes }: BenchCase): object {
   return { kernel, problem, times, flops, bytes };
 }
 
-function outcomeAsJson({ benchCase: of, timing, ...outcome }: Outcome): object {
-  return { type: 'case', ...asJson(of), ...outcome, ...timing };
+function outcomeAsJson({ benchCase: of, timing, counts, ...outcome }: Outcome): object {
+  return { type: 'case', ...asJson(of), ...outcome, ...timing, ...counts };
 }
 
 function printLine(value: object): void {

@@ -8,14 +8,8 @@ import type { Command } from 'commander';
 import { LapidaryError } from '../../errors.js';
 import { formatTable } from '../../report/table.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
-
-/** Something that was looked at. */
-interface Finding {
-  readonly name: string;
-  readonly value: string;
-  /** `no` is a fault that keeps lapidary from working; `note` is worth knowing. */
-  readonly state: 'ok' | 'note' | 'no';
-}
+import { cudaFindings } from '../cuda-findings.js';
+import type { Finding } from '../finding.js';
 
 const OLDEST_NODE = [20, 17] as const;
 
@@ -74,6 +68,7 @@ async function engine(): Promise<Finding[]> {
       },
       { name: 'threads in use', value: String(threads), state: 'ok' },
       { name: 'tensor memory limit', value: gigabytes(memory().limit), state: 'ok' },
+      ...cudaFindings(addon.cudaSurvey()),
       cuda(() => device('cuda')),
     ];
   } catch (error) {
