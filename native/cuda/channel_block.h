@@ -1,7 +1,7 @@
-// Blocks of (channel vectors, something): how many channels a thread moves at once, and how many a block takes.
+// Blocks of (channel vectors, something): how many channels a thread moves at once, and how many a block
+// takes.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 
@@ -9,13 +9,10 @@
 
 namespace lapidary::cuda {
 
-/// Channels of one access: 4 when every count divides by 4 and every pointer by 16, else 1. Results are the same
-/// either way.
-inline int64_t channel_width(std::initializer_list<int64_t> counts, std::initializer_list<const void*> pointers) {
+/// Channels of one access: 4 when every count divides by 4, else 1. Tensors start at multiples of 256 bytes.
+constexpr int64_t channel_width(std::initializer_list<int64_t> counts) {
   for (int64_t count : counts)
     if (count % 4 != 0) return 1;
-  for (const void* pointer : pointers)
-    if (reinterpret_cast<uintptr_t>(pointer) % 16 != 0) return 1;
   return 4;
 }
 

@@ -68,14 +68,16 @@ struct CorrelationAxis {
   }
   constexpr int32_t tiles(int32_t tile) const { return (outs_of_longest_phase() + tile - 1) / tile; }
 
-  /// Inputs that all tiles of one phase load together, where each loads the part of its span that there is.
-  constexpr double inputs_loaded(int32_t number, int32_t tile) const {
-    const CorrelationPhase of = phase(number);
+  /// Inputs that the tiles of all phases load, where each loads the part of its span that there is.
+  constexpr double inputs_loaded(int32_t tile) const {
     double sum = 0;
-    for (int32_t first = 0; first < of.outs; first += tile) {
-      const int32_t begin = first * of.in_stride + of.in_first, end = begin + of.span(tile);
-      const int32_t low = begin < 0 ? 0 : begin, high = end > ins ? ins : end;
-      if (high > low) sum += high - low;
+    for (int32_t number = 0; number < phases(); ++number) {
+      const CorrelationPhase of = phase(number);
+      for (int32_t first = 0; first < of.outs; first += tile) {
+        const int32_t begin = first * of.in_stride + of.in_first, end = begin + of.span(tile);
+        const int32_t low = begin < 0 ? 0 : begin, high = end > ins ? ins : end;
+        if (high > low) sum += high - low;
+      }
     }
     return sum;
   }

@@ -1,17 +1,18 @@
 // Depthwise convolution, fprop and dgrad: y[n,p,q,c] = sum over r, s of act(x[n,h,w,c]) filter[c,r,s].
 //
-// A block computes a tile of outputs of one image for a block of channels. It loads the inputs they need, with
-// their halo, once into shared memory, 16 bytes over channels an access; padding is 0 there, the prologue
-// is applied on the way. Each thread then computes four neighbouring outputs of a row for its channels: a row
-// of inputs is loaded into registers once for all taps. dgrad is the same over dy; with strides, a phase of
-// positions at a time (correlation.h). Statistics are made of the sums in registers.
+// A block computes a tile of outputs of one image for a block of channels. It loads the inputs they need,
+// with their halo, once into shared memory, 16 bytes over channels an access; padding is 0 there, the
+// prologue is applied on the way. Each thread then computes four neighbouring outputs of a row for its
+// channels: a row of inputs is loaded into registers once for all taps. dgrad is the same over dy; with
+// strides, a phase of positions at a time (correlation.h). Statistics are made of the sums in registers.
 // Variants: taps_S_stride_T_dilation_D_xV: width, stride and dilation known to the compiler, or `any`;
 //           V = 4 or 1 channels a thread.
 // Bytes: 4 times: in C times the inputs that each tile loads; the filter once a tile; the output, residual,
 //        addend and rectified once; statistics 3 C a tile written, and read again by merge_statistics.
 //        An 8 x 16 tile of a 3x3 filter loads 1.41 inputs an output, most of the halo from L2.
 // FLOPs: 2 R S an output. Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel conv2d_fprop --problem "N=32 H=56 W=56 C=144 K=144 groups=144 R=3 S=3
+// Bench: lapidary bench --device cuda --kernel conv2d_fprop --problem "N=32 H=56 W=56 C=144 K=144 groups=144
+// R=3 S=3
 //        pad_h=1 pad_w=1"
 #include "kernels/conv2d_grouped/depthwise_correlation.h"
 
@@ -91,8 +92,9 @@ __device__ inline void correlate(const DepthwiseCorrelation& parameters) {
     const float* const lane_filter = filter + threadIdx.x * kWidth;
     for (int r = 0; r < rows.taps; ++r) {
       const float* const from =
-          tile + ((row * rows.in_stride + r * rows.tap_step) * tile_width + column * columns.in_stride) *
-                     block_channels +
+          tile +
+          ((row * rows.in_stride + r * rows.tap_step) * tile_width + column * columns.in_stride) *
+              block_channels +
           threadIdx.x * kWidth;
       const int filter_row = (rows.tap_first + r * rows.tap_stride) * p.columns.taps;
       if constexpr (kTaps > 0) {
@@ -105,8 +107,7 @@ __device__ inline void correlate(const DepthwiseCorrelation& parameters) {
           const int tap = filter_row + columns.tap_first + s * columns.tap_stride;
           const auto weight = load_channels<kWidth>(lane_filter + tap * filter_pitch);
 #pragma unroll
-          for (int j = 0; j < kStrip; ++j)
-            multiply_add(sums[j], window[j * kStride + s * kDilation], weight);
+          for (int j = 0; j < kStrip; ++j) multiply_add(sums[j], window[j * kStride + s * kDilation], weight);
         }
       } else {
         for (int s = 0; s < columns.taps; ++s) {
@@ -146,13 +147,13 @@ __device__ inline void correlate(const DepthwiseCorrelation& parameters) {
 
 }  // namespace
 
-#define LAPIDARY_VARIANT(name, width, taps, stride, dilation)              \
-  extern "C" __global__ void __launch_bounds__((width) == 4 ? 256 : 512)   \
-      name##_x##width(const DepthwiseCorrelation p) {                      \
-    correlate<width, taps, stride, dilation>(p);                           \
+#define LAPIDARY_VARIANT(name, width, taps, stride, dilation)            \
+  extern "C" __global__ void __launch_bounds__((width) == 4 ? 256 : 512) \
+      name##_x##width(const DepthwiseCorrelation p) {                    \
+    correlate<width, taps, stride, dilation>(p);                         \
   }
-#define LAPIDARY_VARIANTS(taps, stride, dilation)                                                           \
-  LAPIDARY_VARIANT(taps_##taps##_stride_##stride##_dilation_##dilation, 4, taps, stride, dilation)          \
+#define LAPIDARY_VARIANTS(taps, stride, dilation)                                                  \
+  LAPIDARY_VARIANT(taps_##taps##_stride_##stride##_dilation_##dilation, 4, taps, stride, dilation) \
   LAPIDARY_VARIANT(taps_##taps##_stride_##stride##_dilation_##dilation, 1, taps, stride, dilation)
 LAPIDARY_VARIANT(any, 4, 0, 0, 0)
 LAPIDARY_VARIANT(any, 1, 0, 0, 0)

@@ -32,7 +32,8 @@ struct Place {
 };
 
 template <int kWidth>
-__device__ inline Channels<kWidth> sum_of_row(const PoolForward& p, const Place& at, int row, PoolRange taps) {
+__device__ inline Channels<kWidth> sum_of_row(const PoolForward& p, const Place& at, int row,
+                                              PoolRange taps) {
   const PoolWindows& windows = p.windows;
   const float* const x =
       p.x + (at.image * windows.rows.ins + row) * windows.columns.ins * windows.channels + at.channel;
@@ -71,8 +72,7 @@ __device__ inline void average_split(const PoolForward& p) {
     for (int row = rows.begin + static_cast<int>(threadIdx.y); row < rows.end; row += kPoolSlices)
       add(sum, sum_of_row<kWidth>(p, at, row, columns));
   }
-  float* const own =
-      reinterpret_cast<float*>(shared) + (threadIdx.y * blockDim.x + threadIdx.x) * kWidth;
+  float* const own = reinterpret_cast<float*>(shared) + (threadIdx.y * blockDim.x + threadIdx.x) * kWidth;
   store_channels(own, sum);
   for (unsigned half = kPoolSlices / 2; half > 0; half /= 2) {
     __syncthreads();
@@ -119,9 +119,9 @@ __device__ inline void maximum(const PoolForward& p) {
 
 }  // namespace
 
-#define LAPIDARY_VARIANT(name, width)                                                       \
+#define LAPIDARY_VARIANT(name, width)                                                               \
   extern "C" __global__ void __launch_bounds__(kPoolThreads) name##_x##width(const PoolForward p) { \
-    name<width>(p);                                                                         \
+    name<width>(p);                                                                                 \
   }
 LAPIDARY_VARIANT(maximum, 4)
 LAPIDARY_VARIANT(maximum, 1)

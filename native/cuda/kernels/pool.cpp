@@ -28,7 +28,7 @@ void launch_pixels(LaunchContext& context, Kernel kernel, int64_t pixels, int64_
 }
 
 void fprop_pixels(const PoolProblem& p, const PoolFprop<float>& args, LaunchContext& context) {
-  const int64_t width = channel_width({p.c}, {args.x, args.y, args.index});
+  const int64_t width = channel_width({p.c});
   const char* const function = p.kind == PoolKind::Max ? (width == 4 ? "maximum_x4" : "maximum_x1")
                                                        : (width == 4 ? "average_x4" : "average_x1");
   launch_pixels(context, {"pool_fprop", function}, p.n * p.p() * p.q(), p.c / width,
@@ -42,7 +42,7 @@ std::string supports_split(const PoolProblem& p) {
 }
 
 void fprop_split_windows(const PoolProblem& p, const PoolFprop<float>& args, LaunchContext& context) {
-  const int64_t width = channel_width({p.c}, {args.x, args.y});
+  const int64_t width = channel_width({p.c});
   const ChannelParts channels(p.c / width, 32);
   context.launch({"pool_fprop", width == 4 ? "average_split_x4" : "average_split_x1"},
                  {p.n * p.p() * p.q(), channels.parts}, {channels.lanes, kPoolSlices},
@@ -51,7 +51,7 @@ void fprop_split_windows(const PoolProblem& p, const PoolFprop<float>& args, Lau
 }
 
 void dgrad_pixels(const PoolProblem& p, const PoolDgrad<float>& args, LaunchContext& context) {
-  const int64_t width = channel_width({p.c}, {args.dy, args.index, args.dx});
+  const int64_t width = channel_width({p.c});
   const char* const function = p.kind == PoolKind::Max
                                    ? (width == 4 ? "maximum_gather_x4" : "maximum_gather_x1")
                                    : (width == 4 ? "average_gather_x4" : "average_gather_x1");
