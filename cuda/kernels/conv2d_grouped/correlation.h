@@ -81,6 +81,27 @@ struct CorrelationAxis {
     }
     return sum;
   }
+  /// Taps that all outputs together have inside the input.
+  constexpr double taps_met() const {
+    double sum = 0;
+    for (int32_t number = 0; number < phases(); ++number) {
+      const CorrelationPhase of = phase(number);
+      for (int32_t out = 0; out < of.outs; ++out) {
+        for (int32_t tap = 0; tap < of.taps; ++tap) {
+          const int32_t in = out * of.in_stride + of.in_first + tap * of.tap_step;
+          sum += in >= 0 && in < ins;
+        }
+      }
+    }
+    return sum;
+  }
+  /// Taps of the filter that the tiles of all phases load.
+  constexpr double taps_loaded(int32_t tile) const {
+    double sum = 0;
+    for (int32_t number = 0; number < phases(); ++number)
+      sum += static_cast<double>((phase(number).outs + tile - 1) / tile) * phase(number).taps;
+    return sum;
+  }
   /// Tiles that have outputs, over all phases.
   constexpr double tiles_with_outputs(int32_t tile) const {
     double sum = 0;
