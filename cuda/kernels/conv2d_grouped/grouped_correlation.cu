@@ -18,6 +18,7 @@
 
 #include "kernels/conv2d_grouped/block_statistics.cuh"
 #include "kernels/conv2d_grouped/fused_operands.cuh"
+#include "kernels/conv2d_grouped/load_tile.cuh"
 
 namespace {
 
@@ -52,55 +53,20 @@ struct Block {
   }
 };
 
-/// Loads the inputs of channels [first, first + chunk_ins) of each group. A thread keeps to its channels.
+/// Loads the inputs of channels [first, first + chunk_ins) of each group.
 template <int kIn>
 __device__ inline void load_inputs(const GroupedCorrelation& g, const Block& block, int first, float* tile) {
   const Correlation& p = g.correlation;
-  const int threads = static_cast<int>(blockDim.x * blockDim.y);
-  const int thread = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
-  const int group_vectors = g.chunk_ins / kIn, vectors = g.block_groups * group_vectors;
-  const int lanes = min(vectors, threads), step = threads / lanes;
-  const int in_row = block.first_row * block.rows.in_stride + block.rows.in_first;
-  const int in_column = block.first_column * block.columns.in_stride + block.columns.in_first;
-  if (thread >= lanes * step) return;
-  for (int vector = thread % lanes; vector < vectors; vector += lanes) {
-    const int group = block.first_group + vector / group_vectors;
-    const int in = first + vector % group_vectors * kIn;
-    const int count = group < p.groups ? p.group_ins - in : 0;  // channels there are
-    const int channel = group * p.group_ins + in;
-    Channels<kIn> scale = zero_channels<kIn>(), shift = scale;
-#pragma unroll
-    for (int v = 0; v < kIn; ++v) {
-      if (p.prologue.scale && v < count)
-        scale.at[v] = p.prologue.scale[channel + v], shift.at[v] = p.prologue.shift[channel + v];
-    }
-    int row = 0, column = thread / lanes;
-    for (;; column += step) {
-      while (column >= block.tile_width && row < block.tile_height) column -= block.tile_width, ++row;
-      if (row >= block.tile_height) break;
-      Channels<kIn> x = zero_channels<kIn>();
-      const int h = in_row + row, w = in_column + column;
-      if (h >= 0 && h < p.rows.ins && w >= 0 && w < p.columns.ins && count > 0) {
-        const float* const from =
-            p.in + ((block.image * p.rows.ins + h) * p.columns.ins + w) * p.in_pixel + channel;
-        if (g.vector_ins) {
-          x = load_channels<kIn>(from);
-        } else {
-#pragma unroll
-          for (int v = 0; v < kIn; ++v)
-            if (v < count) x.at[v] = from[v];
-        }
-        if (p.prologue.scale) {
-#pragma unroll
-          for (int v = 0; v < kIn; ++v) {
-            const float value = fmaf(x.at[v], scale.at[v], shift.at[v]);
-            x.at[v] = p.prologue.relu && value < 0 ? 0 : value;
-          }
-        }
-      }
-      store_channels(tile + ((row * block.tile_width + column) * vectors + vector) * kIn, x);
-    }
-  }
+  const TilePixels pixels{block.image,
+                          p.rows.ins,
+                          p.columns.ins,
+                          block.first_row * block.rows.in_stride + block.rows.in_first,
+                          block.first_column * block.columns.in_stride + block.columns.in_first,
+                          block.tile_height,
+                          block.tile_width};
+  const TileChannels channels{p.in_pixel,     p.groups, p.group_ins, block.first_group,
+                              g.block_groups, first,    g.chunk_ins, g.vector_ins};
+  load_tile<kIn>(p.in, pixels, channels, p.prologue, tile);
 }
 
 /// Loads one row of taps of the same input channels: [tap][channel][block's output channels].

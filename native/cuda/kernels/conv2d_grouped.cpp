@@ -4,6 +4,7 @@
 
 #include "cuda/kernels/conv2d_correlation.h"
 #include "cuda/kernels/conv2d_depthwise.h"
+#include "cuda/kernels/conv2d_filter_gradient.h"
 #include "kernels/conv2d_grouped/direct_correlation.h"
 #include "kernels/conv2d_grouped/grouped_correlation.h"
 
@@ -201,6 +202,8 @@ ImplementationList grouped_dgrad() {
       with_traffic<Conv2dProblem, &direct_bytes<Direction::Dgrad>>(
           implementation<Conv2dDgrad<float>, &dgrad_direct, &supports_several_groups>("group_direct"))};
 }
-ImplementationList grouped_wgrad() { return {}; }
+ImplementationList grouped_wgrad() {
+  return {depthwise_wgrad(), grouped_tile_wgrad(), grouped_direct_wgrad()};
+}
 
 }  // namespace lapidary::cuda
