@@ -6,8 +6,8 @@
 // stay accurate.
 // Variants: one. Bytes: 8 a multiply-add (16 with a prologue), from caches mostly; what grouped_correlation
 // moves for the output. FLOPs: 2 R S C/groups an output. Roofline: L1.
-// Bench: lapidary bench --device cuda --kernel conv2d_fprop --implementation group_direct --problem "N=1 H=64 W=64
-// C=8 K=8
+// Bench: lapidary bench --device cuda --kernel conv2d_fprop --implementation group_direct --problem "N=1 H=64
+// W=64 C=8 K=8
 //        groups=4 R=33 S=33"
 #include "kernels/conv2d_grouped/direct_correlation.h"
 

@@ -2,6 +2,8 @@
 // sides of their kernels share.
 #pragma once
 
+#include <algorithm>
+
 #include "cuda/launch_context.h"
 #include "kernels/conv2d_grouped/correlation.h"
 #include "ops/conv2d.h"
@@ -14,6 +16,13 @@ enum class Direction : uint8_t { Fprop, Dgrad };
 inline constexpr int64_t kSharedBytes = 48 << 10;
 /// Blocks of a grid, in x.
 inline constexpr int64_t kMostBlocks = (int64_t{1} << 31) - 1;
+
+/// Whether a tile of inputs is worth loading for so many outputs: taps far apart leave it mostly gaps, and
+/// then reading what they meet where it is costs less. The factor of 4 allows for the caches' misses there
+/// and is a choice of ours.
+constexpr bool tile_pays(int64_t inputs, int64_t outputs, int64_t taps) {
+  return inputs <= 4 * outputs * std::max<int64_t>(taps, 1);
+}
 
 /// The axes alone; `transposed`: those of dgrad.
 struct CorrelationAxes {

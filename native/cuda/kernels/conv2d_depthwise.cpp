@@ -19,6 +19,7 @@ struct CorrelationTile {
   ChannelParts channels{1, 1};
   int64_t tile_floats = 0, filter_floats = 0;  ///< of shared memory
   int64_t blocks = 0;                          ///< for each part of the channels
+  bool pays = true;                            ///< to load a tile
 
   /// As large as fits: 8 x 16 outputs of 32 channels, fewer where there are fewer or where the halo is wide.
   CorrelationTile(const Conv2dProblem& p, Direction direction)
@@ -33,6 +34,7 @@ struct CorrelationTile {
       const int64_t block_channels = channels.lanes * width;
       const int64_t pixels = int64_t{axes.rows.longest_span(static_cast<int32_t>(rows))} *
                              axes.columns.longest_span(static_cast<int32_t>(columns));
+      pays = tile_pays(pixels, rows * columns, int64_t{axes.rows.most_taps()} * axes.columns.most_taps());
       tile_floats = std::max(pixels * block_channels, p.statistics ? threads() * width : 0);
       filter_floats = p.r * p.s * (block_channels + width);
       if (fits()) break;
@@ -57,6 +59,7 @@ struct CorrelationTile {
   bool fits() const { return shared_bytes() <= kSharedBytes; }
   std::string refusal() const {
     if (!fits()) return "no tile of inputs fits in shared memory";
+    if (!pays) return "the taps are far apart";
     return blocks * channels.parts <= kMostBlocks ? "" : "the grid would have too many blocks";
   }
 

@@ -76,6 +76,7 @@ struct DepthwiseTile {
   int64_t rows, columns, slices = 1;
   ChannelParts channels{1, 1};
   int64_t x_floats = 0, dy_floats = 0;  ///< of shared memory
+  bool pays = true;                     ///< to load a tile
 
   /// Up to 8 x 16 outputs of 32 channels, fewer where the halo is wide.
   explicit DepthwiseTile(const Conv2dProblem& p)
@@ -88,9 +89,10 @@ struct DepthwiseTile {
       channels = ChannelParts(p.c / width, most_lanes);
       slices = std::clamp<int64_t>(512 / (channels.lanes * p.r), 1, rows);
       const int64_t block_channels = channels.lanes * width;
-      x_floats = std::max(int64_t{axes.rows.longest_span(static_cast<int32_t>(rows))} *
-                              axes.columns.longest_span(static_cast<int32_t>(columns)) * block_channels,
-                          channels.lanes * slices * p.r * width);
+      const int64_t pixels = int64_t{axes.rows.longest_span(static_cast<int32_t>(rows))} *
+                             axes.columns.longest_span(static_cast<int32_t>(columns));
+      pays = tile_pays(pixels, rows * columns, p.r * p.s);
+      x_floats = std::max(pixels * block_channels, channels.lanes * slices * p.r * width);
       dy_floats = rows * columns * block_channels;
       if (fits()) break;
       if (columns > 2 * kGradientStrip)
@@ -117,7 +119,9 @@ std::string supports_depthwise(const Conv2dProblem& p) {
   const bool known = (p.s == 3 || p.s == 5) ? p.stride_w * p.dilation_w <= 2
                                             : p.s == 7 && p.stride_w == 1 && p.dilation_w == 1;
   if (!known || p.r > 16) return "no kernel is made for this width, stride and dilation";
-  return DepthwiseTile(p).fits() ? "" : "no tile of inputs fits in shared memory";
+  const DepthwiseTile tile(p);
+  if (!tile.fits()) return "no tile of inputs fits in shared memory";
+  return tile.pays ? "" : "the taps are far apart";
 }
 void depthwise_halo(const Conv2dProblem& p, const Conv2dWgrad<float>& args, LaunchContext& context) {
   const DepthwiseTile tile(p);
@@ -154,6 +158,7 @@ struct GroupTile {
   int64_t rows, columns;
   int64_t items = 0, item_parts = 0, lanes = 0, slices = 0;
   int64_t x_floats = 0, dy_floats = 0;  ///< of shared memory
+  bool pays = true;                     ///< to load a tile
 
   /// Up to 32 channels on either side, as far as 8 x 8 outputs of them fit.
   explicit GroupTile(const Conv2dProblem& p)
@@ -178,6 +183,7 @@ struct GroupTile {
       slices = std::clamp<int64_t>(256 / lanes, 1, rows * columns);
       const int64_t pixels = int64_t{axes.rows.longest_span(static_cast<int32_t>(rows))} *
                              axes.columns.longest_span(static_cast<int32_t>(columns));
+      pays = tile_pays(pixels, rows * columns, p.r * p.s);
       x_floats = round_up(std::max(pixels * block_groups * block_ins, lanes * slices * in_width), 4);
       dy_floats = rows * columns * block_groups * block_outs;
       if (fits()) break;
@@ -212,6 +218,7 @@ std::string supports_tile(const Conv2dProblem& p) {
   if (p.groups == 1) return "it takes several groups";
   const GroupTile tile(p);
   if (!tile.fits()) return "no tile of inputs fits in shared memory";
+  if (!tile.pays) return "the taps are far apart";
   return tile.parts() * tile.chunks(p).count <= kMostBlocks ? "" : "the grid would have too many blocks";
 }
 void group_tile(const Conv2dProblem& p, const Conv2dWgrad<float>& args, LaunchContext& context) {

@@ -21,6 +21,7 @@ struct GroupTile {
   int64_t rows, columns;
   int64_t tile_floats = 0, filter_floats = 0;  ///< of shared memory
   int64_t tiles = 0;                           ///< of outputs
+  bool pays = true;                            ///< to load a tile
 
   /// Up to 64 output channels by 256 threads, as far as it fits.
   GroupTile(const Conv2dProblem& p, Direction direction)
@@ -57,6 +58,7 @@ struct GroupTile {
   void measure(const Conv2dProblem& p, const CorrelationAxes& axes) {
     const int64_t pixels = int64_t{axes.rows.longest_span(static_cast<int32_t>(rows))} *
                            axes.columns.longest_span(static_cast<int32_t>(columns));
+    pays = tile_pays(pixels, rows * columns, int64_t{axes.rows.most_taps()} * axes.columns.most_taps());
     const int64_t scratch = p.statistics ? lanes() * slices() * out_width : 0;
     tile_floats = round_up(std::max(pixels * block_groups * chunk_ins, scratch), 4);
     filter_floats = axes.columns.most_taps() * chunk_ins * (block_groups * block_outs + kGroupedFilterPad);
@@ -88,6 +90,7 @@ std::string supports_tile(const Conv2dProblem& p) {
   if (p.groups == 1) return "it takes several groups";
   const GroupTile tile(p, kDirection);
   if (!tile.fits()) return "no tile of inputs fits in shared memory";
+  if (!tile.pays) return "the taps are far apart";
   return tile.grid() <= kMostBlocks ? "" : "the grid would have too many blocks";
 }
 
