@@ -11,9 +11,8 @@
 //        addend and rectified once; statistics 3 C a tile written, and read again by merge_statistics.
 //        An 8 x 16 tile of a 3x3 filter loads 1.41 inputs an output, most of the halo from L2.
 // FLOPs: 2 R S an output. Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel conv2d_fprop --problem "N=32 H=56 W=56 C=144 K=144 groups=144
-// R=3 S=3
-//        pad_h=1 pad_w=1"
+// Bench: lapidary bench --device cuda --kernel conv2d_fprop
+//        --problem "N=32 H=56 W=56 C=144 K=144 groups=144 R=3 S=3 pad_h=1 pad_w=1"
 #include "kernels/conv2d_grouped/depthwise_correlation.h"
 
 #include "kernels/conv2d_grouped/block_statistics.cuh"

@@ -9,9 +9,8 @@
 // partial sums
 //        written, and read again by sum_partials; dfilter.
 // FLOPs: 2 R S an element of dy. Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel conv2d_wgrad --problem "N=32 H=56 W=56 C=144 K=144 groups=144
-// R=3 S=3
-//        pad_h=1 pad_w=1"
+// Bench: lapidary bench --device cuda --kernel conv2d_wgrad
+//        --problem "N=32 H=56 W=56 C=144 K=144 groups=144 R=3 S=3 pad_h=1 pad_w=1"
 #include "kernels/conv2d_grouped/block_statistics.cuh"
 #include "kernels/conv2d_grouped/filter_gradient.h"
 #include "kernels/conv2d_grouped/fused_operands.cuh"

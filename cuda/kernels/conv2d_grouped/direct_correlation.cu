@@ -1,14 +1,13 @@
-// Convolution of any groups, fprop and dgrad, without a tile: for the filters and strides whose inputs do not
-// fit in shared memory.
+// Convolution of any groups, fprop and dgrad, without a tile: for taps so far apart that a tile does not pay
+// or does not fit in shared memory.
 //
 // A block takes 32 neighbouring pixels of the output by 32 channels; a thread 4 pixels of one channel, and
 // reads inputs and filter where they are. The sum of a tap's channels is made on its own, so that long sums
 // stay accurate.
 // Variants: one. Bytes: 8 a multiply-add (16 with a prologue), from caches mostly; what grouped_correlation
 // moves for the output. FLOPs: 2 R S C/groups an output. Roofline: L1.
-// Bench: lapidary bench --device cuda --kernel conv2d_fprop --implementation group_direct --problem "N=1 H=64
-// W=64 C=8 K=8
-//        groups=4 R=33 S=33"
+// Bench: lapidary bench --device cuda --kernel conv2d_fprop
+//        --problem "N=8 H=65 W=65 C=64 K=64 groups=16 R=3 S=3 dilation_h=32 dilation_w=32"
 #include "kernels/conv2d_grouped/direct_correlation.h"
 
 #include "kernels/conv2d_grouped/block_statistics.cuh"

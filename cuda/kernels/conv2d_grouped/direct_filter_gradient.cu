@@ -6,9 +6,8 @@
 // mostly the same dy. sum_partials adds the chunks.
 // Variants: one. Bytes: 8 a multiply-add, from caches mostly; 8 K R S C/groups chunks of partial sums.
 // FLOPs: 2 a multiply-add. Roofline: L1.
-// Bench: lapidary bench --device cuda --kernel conv2d_wgrad --implementation group_direct --problem "N=1 H=64
-// W=64 C=8 K=8
-//        groups=4 R=33 S=33"
+// Bench: lapidary bench --device cuda --kernel conv2d_wgrad
+//        --problem "N=8 H=65 W=65 C=64 K=64 groups=16 R=3 S=3 dilation_h=32 dilation_w=32"
 #include "kernels/conv2d_grouped/filter_gradient.h"
 #include "kernels/conv2d_grouped/fused_operands.cuh"
 

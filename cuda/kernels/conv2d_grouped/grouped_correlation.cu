@@ -11,9 +11,8 @@
 //        once a tile; the output, residual, addend and rectified once; statistics 3 K a tile written, and
 //        read again by merge_statistics.
 // FLOPs: 2 R S C/groups an output. Roofline: memory up to some 8 channels a group, then FMA.
-// Bench: lapidary bench --device cuda --kernel conv2d_fprop --problem "N=32 H=28 W=28 C=256 K=256 groups=32
-// R=3 S=3
-//        pad_h=1 pad_w=1"
+// Bench: lapidary bench --device cuda --kernel conv2d_fprop
+//        --problem "N=32 H=28 W=28 C=256 K=256 groups=32 R=3 S=3 pad_h=1 pad_w=1"
 #include "kernels/conv2d_grouped/grouped_correlation.h"
 
 #include "kernels/conv2d_grouped/block_statistics.cuh"

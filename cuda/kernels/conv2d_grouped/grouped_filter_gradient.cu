@@ -10,9 +10,8 @@
 //        for every part of the input channels and of the items; K R S C/groups chunks of partial sums
 //        written, and read again by sum_partials; dfilter.
 // FLOPs: 2 R S C/groups an element of dy. Roofline: memory up to some 8 channels a group, then FMA.
-// Bench: lapidary bench --device cuda --kernel conv2d_wgrad --problem "N=32 H=28 W=28 C=256 K=256 groups=32
-// R=3 S=3
-//        pad_h=1 pad_w=1"
+// Bench: lapidary bench --device cuda --kernel conv2d_wgrad
+//        --problem "N=32 H=28 W=28 C=256 K=256 groups=32 R=3 S=3 pad_h=1 pad_w=1"
 #include "kernels/conv2d_grouped/block_statistics.cuh"
 #include "kernels/conv2d_grouped/filter_gradient.h"
 #include "kernels/conv2d_grouped/load_tile.cuh"

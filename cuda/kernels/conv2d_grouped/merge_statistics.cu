@@ -4,7 +4,8 @@
 // A + B + (b - a)^2 n m / (n + m)  (Chan, Golub and LeVeque 1983). Slices of the list, every 16th block each,
 // then a tree over the slices: one order, whatever the schedule.
 // Variants: one. Bytes: 12 K blocks read, 8 K written. FLOPs: some 9 a triple. Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel conv2d_fprop --problem "... groups=32 statistics=1"
+// Bench: lapidary bench --device cuda --kernel conv2d_fprop
+//        --problem "N=32 H=56 W=56 C=144 K=144 groups=144 R=3 S=3 statistics=1"
 #include "kernels/conv2d_grouped/merge_statistics.h"
 
 namespace {

@@ -3,9 +3,8 @@
 //
 // Variants: one. A block takes 32 neighbouring elements. Bytes: 4 count (parts + 1). FLOPs: parts count.
 // Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel conv2d_wgrad --problem "N=32 H=56 W=56 C=144 K=144 groups=144
-// R=3 S=3
-//        pad_h=1 pad_w=1"
+// Bench: lapidary bench --device cuda --kernel conv2d_wgrad
+//        --problem "N=32 H=56 W=56 C=144 K=144 groups=144 R=3 S=3 pad_h=1 pad_w=1"
 #include "kernels/conv2d_grouped/sum_partials.h"
 
 extern "C" __global__ void __launch_bounds__(kPartialElements* kPartialSlices)

@@ -6,8 +6,8 @@
 //                                    (channel vectors, pixels). Overlapping windows come from L1 and L2.
 // Bytes: 4 C times: for each pixel the windows over it read (max: twice, with the index), dx written.
 // FLOPs: 1 (max) or 2 a window and pixel. Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel pool_dgrad --problem "N=32 H=112 W=112 C=64 R=3 S=3 stride_h=2
-//        stride_w=2 pad_h=1 pad_w=1 kind=max"
+// Bench: lapidary bench --device cuda --kernel pool_dgrad
+//        --problem "N=32 H=112 W=112 C=64 R=3 S=3 stride_h=2 stride_w=2 kind=max"
 #include "device/channels.cuh"
 #include "kernels/pool/pool.h"
 

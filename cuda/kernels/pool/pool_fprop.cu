@@ -8,8 +8,8 @@
 // and NaN wins.
 // Bytes: 4 C times: the valid taps of all windows read, y written (max: twice, with the index).
 // FLOPs: R S an output. Roofline: memory.
-// Bench: lapidary bench --device cuda --kernel pool_fprop --problem "N=32 H=112 W=112 C=64 R=3 S=3 stride_h=2
-//        stride_w=2 pad_h=1 pad_w=1 kind=max"
+// Bench: lapidary bench --device cuda --kernel pool_fprop
+//        --problem "N=32 H=112 W=112 C=64 R=3 S=3 stride_h=2 stride_w=2 kind=max"
 #include "device/channels.cuh"
 #include "kernels/pool/pool.h"
 
