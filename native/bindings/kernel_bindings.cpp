@@ -209,7 +209,8 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
     for (size_t index = 0; index < operands.size(); ++index) {
       blocks.emplace_back(backend, host[index].size());
       pointers.push_back(blocks.back().data());
-      if (operands[index].role != Role::Out && !host[index].empty())
+      // Outputs too: what lies between their pixels stays as it is. The caller fills them with what no kernel writes.
+      if (!host[index].empty())
         backend.copy_in(pointers[index], host[index].data(), host[index].size());
     }
     run_once(device, environment.id, implementation, problem.get(), pointers.data());

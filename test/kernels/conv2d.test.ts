@@ -116,6 +116,9 @@ const grouped = [
   'N=3 H=6 W=5 C=24 K=24 groups=3 stride_h=2',
   `N=3 H=9 W=9 C=64 K=64 groups=4 ${half} x_stride=70 y_stride=67`,
   `N=1 H=68 W=66 C=16 K=16 groups=2 ${same}`,
+  // Taps so far apart that no tile of a GPU's shared memory holds what they meet.
+  'N=2 H=130 W=131 C=4 K=6 groups=2 R=3 S=3 dilation_h=64 dilation_w=64',
+  'N=1 H=131 W=130 C=3 K=3 groups=3 R=3 S=3 stride_w=2 dilation_h=65 dilation_w=64',
 ];
 shapes.push(...depthwise, ...grouped);
 
