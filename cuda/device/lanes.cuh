@@ -37,3 +37,16 @@ __device__ inline Lanes<kWidth> broadcast_lanes(float value) {
   for (float& lane : lanes.value) lane = value;
   return lanes;
 }
+
+/// sum += a * b, lane by lane.
+template <int kWidth>
+__device__ inline void multiply_add(Lanes<kWidth>& sum, const Lanes<kWidth>& a, const Lanes<kWidth>& b) {
+#pragma unroll
+  for (int lane = 0; lane < kWidth; ++lane) sum[lane] = fmaf(a[lane], b[lane], sum[lane]);
+}
+
+template <int kWidth>
+__device__ inline void accumulate(Lanes<kWidth>& sum, const Lanes<kWidth>& term) {
+#pragma unroll
+  for (int lane = 0; lane < kWidth; ++lane) sum[lane] += term[lane];
+}

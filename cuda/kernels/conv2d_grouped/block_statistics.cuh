@@ -4,50 +4,50 @@
 // slices): each thread holds kValues values a channel of which `valid` count.
 #pragma once
 
-#include "device/channels.cuh"
+#include "device/lanes.cuh"
 
 /// Sums over threadIdx.y, in a tree of fixed shape; every thread gets the sum. `scratch`: blockDim.x *
 /// blockDim.y * kWidth floats, free to use; all threads call.
 template <int kWidth>
-__device__ inline Channels<kWidth> sum_over_slices(Channels<kWidth> own, float* scratch) {
+__device__ inline Lanes<kWidth> sum_over_slices(Lanes<kWidth> own, float* scratch) {
   const unsigned pitch = blockDim.x * kWidth;
   float* const at = scratch + threadIdx.y * pitch + threadIdx.x * kWidth;
   __syncthreads();
-  store_channels(at, own);
+  store_lanes(at, own);
   unsigned half = 1;
   while (half < blockDim.y) half *= 2;
   for (half /= 2; half > 0; half /= 2) {
     __syncthreads();
     if (threadIdx.y < half && threadIdx.y + half < blockDim.y) {
-      add(own, load_channels<kWidth>(at + half * pitch));
-      store_channels(at, own);
+      accumulate(own, load_lanes<kWidth>(at + half * pitch));
+      store_lanes(at, own);
     }
   }
   __syncthreads();
-  return load_channels<kWidth>(scratch + threadIdx.x * kWidth);
+  return load_lanes<kWidth>(scratch + threadIdx.x * kWidth);
 }
 
 /// Writes the triple of block `block` for the channels from `channel`, of `channels`: one plane each for
 /// counts, means and squares. `valid` bit i: values[i] counts.
 template <int kWidth, int kValues>
-__device__ inline void store_statistics(const Channels<kWidth> (&values)[kValues], unsigned valid,
-                                        float count, float* statistics, int64_t block, int64_t channels,
-                                        int64_t channel, int width, float* scratch) {
-  Channels<kWidth> sum = zero_channels<kWidth>();
+__device__ inline void store_statistics(const Lanes<kWidth> (&values)[kValues], unsigned valid, float count,
+                                        float* statistics, int64_t block, int64_t channels, int64_t channel,
+                                        int width, float* scratch) {
+  Lanes<kWidth> sum = broadcast_lanes<kWidth>(0);
 #pragma unroll
   for (int i = 0; i < kValues; ++i)
-    if (valid >> i & 1) add(sum, values[i]);
-  Channels<kWidth> mean = sum_over_slices(sum, scratch);
+    if (valid >> i & 1) accumulate(sum, values[i]);
+  Lanes<kWidth> mean = sum_over_slices(sum, scratch);
 #pragma unroll
-  for (int v = 0; v < kWidth; ++v) mean.at[v] /= count;
-  Channels<kWidth> squares = zero_channels<kWidth>();
+  for (int v = 0; v < kWidth; ++v) mean[v] /= count;
+  Lanes<kWidth> squares = broadcast_lanes<kWidth>(0);
 #pragma unroll
   for (int i = 0; i < kValues; ++i) {
     if (!(valid >> i & 1)) continue;
 #pragma unroll
     for (int v = 0; v < kWidth; ++v) {
-      const float distance = values[i].at[v] - mean.at[v];
-      squares.at[v] = fmaf(distance, distance, squares.at[v]);
+      const float distance = values[i][v] - mean[v];
+      squares[v] = fmaf(distance, distance, squares[v]);
     }
   }
   squares = sum_over_slices(squares, scratch);
@@ -56,6 +56,6 @@ __device__ inline void store_statistics(const Channels<kWidth> (&values)[kValues
 #pragma unroll
   for (int v = 0; v < kWidth; ++v) {
     if (v >= width) break;
-    to[v] = count, to[channels + v] = mean.at[v], to[2 * channels + v] = squares.at[v];
+    to[v] = count, to[channels + v] = mean[v], to[2 * channels + v] = squares[v];
   }
 }

@@ -44,7 +44,7 @@ __device__ inline float sum_at(const Correlation& p, int64_t image, int h, int w
       float tap_sum = 0;
       for (int c = 0; c < p.group_ins; ++c) {
         const ChannelPrologue<1> prologue(p.prologue, first_channel + c);
-        tap_sum = fmaf(prologue({{x[c]}}).at[0], filter[c * p.filter_in], tap_sum);
+        tap_sum = fmaf(prologue({{x[c]}})[0], filter[c * p.filter_in], tap_sum);
       }
       sum += tap_sum;
     }
@@ -64,9 +64,9 @@ extern "C" __global__ void __launch_bounds__(kDirectChannels* kDirectSlices)
   const int channel = static_cast<int>(part * kDirectChannels + threadIdx.x);
   const int64_t pixels = int64_t{p.images} * p.rows.outs * p.columns.outs;
   const int64_t block_pixel = block * kDirectSlices * kDirectOutputs;
-  Channels<1> sums[kDirectOutputs];
+  Lanes<1> sums[kDirectOutputs];
 #pragma unroll
-  for (int j = 0; j < kDirectOutputs; ++j) sums[j] = zero_channels<1>();
+  for (int j = 0; j < kDirectOutputs; ++j) sums[j] = broadcast_lanes<1>(0);
   unsigned valid = 0;
   if (channel < channels) {
     const ChannelEpilogue<1> epilogue(p, channel);
@@ -77,8 +77,8 @@ extern "C" __global__ void __launch_bounds__(kDirectChannels* kDirectSlices)
       if (pixel >= pixels) break;
       valid |= 1u << j;
       const int64_t row = pixel / p.columns.outs, image = row / p.rows.outs;
-      sums[j].at[0] = sum_at(p, image, static_cast<int>(row - image * p.rows.outs),
-                             static_cast<int>(pixel - row * p.columns.outs), group, out);
+      sums[j][0] = sum_at(p, image, static_cast<int>(row - image * p.rows.outs),
+                          static_cast<int>(pixel - row * p.columns.outs), group, out);
       epilogue.store(sums[j], pixel);
     }
   }

@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(kDirectElements)
     for (int q = 0; q < p.columns.outs; ++q) {
       const int64_t w = int64_t{q} * p.columns.stride - p.columns.pad + int64_t{s} * p.columns.dilation;
       if (w < 0 || w >= p.columns.ins) continue;
-      row_sum = fmaf(dy[q * p.y_pixel], prologue({{x[w * p.x_pixel]}}).at[0], row_sum);
+      row_sum = fmaf(dy[q * p.y_pixel], prologue({{x[w * p.x_pixel]}})[0], row_sum);
     }
     sum += row_sum;
   }

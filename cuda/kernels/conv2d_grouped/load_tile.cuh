@@ -2,7 +2,7 @@
 // [pixel][group][channel], zero where the image or the group has nothing.
 #pragma once
 
-#include "device/channels.cuh"
+#include "device/lanes.cuh"
 #include "kernels/conv2d_grouped/correlation.h"
 
 struct TilePixels {
@@ -33,37 +33,37 @@ __device__ inline void load_tile(const float* from, const TilePixels& pixels, co
     const int in_group = channels.first + vector % group_vectors * kWidth;
     const int count = group < channels.groups ? channels.group_channels - in_group : 0;  // that there are
     const int channel = group * channels.group_channels + in_group;
-    Channels<kWidth> scale = zero_channels<kWidth>(), shift = scale;
+    Lanes<kWidth> scale = broadcast_lanes<kWidth>(0), shift = scale;
 #pragma unroll
     for (int v = 0; v < kWidth; ++v) {
       if (prologue.scale && v < count)
-        scale.at[v] = prologue.scale[channel + v], shift.at[v] = prologue.shift[channel + v];
+        scale[v] = prologue.scale[channel + v], shift[v] = prologue.shift[channel + v];
     }
     int row = 0, column = thread / lanes;
     for (;; column += step) {
       while (column >= pixels.width && row < pixels.height) column -= pixels.width, ++row;
       if (row >= pixels.height) break;
-      Channels<kWidth> x = zero_channels<kWidth>();
+      Lanes<kWidth> x = broadcast_lanes<kWidth>(0);
       const int h = pixels.first_row + row, w = pixels.first_column + column;
       if (h >= 0 && h < pixels.rows && w >= 0 && w < pixels.columns && count > 0) {
         const float* const at =
             from + ((pixels.image * pixels.rows + h) * pixels.columns + w) * channels.pixel + channel;
         if (channels.vectors) {
-          x = load_channels<kWidth>(at);
+          x = load_lanes<kWidth>(at);
         } else {
 #pragma unroll
           for (int v = 0; v < kWidth; ++v)
-            if (v < count) x.at[v] = at[v];
+            if (v < count) x[v] = at[v];
         }
         if (prologue.scale) {
 #pragma unroll
           for (int v = 0; v < kWidth; ++v) {
-            const float value = fmaf(x.at[v], scale.at[v], shift.at[v]);
-            x.at[v] = prologue.relu && value < 0 ? 0 : value;
+            const float value = fmaf(x[v], scale[v], shift[v]);
+            x[v] = prologue.relu && value < 0 ? 0 : value;
           }
         }
       }
-      store_channels(tile + ((row * pixels.width + column) * vectors + vector) * kWidth, x);
+      store_lanes(tile + ((row * pixels.width + column) * vectors + vector) * kWidth, x);
     }
   }
 }
