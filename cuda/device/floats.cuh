@@ -1,9 +1,10 @@
 // Neighbouring floats that one instruction loads or stores.
 #pragma once
 
-/// kCount of them, 1, 2 or 4; in memory aligned to their size.
-template <int kCount>
-struct alignas(kCount * sizeof(float)) Floats {
+/// kFloats of them, 1, 2 or 4; in memory aligned to their size.
+template <int kFloats>
+struct alignas(kFloats * sizeof(float)) Floats {
+  static constexpr int kCount = kFloats;
   float at[kCount];
 
   __device__ static Floats all(float value) {

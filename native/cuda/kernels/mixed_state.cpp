@@ -217,7 +217,4 @@ ImplementationList state_pools_dgrad() {
   return {implementation<StatePoolsDgrad<float>, &dgrad_tiles>("tiles")};
 }
 
-ImplementationList separable_fprop() { return {}; }
-ImplementationList separable_backward() { return {}; }
-
 }  // namespace lapidary::cuda
