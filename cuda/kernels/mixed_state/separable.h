@@ -32,7 +32,7 @@ struct SeparableShape {
 
 inline constexpr int kSeparableThreads = 128;
 /// Paths of one launch: its parameters stay below 4 KB.
-inline constexpr int kSeparablePaths = 32;
+inline constexpr int kSeparablePaths = 24;
 
 constexpr int separable_panel(int64_t channels) { return channels <= 16 ? 16 : channels <= 32 ? 32 : 64; }
 

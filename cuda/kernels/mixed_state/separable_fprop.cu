@@ -104,9 +104,9 @@ __device__ void fprop(const SeparableFpropParameters& p) {
   using Tile = SeparableTile<kPanel>;
   constexpr int kGroup = separable_group(kStride);
   extern __shared__ float4 dynamic[];
-  __shared__ Activation<Tile::kSlice> activation;
   const TileInputs inputs(Tile::kRows, Tile::kColumns, kStride, p.reach, Tile::kColumns);
-  auto* between = reinterpret_cast<float*>(dynamic);  // [channel][pixel]
+  auto& activation = *reinterpret_cast<Activation<Tile::kSlice>*>(dynamic);
+  auto* between = reinterpret_cast<float*>(&activation + 1);  // [channel][pixel]
   float* pointwise = between + Tile::kSlice * Tile::kPixelPitch;
   float* planes = pointwise + Tile::kSlice * Tile::kPanelPitch;
   float* depthwise = planes + Tile::kSlice * inputs.plane;

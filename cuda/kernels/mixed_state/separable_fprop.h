@@ -1,6 +1,8 @@
 // Parameters of separable_fprop.cu.
 #pragma once
 
+#include <array>
+
 #include "kernels/mixed_state/separable.h"
 
 struct SeparableFpropPath : SeparablePath {
@@ -17,7 +19,7 @@ struct SeparableFpropParameters {
   OutputTiles tiles;
   int32_t panels;
   int32_t first_tap, reach;  ///< of the windows of all paths: from the least origin on
-  uint8_t group_begin[kSeparablePaths + 1];
+  std::array<uint8_t, kSeparablePaths + 1> group_begin;
   SeparableFpropPath path[kSeparablePaths];
 };
 
@@ -25,5 +27,5 @@ struct SeparableFpropParameters {
 template <int kPanel>
 constexpr int separable_fprop_shared(const TileInputs& inputs) {
   using Tile = SeparableTile<kPanel>;
-  return Tile::kSlice * (inputs.plane + Tile::kPixelPitch + Tile::kPanelPitch + 25);
+  return Tile::kSlice * (2 + Tile::kPixelPitch + Tile::kPanelPitch + 25 + inputs.plane);
 }

@@ -134,6 +134,15 @@ __device__ inline void multiply(float (&sum)[4][4], const float* a, int a_pitch,
   }
 }
 
+/// Those of 4 neighbouring channels that exist, `left` of them from `from` on; zeros for the others.
+__device__ inline Floats<4> load_channels(const float* from, int left, bool aligned) {
+  if (aligned && left >= 4) return Floats<4>::load(from);
+  Floats<4> made;
+#pragma unroll
+  for (int v = 0; v < 4; ++v) made.at[v] = v < left ? from[v] : 0;
+  return made;
+}
+
 /// Stores those of 4 neighbouring channels that exist, `left` of them from `to` on.
 __device__ inline void store_channels(const float (&values)[4], float* to, int left, bool aligned) {
   if (aligned && left >= 4) {

@@ -1,10 +1,13 @@
 // Host side of the separable convolutions of a mixedState: see cuda/kernels/mixed_state/.
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cuda/kernels/tile_statistics.h"
 #include "cuda/launch_context.h"
+#include "kernels/mixed_state/separable_backward.h"
 #include "kernels/mixed_state/separable_fprop.h"
 #include "ops/mixed_state.h"
 
@@ -62,17 +65,15 @@ void for_launches(const std::vector<PathPlace>& paths, const Body& body) {
   }
 }
 
-/// Where the paths [begin, end) that share an x begin: at most `most` of them, or, when normed, those of a
-/// branch.
-std::vector<size_t> group_begins(const SeparableProblem& p, const std::vector<PathPlace>& paths, size_t begin,
-                                 size_t end, size_t most) {
-  std::vector<size_t> begins;
-  for (size_t i = begin; i < end; ++i) {
-    const bool starts = p.normed ? paths[i].half == 0 : (i - begin) % most == 0;
-    if (starts) begins.push_back(i);
-  }
-  begins.push_back(end);
-  return begins;
+/// Writes where groups of the paths [begin, end) begin, and the end: those of a branch when normed, else
+/// `most` of them at a time. Returns how many groups there are.
+int64_t set_groups(const SeparableProblem& p, std::span<const PathPlace> paths, size_t most,
+                   std::array<uint8_t, kSeparablePaths + 1>& begins) {
+  size_t groups = 0;
+  for (size_t i = 0; i < paths.size(); ++i)
+    if (p.normed ? paths[i].half == 0 : i % most == 0) begins.at(groups++) = static_cast<uint8_t>(i);
+  begins.at(groups) = static_cast<uint8_t>(paths.size());
+  return static_cast<int64_t>(groups);
 }
 
 /// From the first to the last tap of several paths, relative to an output's position.
@@ -125,10 +126,9 @@ void fprop_tiles(const SeparableProblem& p, const SeparableFprop<float>& args, L
       statistics.push_back(
           {path.partials, args.y_mean[b] + path.first_out, args.y_variance[b] + path.first_out, path.outs});
     }
-    const std::vector<size_t> groups =
-        group_begins(p, paths, begin, end, static_cast<size_t>(separable_group(static_cast<int>(p.stride))));
-    for (size_t g = 0; g < groups.size(); ++g)
-      parameters.group_begin[g] = static_cast<uint8_t>(groups[g] - begin);
+    const auto most = static_cast<size_t>(separable_group(static_cast<int>(p.stride)));
+    const int64_t groups =
+        set_groups(p, std::span(paths).subspan(begin, end - begin), most, parameters.group_begin);
     const Window window = window_of(parameters.path, end - begin);
     parameters.first_tap = window.first, parameters.reach = window.reach;
     with_panel(p, [&](auto panel) {
@@ -136,12 +136,131 @@ void fprop_tiles(const SeparableProblem& p, const SeparableFprop<float>& args, L
       const TileInputs inputs(Tile::kRows, Tile::kColumns, static_cast<int>(p.stride), window.reach,
                               Tile::kColumns);
       context.launch({"separable_fprop", function_name("separable_fprop", panel, p.stride)},
-                     {tiles.count * parameters.panels, static_cast<int64_t>(groups.size()) - 1},
-                     {kSeparableThreads}, parameters,
+                     {tiles.count * parameters.panels, groups}, {kSeparableThreads}, parameters,
                      sizeof(float) * static_cast<size_t>(separable_fprop_shared<panel>(inputs)));
     });
   });
   merge_tile_statistics(context, tiles, statistics);
+}
+
+OutputTiles dx_tiles_of(const SeparableProblem& p) {
+  return {p.n, p.h, p.w, kDxRows, dx_columns(static_cast<int>(p.stride))};
+}
+
+/// Floats of workspace: the gradients between the filters of all paths, the sums of dx, those of the filters.
+struct BackwardWorkspace {
+  int64_t between, dx_sums, filter_sums = 0;
+  explicit BackwardWorkspace(const SeparableProblem& p)
+      : between(static_cast<int64_t>(paths_of(p).size()) * p.y_count()),
+        dx_sums(p.dx && p.normed ? p.branches() * dx_tiles_of(p).count * 2 * p.c : 0) {
+    for (size_t b = 0; p.dfilters && b < p.taps.size(); ++b)
+      filter_sums += FilterChunks(tiles_of(p).count).count * (p.first_count(b) + p.second_count(b));
+  }
+  size_t bytes() const { return static_cast<size_t>(between + dx_sums + filter_sums) * sizeof(float); }
+};
+size_t backward_workspace(const SeparableProblem& p) { return BackwardWorkspace(p).bytes(); }
+
+/// One launch's paths [begin, end), their pointers moved on through the workspace.
+class BackwardLaunches {
+ public:
+  BackwardLaunches(const SeparableProblem& p, const SeparableBackward<float>& args, LaunchContext& context)
+      : p_(p),
+        args_(args),
+        context_(context),
+        panel_(panel_of(p)),
+        paths_(paths_of(p)),
+        parameters_{shape_of(p),
+                    tiles_of(p),
+                    dx_tiles_of(p),
+                    static_cast<int32_t>(ceil_div(p.c, panel_)),
+                    p.accumulate && !p.normed,
+                    p.training,
+                    {},
+                    {}},
+        between_(static_cast<float*>(context.workspace)),
+        dx_sums_(between_ + BackwardWorkspace(p).between),
+        filter_sums_(dx_sums_ + BackwardWorkspace(p).dx_sums) {}
+
+  void run() {
+    for_launches(paths_, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) set_path(paths_[i], parameters_.path[i - begin]);
+      const auto count = static_cast<int64_t>(end - begin);
+      through_pointwise(count);
+      if (p_.dx) through_depthwise(begin, end);
+      if (p_.dfilters) filters(count);
+      parameters_.accumulate = !p_.normed;  // what further launches do
+    });
+  }
+
+ private:
+  void set_path(PathPlace place, SeparableBackwardPath& path) {
+    const size_t b = place.branch, input = p_.normed ? b : 0;
+    path = {};
+    static_cast<SeparablePath&>(path) = path_at(p_, args_, place);
+    path.g = args_.g[b], path.y = args_.y[b], path.coefficients = args_.coefficients[b];
+    path.dt = between_, between_ += p_.y_count();
+    if (p_.dx) path.dx = args_.dx[input];
+    if (p_.dx && p_.normed) {
+      path.dx_coefficients = args_.dx_coefficients[b], path.dx_sums = dx_sums_;
+      if (place.half == 0) dx_sums_ += parameters_.dx_tiles.count * 2 * p_.c;
+    }
+    if (!p_.dfilters) return;
+    path.filter_sums = filter_sums_;
+    filter_sums_ += FilterChunks(parameters_.tiles.count).count * path.filter_values(parameters_.shape.c);
+    path.dpointwise = p_.factorized(b) && place.half == 0 ? args_.dfirst[b] : args_.dsecond[b];
+    if (!p_.factorized(b)) path.ddepthwise = args_.dfirst[b];
+  }
+
+  void through_pointwise(int64_t paths) {
+    const int64_t blocks = ceil_div(p_.n * p_.p() * p_.q(), 2048 / panel_);
+    context_.launch({"separable_pointwise_dgrad", "separable_pointwise_dgrad_" + std::to_string(panel_)},
+                    {blocks * parameters_.panels, paths}, {kSeparableThreads}, parameters_);
+  }
+
+  void through_depthwise(size_t begin, size_t end) {
+    const size_t paths = end - begin;
+    const int64_t count =
+        set_groups(p_, std::span(paths_).subspan(begin, paths), paths, parameters_.group_begin);
+    context_.launch({"separable_depthwise_dgrad", "separable_depthwise_dgrad_" + std::to_string(p_.stride)},
+                    {parameters_.dx_tiles.count * dx_slices(p_.c), count}, {kSeparableThreads}, parameters_);
+    if (!p_.normed) return;
+    context_.launch({"separable_depthwise_dgrad", "separable_dx_coefficients"}, {ceil_div(p_.c, 32), count},
+                    {256}, parameters_);
+  }
+
+  void filters(int64_t paths) {
+    int64_t values = 0;
+    int reach = 0;
+    for (int64_t i = 0; i < paths; ++i) {
+      const SeparableBackwardPath& path = parameters_.path[i];
+      values = std::max(values, path.filter_values(parameters_.shape.c));
+      reach = std::max(reach, (path.taps - 1) * path.dilation);
+    }
+    with_panel(p_, [&](auto panel) {
+      using Tile = SeparableTile<panel>;
+      const TileInputs inputs(Tile::kRows, Tile::kColumns, static_cast<int>(p_.stride), reach,
+                              Tile::kColumns);
+      const int64_t chunks = FilterChunks(parameters_.tiles.count).count;
+      context_.launch({"separable_wgrad", function_name("separable_wgrad", panel, p_.stride)},
+                      {chunks * parameters_.panels * ceil_div(p_.c, Tile::kSlice), paths},
+                      {kSeparableThreads}, parameters_,
+                      sizeof(float) * static_cast<size_t>(separable_wgrad_shared<panel>(inputs)));
+    });
+    context_.launch({"separable_wgrad", "separable_wgrad_sum"}, {ceil_div(values, 256), paths}, {256},
+                    parameters_);
+  }
+
+  const SeparableProblem& p_;
+  const SeparableBackward<float>& args_;
+  LaunchContext& context_;
+  const int panel_;
+  const std::vector<PathPlace> paths_;
+  SeparableBackwardParameters parameters_;
+  float *between_, *dx_sums_, *filter_sums_;
+};
+
+void backward_tiles(const SeparableProblem& p, const SeparableBackward<float>& args, LaunchContext& context) {
+  BackwardLaunches(p, args, context).run();
 }
 
 }  // namespace
@@ -149,6 +268,8 @@ void fprop_tiles(const SeparableProblem& p, const SeparableFprop<float>& args, L
 ImplementationList separable_fprop() {
   return {implementation<SeparableFprop<float>, &fprop_tiles, nullptr, &fprop_workspace>("tiles")};
 }
-ImplementationList separable_backward() { return {}; }
+ImplementationList separable_backward() {
+  return {implementation<SeparableBackward<float>, &backward_tiles, nullptr, &backward_workspace>("tiles")};
+}
 
 }  // namespace lapidary::cuda
