@@ -33,6 +33,21 @@ inline constexpr int kDxRows = 8, kDxChannels = 16;
 constexpr int dx_columns(int stride) { return 8 * stride; }
 constexpr int64_t dx_slices(int64_t channels) { return (channels + kDxChannels - 1) / kDxChannels; }
 
+/// The outputs whose windows reach a tile of dx, relative to the one at the tile's first pixel.
+struct ReachingOutputs {
+  int first, rows, columns;
+
+  constexpr ReachingOutputs(int taps, int dilation, int origin, int stride)
+      : first(-floor_of(origin + (taps - 1) * dilation, stride)),
+        rows(floor_of(kDxRows - 1 - origin, stride) - first + 1),
+        columns(floor_of(dx_columns(stride) - 1 - origin, stride) - first + 1) {}
+
+ private:
+  static constexpr int floor_of(int value, int stride) {
+    return value >= 0 ? value / stride : -((stride - 1 - value) / stride);
+  }
+};
+
 /// Tiles of outputs in chunks, one partial sum of the filters' gradients each.
 struct FilterChunks {
   int64_t tiles, count;

@@ -16,21 +16,11 @@
 
 namespace {
 
-constexpr int floor_of(int value, int stride) {
-  return value >= 0 ? value / stride : -((stride - 1 - value) / stride);
-}
-
-/// The outputs whose windows reach a tile of dx, relative to the one at the tile's first pixel.
-template <int kTaps, int kDilation, int kOrigin, int kStride>
-struct Reaching {
-  static constexpr int kFirst = -floor_of(kOrigin + (kTaps - 1) * kDilation, kStride);
-  static constexpr int kRows = floor_of(kDxRows - 1 - kOrigin, kStride) - kFirst + 1;
-  static constexpr int kColumns = floor_of(dx_columns(kStride) - 1 - kOrigin, kStride) - kFirst + 1;
-};
 /// Floats of a plane of the largest window, dilated 5x5.
 template <int kStride>
-constexpr int kLargestPlane =
-    TileInputs(Reaching<5, 2, -4, kStride>::kRows, Reaching<5, 2, -4, kStride>::kColumns, 1, 0, 8).plane;
+constexpr int kLargestPlane = TileInputs(ReachingOutputs(5, 2, -4, kStride).rows,
+                                         ReachingOutputs(5, 2, -4, kStride).columns, 1, 0, 8)
+                                  .plane;
 
 /// body(taps, dilation, origin) as constants.
 template <class Body>
@@ -69,11 +59,11 @@ __device__ void dgrad(const SeparableBackwardParameters& p) {
     load_depthwise<kDxChannels>(path, first_channel, shape.c, filters);
     with_origin(path, [&](auto taps, auto dilation, auto origin) {
       constexpr int kTaps = taps.value, kDilation = dilation.value, kOrigin = origin.value;
-      using Reach = Reaching<kTaps, kDilation, kOrigin, kStride>;
-      constexpr TileInputs kTile(Reach::kRows, Reach::kColumns, 1, 0, kLanes);
+      constexpr ReachingOutputs kReach(kTaps, kDilation, kOrigin, kStride);
+      constexpr TileInputs kTile(kReach.rows, kReach.columns, 1, 0, kLanes);
       load_planes<kDxChannels, 1>(
-          {path.dt + at.n * shape.p * shape.q * shape.c, shape.p, shape.q, at.row / kStride + Reach::kFirst,
-           at.column / kStride + Reach::kFirst, shape.c, first_channel},
+          {path.dt + at.n * shape.p * shape.q * shape.c, shape.p, shape.q, at.row / kStride + kReach.first,
+           at.column / kStride + kReach.first, shape.c, first_channel},
           kTile, planes, [](float value, int) { return value; });
       __syncthreads();
       const float* filter = filters + plane_channel * kTaps * kTaps;
@@ -83,17 +73,17 @@ __device__ void dgrad(const SeparableBackwardParameters& p) {
         for (int s = 0; s < kTaps; ++s) {
           const int across = parity - kOrigin - s * kDilation;  // from the output to its tap
           if (across % kStride != 0) continue;
-          const float* from = planes + plane_channel * kTile.plane + lane + across / kStride - Reach::kFirst;
-          float dt[Reach::kRows];
+          const float* from = planes + plane_channel * kTile.plane + lane + across / kStride - kReach.first;
+          float dt[kReach.rows];
 #pragma unroll
-          for (int row = 0; row < Reach::kRows; ++row) dt[row] = from[row * kTile.row_pitch];
+          for (int row = 0; row < kReach.rows; ++row) dt[row] = from[row * kTile.row_pitch];
 #pragma unroll
           for (int r = 0; r < kTaps; ++r) {
             const float weight = kTaps == 1 ? 1 : filter[r * kTaps + s];
 #pragma unroll
             for (int row = 0; row < kDxRows; ++row) {
               const int down = row - kOrigin - r * kDilation;
-              if (down % kStride == 0) dx[row][parity] += dt[down / kStride - Reach::kFirst] * weight;
+              if (down % kStride == 0) dx[row][parity] += dt[down / kStride - kReach.first] * weight;
             }
           }
         }
@@ -127,7 +117,7 @@ __device__ void dgrad(const SeparableBackwardParameters& p) {
       sum.at[v] += each, product.at[v] += active > 0 ? each * active : 0;
       value.at[v] += each;
     }
-    store_channels(value.at, shared_path.dx + place, left, aligned);
+    store_channels(value, shared_path.dx + place, left, aligned);
   }
   if (!shared_path.mean) return;
 #pragma unroll

@@ -157,12 +157,8 @@ __device__ void fprop(const SeparableFpropParameters& p) {
     const SeparableFpropPath& to = path[each];
     float* pixels =
         to.y + ((at.n * shape.p + row) * shape.q + column) * shape.c + to.first_out + first_out + out;
-    const bool aligned = shape.c % 4 == 0 && to.first_out % 4 == 0;
-#pragma unroll
-    for (int m = 0; m < 4; ++m)
-      if (m < inside)
-        store_channels(y[each][m], pixels + static_cast<int64_t>(m) * shape.c, to.outs - first_out - out,
-                       aligned);
+    store_product(y[each], pixels, shape.c, inside, to.outs - first_out - out,
+                  shape.c % 4 == 0 && to.first_out % 4 == 0);
     if (to.partials) {
       write_statistics<kPanel>(y[each], inside, p.tiles.pixels(at), between, to.partials + 2 * tile * to.outs,
                                first_out, to.outs);
@@ -173,7 +169,7 @@ __device__ void fprop(const SeparableFpropParameters& p) {
 }  // namespace
 
 #define SEPARABLE_FPROP(panel, stride)                                       \
-  extern "C" __global__ void __launch_bounds__(kSeparableThreads)            \
+  extern "C" __global__ void __launch_bounds__(kSeparableThreads, 3)         \
       separable_fprop_##panel##_##stride(const SeparableFpropParameters p) { \
     fprop<panel, stride>(p);                                                 \
   }

@@ -41,13 +41,10 @@ __device__ void dgrad(const SeparableBackwardParameters& p) {
     multiply<Tile::kSlice>(dt, dy + pixel, Tile::kPixelPitch, filter + channel, Tile::kPanelPitch);
     __syncthreads();
   }
-#pragma unroll
-  for (int m = 0; m < 4; ++m) {
-    const int64_t at = first_pixel + pixel + m;
-    if (at >= pixels) break;
-    store_channels(dt[m], path.dt + at * shape.c + first_channel + channel, shape.c - first_channel - channel,
-                   shape.c % 4 == 0);
-  }
+  const int64_t inside = pixels - first_pixel - pixel;
+  store_product(dt, path.dt + (first_pixel + pixel) * shape.c + first_channel + channel, shape.c,
+                static_cast<int>(max(min(inside, int64_t{4}), int64_t{0})), shape.c - first_channel - channel,
+                shape.c % 4 == 0);
 }
 
 }  // namespace

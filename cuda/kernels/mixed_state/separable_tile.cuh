@@ -124,7 +124,7 @@ __device__ inline void with_window(const SeparablePath& path, const Body& body) 
 template <int kDepth>
 __device__ inline void multiply(float (&sum)[4][4], const float* a, int a_pitch, const float* b,
                                 int b_pitch) {
-#pragma unroll 8
+#pragma unroll 4
   for (int i = 0; i < kDepth; ++i, a += a_pitch, b += b_pitch) {
     const auto left = Floats<4>::load(a), right = Floats<4>::load(b);
 #pragma unroll
@@ -144,12 +144,24 @@ __device__ inline Floats<4> load_channels(const float* from, int left, bool alig
 }
 
 /// Stores those of 4 neighbouring channels that exist, `left` of them from `to` on.
-__device__ inline void store_channels(const float (&values)[4], float* to, int left, bool aligned) {
+__device__ inline void store_channels(Floats<4> values, float* to, int left, bool aligned) {
   if (aligned && left >= 4) {
-    *reinterpret_cast<float4*>(to) = make_float4(values[0], values[1], values[2], values[3]);
+    // The compiler may split a plain vector store of registers into four.
+    __stwb(reinterpret_cast<float4*>(to),
+           make_float4(values.at[0], values.at[1], values.at[2], values.at[3]));
     return;
   }
 #pragma unroll
   for (int v = 0; v < 4; ++v)
-    if (v < left) to[v] = values[v];
+    if (v < left) to[v] = values.at[v];
+}
+
+/// Stores 4 x 4 results of a product to rows of `channels`: those of `pixels` of them and of `left` channels
+/// that exist.
+__device__ inline void store_product(const float (&values)[4][4], float* to, int channels, int pixels,
+                                     int left, bool aligned) {
+#pragma unroll
+  for (int m = 0; m < 4; ++m, to += channels)
+    if (m < pixels)
+      store_channels({values[m][0], values[m][1], values[m][2], values[m][3]}, to, left, aligned);
 }

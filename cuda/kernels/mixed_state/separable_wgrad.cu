@@ -17,8 +17,8 @@
 namespace {
 
 template <int kPanel, int kStride, int kTaps, int kDilation>
-__device__ void wgrad(const SeparableBackwardParameters& p, const SeparableBackwardPath& path, int64_t chunk,
-                      int first_out, int first) {
+__device__ __forceinline__ void wgrad(const SeparableBackwardParameters& p, const SeparableBackwardPath& path,
+                                      int64_t chunk, int first_out, int first) {
   using Tile = SeparableTile<kPanel>;
   constexpr int kVectors = Tile::kSlice / 4, kOuts = kPanel / 4;       // threads along channels and outputs
   constexpr int kPixelLanes = kSeparableThreads / (kVectors * kOuts);  // that share the pixels
@@ -156,7 +156,7 @@ __device__ void wgrad(const SeparableBackwardParameters& p) {
 }  // namespace
 
 #define SEPARABLE_WGRAD(panel, stride)                                          \
-  extern "C" __global__ void __launch_bounds__(kSeparableThreads)               \
+  extern "C" __global__ void __launch_bounds__(kSeparableThreads, 3)            \
       separable_wgrad_##panel##_##stride(const SeparableBackwardParameters p) { \
     wgrad<panel, stride>(p);                                                    \
   }

@@ -2,9 +2,12 @@
 #include "ops/mixed_state.h"
 
 #include <algorithm>
-#include <array>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "cuda/kernels/tile_statistics.h"
+#include "cuda/kernels/tile_traffic.h"
 #include "cuda/launch_context.h"
 #include "kernels/mixed_state/branch_gradient.h"
 #include "kernels/mixed_state/mixed_reduce.h"
@@ -140,8 +143,9 @@ void pools_tiles(const StatePoolsProblem& p, const StatePools<float>& args, Laun
 }
 double pools_traffic(const StatePoolsProblem& p) {
   const OutputTiles tiles = pool_tiles(p);
-  const int64_t rows = tile_inputs(tiles.p, kPoolTile, p.stride, 1, p.h),
-                columns = tile_inputs(tiles.q, kPoolTile, p.stride, 1, p.w);
+  const int64_t length = (kPoolTile - 1) * p.stride + 3, step = kPoolTile * p.stride;
+  const int64_t rows = read_along(tiles.down, -1, step, length, p.h),
+                columns = read_along(tiles.across, -1, step, length, p.w);
   const auto outputs = static_cast<double>(p.y_count());
   double bytes =
       kBytes * static_cast<double>(p.n * rows * columns * p.c) + outputs * (p.max * 5 + p.average * 4);
@@ -151,48 +155,76 @@ double pools_traffic(const StatePoolsProblem& p) {
 
 OutputTiles dx_tiles(const StatePoolsBackwardProblem& p) { return {p.n, p.h, p.w, kPoolTile, kPoolTile}; }
 
+/// A term's edge, and its place in the list of its kind.
+struct TermPlace {
+  int64_t edge;
+  size_t place;
+  PoolKind kind;
+};
 /// All terms, those of an edge following each other.
-std::vector<PoolTerm> pool_terms(const StatePoolsBackwardProblem& p, const StatePoolsDgrad<float>& args) {
-  struct Listed {
-    int64_t edge;
-    PoolTerm term;
+std::vector<TermPlace> term_places(const StatePoolsBackwardProblem& p) {
+  std::vector<TermPlace> places;
+  const auto add = [&](const Counts& edges, PoolKind kind) {
+    for (size_t i = 0; i < edges.size(); ++i) places.push_back({edges[i], i, kind});
   };
-  std::vector<Listed> listed;
-  const auto add = [&](const Counts& edges, const float* const* coefficients, PoolKind kind) {
-    for (size_t i = 0; i < edges.size(); ++i)
-      listed.push_back({edges[i], {args.g[edges[i]], coefficients[i], kind}});
-  };
-  add(p.max, args.max_coefficients, PoolKind::Max);
-  add(p.average, args.average_coefficients, PoolKind::Average);
-  add(p.identity, args.identity_coefficients, PoolKind::Identity);
-  std::stable_sort(listed.begin(), listed.end(),
-                   [](const Listed& a, const Listed& b) { return a.edge < b.edge; });
-  std::vector<PoolTerm> terms;
-  for (const Listed& each : listed) terms.push_back(each.term);
-  return terms;
+  add(p.max, PoolKind::Max), add(p.average, PoolKind::Average), add(p.identity, PoolKind::Identity);
+  std::stable_sort(places.begin(), places.end(),
+                   [](const TermPlace& a, const TermPlace& b) { return a.edge < b.edge; });
+  return places;
+}
+/// body(terms) for those of each launch; once for none.
+template <class Body>
+void for_dgrad_launches(const std::vector<TermPlace>& terms, const Body& body) {
+  size_t first = 0;
+  do {
+    const size_t count = std::min<size_t>(kPoolTerms, terms.size() - first);
+    body(std::span(terms).subspan(first, count));
+    first += count;
+  } while (first < terms.size());
+}
+bool has(std::span<const TermPlace> terms, PoolKind kind) {
+  return std::any_of(terms.begin(), terms.end(), [&](const TermPlace& term) { return term.kind == kind; });
 }
 
 void dgrad_tiles(const StatePoolsBackwardProblem& p, const StatePoolsDgrad<float>& args,
                  LaunchContext& context) {
   const OutputTiles tiles = dx_tiles(p);
-  const std::vector<PoolTerm> terms = pool_terms(p, args);
   StatePoolsDgradParameters parameters{
       args.max, args.max_tap, args.average, args.dx, tiles, p.p(), p.q(), p.c,
       0,        p.accumulate, false,        false,   {}};
-  size_t first = 0;
-  do {  // once for no terms
-    const size_t count = std::min<size_t>(kPoolTerms, terms.size() - first);
-    parameters.terms = static_cast<int32_t>(count);
-    std::copy_n(terms.begin() + static_cast<std::ptrdiff_t>(first), count, parameters.term);
-    const auto has = [&](PoolKind kind) {
-      return std::any_of(parameters.term, parameters.term + count,
-                         [&](const PoolTerm& term) { return term.kind == kind; });
-    };
-    parameters.has_max = has(PoolKind::Max), parameters.has_average = has(PoolKind::Average);
+  const float* const* const coefficients[] = {args.max_coefficients, args.average_coefficients,
+                                              args.identity_coefficients};
+  for_dgrad_launches(term_places(p), [&](std::span<const TermPlace> terms) {
+    parameters.terms = static_cast<int32_t>(terms.size());
+    std::transform(terms.begin(), terms.end(), parameters.term, [&](const TermPlace& term) {
+      return PoolTerm{args.g[term.edge], coefficients[static_cast<int>(term.kind)][term.place], term.kind};
+    });
+    parameters.has_max = has(terms, PoolKind::Max), parameters.has_average = has(terms, PoolKind::Average);
     context.launch({"state_pools_dgrad", pool_function("state_pools_dgrad", p)},
                    {tiles.count * pool_slices(p.c)}, {kPoolThreads}, parameters);
-    parameters.accumulate = true, first += count;
-  } while (first < terms.size());
+    parameters.accumulate = true;
+  });
+}
+double dgrad_traffic(const StatePoolsBackwardProblem& p) {
+  const OutputTiles tiles = dx_tiles(p);
+  const int64_t step = kPoolTile / p.stride, first = p.stride == 1 ? -1 : 0, length = step + 3 - p.stride;
+  const int64_t rows = read_along(tiles.down, first, step, length, p.p()),
+                columns = read_along(tiles.across, first, step, length, p.q());
+  const auto outputs = static_cast<double>(p.n * rows * columns * p.c), dx = static_cast<double>(p.x_count());
+  double bytes = 0;
+  bool accumulate = p.accumulate;
+  for_dgrad_launches(term_places(p), [&](std::span<const TermPlace> terms) {
+    int64_t edges = 0, coefficients = 0;
+    for (size_t i = 0; i < terms.size(); ++i) {
+      edges += i == 0 || terms[i].edge != terms[i - 1].edge;
+      coefficients += terms[i].kind == PoolKind::Identity ? 1 : 3;
+    }
+    bytes += outputs * (kBytes * static_cast<double>(edges) + 5 * has(terms, PoolKind::Max) +
+                        4 * has(terms, PoolKind::Average));
+    bytes += kBytes * (static_cast<double>(tiles.count * p.c * coefficients) + (1 + accumulate) * dx);
+    accumulate = true;
+  });
+  return bytes;
 }
 
 }  // namespace
@@ -214,7 +246,8 @@ ImplementationList state_pools() {
       implementation<StatePools<float>, &pools_tiles, nullptr, &pools_workspace>("tiles"))};
 }
 ImplementationList state_pools_dgrad() {
-  return {implementation<StatePoolsDgrad<float>, &dgrad_tiles>("tiles")};
+  return {with_traffic<StatePoolsBackwardProblem, &dgrad_traffic>(
+      implementation<StatePoolsDgrad<float>, &dgrad_tiles>("tiles"))};
 }
 
 }  // namespace lapidary::cuda

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cuda/kernels/tile_statistics.h"
+#include "cuda/kernels/tile_traffic.h"
 #include "cuda/launch_context.h"
 #include "kernels/mixed_state/separable_backward.h"
 #include "kernels/mixed_state/separable_fprop.h"
@@ -36,22 +37,38 @@ std::vector<PathPlace> paths_of(const SeparableProblem& p) {
   return places;
 }
 
-template <class Args>
-SeparablePath path_at(const SeparableProblem& p, const Args& args, PathPlace at) {
+/// A path without its pointers.
+SeparablePath path_at(const SeparableProblem& p, PathPlace at) {
   const size_t b = at.branch;
   SeparablePath path{};
-  path.x = args.x[p.normed ? b : 0];
-  if (p.normed) path.mean = args.mean[b], path.variance = args.variance[b];
   path.taps = static_cast<int32_t>(p.taps[b]), path.dilation = static_cast<int32_t>(p.dilations[b]);
   if (p.factorized(b)) {
     const auto half = static_cast<int32_t>(p.c / 2);
-    path.pointwise = at.half == 0 ? args.first[b] : args.second[b];
     path.origin = at.half, path.first_out = at.half * half, path.outs = half;
   } else {
-    path.depthwise = args.first[b], path.pointwise = args.second[b];
     path.origin = -static_cast<int32_t>(p.pad(b)), path.outs = static_cast<int32_t>(p.c);
   }
   return path;
+}
+template <class Args>
+SeparablePath path_at(const SeparableProblem& p, const Args& args, PathPlace at) {
+  const size_t b = at.branch;
+  SeparablePath path = path_at(p, at);
+  path.x = args.x[p.normed ? b : 0];
+  if (p.normed) path.mean = args.mean[b], path.variance = args.variance[b];
+  if (p.factorized(b))
+    path.pointwise = at.half == 0 ? args.first[b] : args.second[b];
+  else
+    path.depthwise = args.first[b], path.pointwise = args.second[b];
+  return path;
+}
+/// Weights of the depthwise filter.
+int64_t depthwise_values(const SeparableProblem& p, const SeparablePath& path) {
+  return path.taps > 1 ? p.c * path.taps * path.taps : 0;
+}
+/// Of y's channels: panels that a path has.
+int64_t panels_of(const SeparableProblem& p, const SeparablePath& path) {
+  return ceil_div(path.outs, panel_of(p));
 }
 
 /// Runs of paths for one launch each: [begin, end), whole branches, at most kSeparablePaths.
@@ -141,6 +158,42 @@ void fprop_tiles(const SeparableProblem& p, const SeparableFprop<float>& args, L
     });
   });
   merge_tile_statistics(context, tiles, statistics);
+}
+
+/// Inputs that all tiles of y read under a window, all channels.
+int64_t window_inputs(const SeparableProblem& p, Window window) {
+  const OutputTiles tiles = tiles_of(p);
+  const auto along = [&](int64_t count, int64_t size, int64_t extent) {
+    return read_along(count, window.first, size * p.stride, (size - 1) * p.stride + 1 + window.reach, extent);
+  };
+  return p.n * along(tiles.down, tiles.height, p.h) * along(tiles.across, tiles.width, p.w) * p.c;
+}
+
+double fprop_traffic(const SeparableProblem& p) {
+  const std::vector<PathPlace> places = paths_of(p);
+  const OutputTiles tiles = tiles_of(p);
+  const auto most = static_cast<size_t>(separable_group(static_cast<int>(p.stride)));
+  int64_t floats = 0;
+  for_launches(places, [&](size_t begin, size_t end) {
+    std::vector<SeparablePath> paths;
+    for (size_t i = begin; i < end; ++i) paths.push_back(path_at(p, places[i]));
+    const int64_t inputs = window_inputs(p, window_of(paths, paths.size()));
+    std::array<uint8_t, kSeparablePaths + 1> begins{};
+    const int64_t groups = set_groups(p, std::span(places).subspan(begin, end - begin), most, begins);
+    for (size_t g = 0; g < static_cast<size_t>(groups); ++g) {
+      int64_t panels = 0;
+      for (size_t i = begins.at(g); i < begins.at(g + 1); ++i) {
+        const SeparablePath& path = paths[i];
+        panels = std::max(panels, panels_of(p, path));
+        floats += tiles.count * (panels_of(p, path) * depthwise_values(p, path) + path.outs * p.c);
+        floats += tiles.outputs() * path.outs;
+      }
+      floats += panels * (inputs + (p.normed ? tiles.count * 2 * p.c : 0));
+    }
+  });
+  const double statistics =
+      p.statistics ? static_cast<double>(p.branches()) * tile_statistics_traffic(tiles, p.c) : 0;
+  return kBytes * static_cast<double>(floats) + statistics;
 }
 
 OutputTiles dx_tiles_of(const SeparableProblem& p) {
@@ -263,13 +316,61 @@ void backward_tiles(const SeparableProblem& p, const SeparableBackward<float>& a
   BackwardLaunches(p, args, context).run();
 }
 
+/// Floats of one path through separable_pointwise_dgrad.
+int64_t pointwise_dgrad_floats(const SeparableProblem& p, const SeparablePath& path) {
+  const int64_t pixels = tiles_of(p).outputs(), blocks = ceil_div(pixels, 2048 / panel_of(p));
+  const int64_t panels = ceil_div(p.c, panel_of(p));
+  return panels * (2 * pixels + 3 * blocks) * path.outs + blocks * path.outs * p.c + pixels * p.c;
+}
+/// Floats of one path through separable_depthwise_dgrad, without what its group shares.
+int64_t depthwise_dgrad_floats(const SeparableProblem& p, const SeparablePath& path) {
+  const auto stride = static_cast<int>(p.stride);
+  const OutputTiles tiles = dx_tiles_of(p);
+  const ReachingOutputs reach(path.taps, path.dilation, path.origin, stride);
+  const int64_t rows = read_along(tiles.down, reach.first, kDxRows / stride, reach.rows, p.p());
+  const int64_t columns = read_along(tiles.across, reach.first, dx_columns(1), reach.columns, p.q());
+  return p.n * rows * columns * p.c + tiles.count * depthwise_values(p, path);
+}
+/// Floats of one path through separable_wgrad and separable_wgrad_sum.
+int64_t wgrad_floats(const SeparableProblem& p, const SeparablePath& path) {
+  const OutputTiles tiles = tiles_of(p);
+  const int64_t chunks = FilterChunks(tiles.count).count, slices = ceil_div(p.c, panel_of(p) / 2);
+  const int64_t panels = panels_of(p, path), depthwise = depthwise_values(p, path);
+  const int64_t inputs = window_inputs(p, {path.origin, (path.taps - 1) * path.dilation});
+  const int64_t constants = panels * ((p.normed ? 2 * p.c : 0) + depthwise) + slices * 3 * path.outs;
+  const int64_t filters = path.outs * p.c + depthwise;
+  return panels * inputs + slices * 2 * tiles.outputs() * path.outs +
+         (path.taps > 1 ? tiles.outputs() * p.c : 0) + chunks * (constants + 2 * filters) + filters;
+}
+double backward_traffic(const SeparableProblem& p) {
+  const std::vector<PathPlace> places = paths_of(p);
+  int64_t floats = 0;
+  for (const PathPlace& place : places) {
+    const SeparablePath path = path_at(p, place);
+    floats += pointwise_dgrad_floats(p, path);
+    if (p.dx) floats += depthwise_dgrad_floats(p, path);
+    if (p.dfilters) floats += wgrad_floats(p, path);
+  }
+  if (p.dx && p.normed) {
+    // A branch's x, dx and constants; sums of dx written and read; coefficients.
+    floats += p.branches() * (2 * p.x_count() + (6 * dx_tiles_of(p).count + 5) * p.c);
+  } else if (p.dx) {
+    bool accumulate = p.accumulate;
+    for_launches(places,
+                 [&](size_t, size_t) { floats += (2 + accumulate) * p.x_count(), accumulate = true; });
+  }
+  return kBytes * static_cast<double>(floats);
+}
+
 }  // namespace
 
 ImplementationList separable_fprop() {
-  return {implementation<SeparableFprop<float>, &fprop_tiles, nullptr, &fprop_workspace>("tiles")};
+  return {with_traffic<SeparableProblem, &fprop_traffic>(
+      implementation<SeparableFprop<float>, &fprop_tiles, nullptr, &fprop_workspace>("tiles"))};
 }
 ImplementationList separable_backward() {
-  return {implementation<SeparableBackward<float>, &backward_tiles, nullptr, &backward_workspace>("tiles")};
+  return {with_traffic<SeparableProblem, &backward_traffic>(
+      implementation<SeparableBackward<float>, &backward_tiles, nullptr, &backward_workspace>("tiles"))};
 }
 
 }  // namespace lapidary::cuda

@@ -28,15 +28,4 @@ inline double tile_statistics_traffic(const OutputTiles& tiles, int64_t channels
   return static_cast<double>((5 * tiles.count + 2) * channels) * sizeof(float);
 }
 
-/// Along one axis: inputs that all tiles of `size` outputs read together, with `border` more on each side of
-/// a tile, those outside the image not counted.
-constexpr int64_t tile_inputs(int64_t outputs, int size, int64_t stride, int64_t border, int64_t extent) {
-  int64_t sum = 0;
-  for (int64_t first = 0; first < outputs; first += size) {
-    const int64_t begin = first * stride - border, end = begin + (size - 1) * stride + 1 + 2 * border;
-    sum += std::max<int64_t>(std::min(end, extent) - std::max<int64_t>(begin, 0), 0);
-  }
-  return sum;
-}
-
 }  // namespace lapidary::cuda
