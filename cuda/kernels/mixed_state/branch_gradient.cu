@@ -37,7 +37,7 @@ __device__ void gradient(const BranchGradientParameters& p) {
     Vector dy;
 #pragma unroll
     for (int v = 0; v < kVector; ++v) dy.at[v] = a.at[v] * g.at[v] + (b.at[v] * y.at[v] + d.at[v]);
-    dy.store(p.dy + at);
+    dy.store_global(p.dy + at);
   }
 }
 

@@ -76,7 +76,7 @@ __device__ void reduce_chunk(const MixedReduceParameters& p) {
   float* to = p.partials + (chunk * groups + group) * kSums * p.channels + first_channel + column;
 #pragma unroll
   for (int i = 0; i < kSums; ++i)
-    if (i < terms || i == kReduceTerms) of_threads[i][threadIdx.x].store(to + i * p.channels);
+    if (i < terms || i == kReduceTerms) of_threads[i][threadIdx.x].store_global(to + i * p.channels);
 }
 
 }  // namespace

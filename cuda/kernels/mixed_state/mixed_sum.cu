@@ -65,7 +65,7 @@ __device__ void sum(const MixedSumParameters& p) {
   }
 #pragma unroll
   for (int row = 0; row < kSumRowsOfThread; ++row)
-    if (row < rows) sums[row].store(p.y + first + row * step);
+    if (row < rows) sums[row].store_global(p.y + first + row * step);
 }
 
 }  // namespace

@@ -146,9 +146,7 @@ __device__ inline Floats<4> load_channels(const float* from, int left, bool alig
 /// Stores those of 4 neighbouring channels that exist, `left` of them from `to` on.
 __device__ inline void store_channels(Floats<4> values, float* to, int left, bool aligned) {
   if (aligned && left >= 4) {
-    // The compiler may split a plain vector store of registers into four.
-    __stwb(reinterpret_cast<float4*>(to),
-           make_float4(values.at[0], values.at[1], values.at[2], values.at[3]));
+    values.store_global(to);
     return;
   }
 #pragma unroll

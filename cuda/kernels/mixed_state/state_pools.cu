@@ -110,11 +110,11 @@ __device__ void pools(const StatePoolsParameters& p) {
   if (inside && c < p.c) {
     if constexpr (kVector) {
       if (p.max) {
-        best.store(p.max + to);
+        best.store_global(p.max + to);
         const auto tap = [&](int v) { return static_cast<unsigned char>(where[v]); };
         *reinterpret_cast<uchar4*>(p.max_tap + to) = make_uchar4(tap(0), tap(1), tap(2), tap(3));
       }
-      if (p.average) sum.store(p.average + to);
+      if (p.average) sum.store_global(p.average + to);
     } else {
 #pragma unroll
       for (int v = 0; v < 4; ++v) {

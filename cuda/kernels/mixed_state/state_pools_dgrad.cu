@@ -150,7 +150,7 @@ __device__ void dgrad(const StatePoolsDgradParameters& p) {
     }
   }
   if constexpr (kVector) {
-    dx.store(to);
+    dx.store_global(to);
   } else {
 #pragma unroll
     for (int v = 0; v < 4; ++v)
