@@ -4,6 +4,7 @@ import { acceptedImplementations, type CaseOptions, runValues, testKernel } from
 // Batch variances that no normalisation blows up.
 const variances: CaseOptions = { fill: { variance: (random) => 0.5 + random() } };
 
+const repeated = (count: number, value: number) => Array(count).fill(value).join('x');
 const every = 'taps=3x5x3x5 dilations=1x1x2x2';
 const first = [
   `N=1 H=1 W=1 C=7 taps=3 dilations=1`,
@@ -16,6 +17,12 @@ const first = [
   `N=2 H=7 W=9 C=6 stride=2 ${every}`,
   `N=2 H=8 W=6 C=4 stride=2 taps=1x3x5x3x5 dilations=1x1x1x2x2`,
   `N=2 H=10 W=12 C=34 stride=2 taps=3x1 dilations=2x1`,
+  `N=1 H=9 W=10 C=68 ${every}`,
+];
+// More branches than one launch of CUDA takes: 26 and 52 paths.
+const manyBranches = [
+  `N=1 H=5 W=4 C=3 taps=${repeated(26, 3)} dilations=${repeated(26, 2)}`,
+  `N=1 H=6 W=4 C=2 stride=2 taps=${repeated(26, 1)} dilations=${repeated(26, 1)} normed=1`,
 ];
 const second = [
   'N=2 H=5 W=7 C=3 taps=3x5 dilations=1x1 normed=1 eps=0.001',
@@ -23,8 +30,12 @@ const second = [
 ];
 
 describe('separable convolutions', () => {
-  testKernel('separable_fprop', [...first, ...second, `${first[1]} statistics=0`], variances);
-  const backward = [...first, ...second];
+  testKernel(
+    'separable_fprop',
+    [...first, ...second, ...manyBranches, `${first[1]} statistics=0`],
+    variances,
+  );
+  const backward = [...first, ...second, ...manyBranches];
   testKernel('separable_backward', backward, variances);
   testKernel('separable_backward', [`${first[2]} dfilters=0`, `${first[8]} dx=0`], variances);
   testKernel(
@@ -58,6 +69,8 @@ describe('pools of a state', () => {
       `${sizes[1]} max=0`,
       `${sizes[1]} average=0 stride=2 accumulate=1`,
       `${sizes[3]} edges=2 identity=1x0 accumulate=1`,
+      // More terms than one launch of CUDA takes.
+      `${sizes[1]} edges=130 max=${Array.from({ length: 130 }, (_, edge) => edge).join('x')} average=7`,
     ],
     taps,
   );
@@ -81,6 +94,7 @@ describe('sums of an edge', () => {
     'rows=37 channels=3 weights=8 places=1x2x3x4x5x6x7 normed=1x1x0x1x1x1x1',
     'rows=4500 channels=16 weights=3 places=2x0 normed=0x1 eps=0.01',
     'rows=300 channels=130 weights=3 places=0x1x2 normed=1x1x1 training=0',
+    `rows=21 channels=12 weights=4 places=${repeated(10, 3)} normed=${repeated(10, 1)}`,
   ];
   testKernel(
     'mixed_sum',
