@@ -117,8 +117,8 @@ CUfunction KernelImage::function(const DriverApi& api, Kernel kernel, size_t sha
            found->first.c_str(), api.describe(result).c_str());
     }
   }
-  constexpr size_t kAlwaysAllowed = 48 << 10;
-  if (shared_bytes > std::max(kAlwaysAllowed, function.shared_bytes)) {
+  // Less than 48 KB too: static shared memory counts towards what a kernel has without asking.
+  if (shared_bytes > function.shared_bytes) {
     api.call(api.set_function_attribute, function.handle, kFunctionMaximumDynamicShared,
              static_cast<int>(shared_bytes));
     function.shared_bytes = shared_bytes;
