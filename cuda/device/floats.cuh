@@ -7,6 +7,9 @@ struct alignas(kFloats * sizeof(float)) Floats {
   static constexpr int kCount = kFloats;
   float at[kCount];
 
+  __device__ float& operator[](int i) { return at[i]; }
+  __device__ float operator[](int i) const { return at[i]; }
+
   __device__ static Floats all(float value) {
     Floats made;
 #pragma unroll
@@ -30,4 +33,17 @@ __device__ inline Floats<kCount> operator+(Floats<kCount> a, Floats<kCount> b) {
 #pragma unroll
   for (int i = 0; i < kCount; ++i) a.at[i] += b.at[i];
   return a;
+}
+
+template <int kCount>
+__device__ inline void accumulate(Floats<kCount>& sum, const Floats<kCount>& term) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) sum[i] += term[i];
+}
+
+/// sum += a * b.
+template <int kCount>
+__device__ inline void multiply_add(Floats<kCount>& sum, const Floats<kCount>& a, const Floats<kCount>& b) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) sum[i] = fmaf(a[i], b[i], sum[i]);
 }

@@ -16,7 +16,7 @@
 #include "kernels/batch_norm/batch_norm_dgrad.h"
 
 #include "device/column_place.cuh"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 
 namespace {
 
@@ -27,13 +27,13 @@ __device__ void dgrad(const BatchNormDgradParameters& p) {
   if (!place.inside) return;
   const int64_t lines = p.tiles.lines, channels = p.tiles.channels;
   const bool masked = p.shift != nullptr, training = p.mean != nullptr, with_x = masked || training;
-  const auto of_channel = [&](const float* values) { return load_lanes<kWidth>(values + place.channel); };
-  const Lanes<kWidth> scale = of_channel(p.scale);
-  Lanes<kWidth> shift{}, mean{}, slope{}, offset{};
+  const auto of_channel = [&](const float* values) { return Floats<kWidth>::load(values + place.channel); };
+  const Floats<kWidth> scale = of_channel(p.scale);
+  Floats<kWidth> shift{}, mean{}, slope{}, offset{};
   if (masked) shift = of_channel(p.shift);
   if (training) {
     mean = of_channel(p.mean), slope = of_channel(p.invstd), offset = of_channel(p.sum_dz);
-    const Lanes<kWidth> product = of_channel(p.sum_dz_xhat);
+    const Floats<kWidth> product = of_channel(p.sum_dz_xhat);
     const float rows = static_cast<float>(p.tiles.rows);
 #pragma unroll
     for (int k = 0; k < kWidth; ++k) {
@@ -42,26 +42,26 @@ __device__ void dgrad(const BatchNormDgradParameters& p) {
     }
   }
   for (int64_t row = place.row; row < place.end; row += kBatch * lines) {
-    Lanes<kWidth> dz[kBatch], x[kBatch];
+    Floats<kWidth> dz[kBatch], x[kBatch];
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
       const int64_t at = (row + i * lines) * channels + place.channel;
       if (row + i * lines < place.end) {
-        dz[i] = load_lanes<kWidth>(p.dz + at);
-        if (with_x) x[i] = load_lanes<kWidth>(p.x + at);
+        dz[i] = Floats<kWidth>::load(p.dz + at);
+        if (with_x) x[i] = Floats<kWidth>::load(p.x + at);
       }
     }
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
       if (row + i * lines >= place.end) break;
-      Lanes<kWidth> dx;
+      Floats<kWidth> dx;
 #pragma unroll
       for (int k = 0; k < kWidth; ++k) {
         const bool passes = !masked || x[i][k] * scale[k] + shift[k] > 0;
         dx[k] = passes ? scale[k] * dz[i][k] : 0.0f;
         if (training) dx[k] += slope[k] * (x[i][k] - mean[k]) + offset[k];
       }
-      store_lanes(p.dx + (row + i * lines) * channels + place.channel, dx);
+      dx.store_global(p.dx + (row + i * lines) * channels + place.channel);
     }
   }
 }

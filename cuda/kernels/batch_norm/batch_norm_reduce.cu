@@ -13,13 +13,13 @@
 #include "kernels/batch_norm/batch_norm_reduce.h"
 
 #include "device/column_place.cuh"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 
 namespace {
 
 template <int kWidth>
 struct Sums {
-  Lanes<kWidth> dz, product;
+  Floats<kWidth> dz, product;
 };
 
 template <int kWidth>
@@ -38,20 +38,20 @@ __device__ void reduce(const BatchNormReduceParameters& p) {
   const bool masked = p.scale != nullptr;
   Sums<kWidth> sums{};
   if (place.inside) {
-    const Lanes<kWidth> mean = load_lanes<kWidth>(p.mean + place.channel);
-    const Lanes<kWidth> invstd = load_lanes<kWidth>(p.invstd + place.channel);
-    Lanes<kWidth> scale{}, shift = broadcast_lanes<kWidth>(1);  // lets everything through
+    const Floats<kWidth> mean = Floats<kWidth>::load(p.mean + place.channel);
+    const Floats<kWidth> invstd = Floats<kWidth>::load(p.invstd + place.channel);
+    Floats<kWidth> scale{}, shift = Floats<kWidth>::all(1);  // lets everything through
     if (masked) {
-      scale = load_lanes<kWidth>(p.scale + place.channel);
-      shift = load_lanes<kWidth>(p.shift + place.channel);
+      scale = Floats<kWidth>::load(p.scale + place.channel);
+      shift = Floats<kWidth>::load(p.shift + place.channel);
     }
     for (int64_t row = place.row; row < place.end; row += kBatch * lines) {
-      Lanes<kWidth> dz[kBatch], x[kBatch];
+      Floats<kWidth> dz[kBatch], x[kBatch];
 #pragma unroll
       for (int i = 0; i < kBatch; ++i) {
         const int64_t at = (row + i * lines) * channels + place.channel;
         if (row + i * lines < place.end)
-          dz[i] = load_lanes<kWidth>(p.dz + at), x[i] = load_lanes<kWidth>(p.x + at);
+          dz[i] = Floats<kWidth>::load(p.dz + at), x[i] = Floats<kWidth>::load(p.x + at);
       }
 #pragma unroll
       for (int i = 0; i < kBatch; ++i) {
@@ -70,8 +70,8 @@ __device__ void reduce(const BatchNormReduceParameters& p) {
   if (!place.inside || place.line != 0) return;
   const bool last = p.tiles.chunks == 1;
   float* partial = p.partials + place.chunk * 2 * channels;
-  store_lanes((last ? p.sum_dz : partial) + place.channel, sums.dz);
-  store_lanes((last ? p.sum_dz_xhat : partial + channels) + place.channel, sums.product);
+  sums.dz.store_global((last ? p.sum_dz : partial) + place.channel);
+  sums.product.store_global((last ? p.sum_dz_xhat : partial + channels) + place.channel);
 }
 
 }  // namespace

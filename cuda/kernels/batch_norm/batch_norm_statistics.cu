@@ -15,14 +15,14 @@
 #include "kernels/batch_norm/batch_norm_statistics.h"
 
 #include "device/column_place.cuh"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 
 namespace {
 
 template <int kWidth>
 struct Moments {
   float count;
-  Lanes<kWidth> mean, squares;
+  Floats<kWidth> mean, squares;
 };
 
 template <int kWidth>
@@ -43,12 +43,12 @@ constexpr int kBatch = 8;
 
 // Of `rows` rows, at most kBatch, `step` apart.
 template <int kWidth>
-__device__ Moments<kWidth> moments(const float* x, int64_t step, int rows, const Lanes<kWidth>& first) {
-  Lanes<kWidth> values[kBatch];
+__device__ Moments<kWidth> moments(const float* x, int64_t step, int rows, const Floats<kWidth>& first) {
+  Floats<kWidth> values[kBatch];
   Moments<kWidth> made{static_cast<float>(rows), {}, {}};
 #pragma unroll
   for (int i = 0; i < kBatch; ++i)
-    if (i < rows) values[i] = load_lanes<kWidth>(x + i * step);
+    if (i < rows) values[i] = Floats<kWidth>::load(x + i * step);
 #pragma unroll
   for (int k = 0; k < kWidth; ++k) {
     float sum = 0;
@@ -70,15 +70,15 @@ __device__ Moments<kWidth> moments(const float* x, int64_t step, int rows, const
 template <int kWidth>
 __device__ void finish(const Moments<kWidth>& all, const float* x, float* mean, float* variance,
                        int64_t channel) {
-  const Lanes<kWidth> first = load_lanes<kWidth>(x + channel);
-  Lanes<kWidth> means, variances;
+  const Floats<kWidth> first = Floats<kWidth>::load(x + channel);
+  Floats<kWidth> means, variances;
 #pragma unroll
   for (int k = 0; k < kWidth; ++k) {
     means[k] = first[k] + all.mean[k];
     variances[k] = all.squares[k] / all.count;
   }
-  store_lanes(mean + channel, means);
-  store_lanes(variance + channel, variances);
+  means.store_global(mean + channel);
+  variances.store_global(variance + channel);
 }
 
 template <int kWidth>
@@ -87,7 +87,7 @@ __device__ void statistics(const BatchNormStatisticsParameters& p) {
   const ColumnPlace place(p.tiles);
   Moments<kWidth> all{};
   if (place.inside) {
-    const Lanes<kWidth> first = load_lanes<kWidth>(p.x + place.channel);
+    const Floats<kWidth> first = Floats<kWidth>::load(p.x + place.channel);
     const int64_t step = p.tiles.lines * p.tiles.channels;
     const float* x = p.x + place.row * p.tiles.channels + place.channel;
     int64_t left = (place.end - place.row + p.tiles.lines - 1) / p.tiles.lines;
@@ -99,8 +99,8 @@ __device__ void statistics(const BatchNormStatisticsParameters& p) {
   if (!place.inside || place.line != 0) return;
   if (p.tiles.chunks == 1) return finish(all, p.x, p.mean, p.variance, place.channel);
   float* partial = p.partials + place.chunk * 2 * p.tiles.channels + place.channel;
-  store_lanes(partial, all.mean);
-  store_lanes(partial + p.tiles.channels, all.squares);
+  all.mean.store_global(partial);
+  all.squares.store(partial + p.tiles.channels);
 }
 
 }  // namespace

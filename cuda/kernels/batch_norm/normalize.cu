@@ -12,21 +12,21 @@
 #include "kernels/batch_norm/normalize.h"
 
 #include "device/column_place.cuh"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 
 namespace {
 
 /// What an operand goes through before the sum.
 template <int kWidth>
 struct Affine {
-  Lanes<kWidth> scale, shift;
+  Floats<kWidth> scale, shift;
   bool affine, relu;
 
   __device__ Affine(const float* scales, const float* shifts, bool with_relu, int64_t channel)
       : scale{}, shift{}, affine(scales != nullptr), relu(with_relu) {
     if (!affine) return;
-    scale = load_lanes<kWidth>(scales + channel);
-    shift = load_lanes<kWidth>(shifts + channel);
+    scale = Floats<kWidth>::load(scales + channel);
+    shift = Floats<kWidth>::load(shifts + channel);
   }
   __device__ float operator()(float x, int k) const {
     if (affine) x = x * scale[k] + shift[k];
@@ -44,26 +44,26 @@ __device__ void normalize(const NormalizeParameters& p) {
   const Affine<kWidth> of_a(p.a_scale, p.a_shift, p.a_relu, place.channel);
   const Affine<kWidth> of_b(p.b_scale, p.b_shift, p.b_relu, place.channel);
   for (int64_t row = place.row; row < place.end; row += kBatch * lines) {
-    Lanes<kWidth> a[kBatch], b[kBatch];
+    Floats<kWidth> a[kBatch], b[kBatch];
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
       const int64_t at = (row + i * lines) * channels + place.channel;
       if (row + i * lines < place.end) {
-        a[i] = load_lanes<kWidth>(p.a + at);
-        if (addend) b[i] = load_lanes<kWidth>(p.b + at);
+        a[i] = Floats<kWidth>::load(p.a + at);
+        if (addend) b[i] = Floats<kWidth>::load(p.b + at);
       }
     }
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
       if (row + i * lines >= place.end) break;
-      Lanes<kWidth> y;
+      Floats<kWidth> y;
 #pragma unroll
       for (int k = 0; k < kWidth; ++k) {
         float z = of_a(a[i][k], k);
         if (addend) z += of_b(b[i][k], k);
         y[k] = p.relu && z < 0 ? 0.0f : z;
       }
-      store_lanes(p.y + (row + i * lines) * channels + place.channel, y);
+      y.store_global(p.y + (row + i * lines) * channels + place.channel);
     }
   }
 }

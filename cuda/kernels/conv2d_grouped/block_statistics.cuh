@@ -4,43 +4,43 @@
 // slices): each thread holds kValues values a channel of which `valid` count.
 #pragma once
 
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 
 /// Sums over threadIdx.y, in a tree of fixed shape; every thread gets the sum. `scratch`: blockDim.x *
 /// blockDim.y * kWidth floats, free to use; all threads call.
 template <int kWidth>
-__device__ inline Lanes<kWidth> sum_over_slices(Lanes<kWidth> own, float* scratch) {
+__device__ inline Floats<kWidth> sum_over_slices(Floats<kWidth> own, float* scratch) {
   const unsigned pitch = blockDim.x * kWidth;
   float* const at = scratch + threadIdx.y * pitch + threadIdx.x * kWidth;
   __syncthreads();
-  store_lanes(at, own);
+  own.store_global(at);
   unsigned half = 1;
   while (half < blockDim.y) half *= 2;
   for (half /= 2; half > 0; half /= 2) {
     __syncthreads();
     if (threadIdx.y < half && threadIdx.y + half < blockDim.y) {
-      accumulate(own, load_lanes<kWidth>(at + half * pitch));
-      store_lanes(at, own);
+      accumulate(own, Floats<kWidth>::load(at + half * pitch));
+      own.store_global(at);
     }
   }
   __syncthreads();
-  return load_lanes<kWidth>(scratch + threadIdx.x * kWidth);
+  return Floats<kWidth>::load(scratch + threadIdx.x * kWidth);
 }
 
 /// Writes the triple of block `block` for the channels from `channel`, of `channels`: one plane each for
 /// counts, means and squares. `valid` bit i: values[i] counts.
 template <int kWidth, int kValues>
-__device__ inline void store_statistics(const Lanes<kWidth> (&values)[kValues], unsigned valid, float count,
+__device__ inline void store_statistics(const Floats<kWidth> (&values)[kValues], unsigned valid, float count,
                                         float* statistics, int64_t block, int64_t channels, int64_t channel,
                                         int width, float* scratch) {
-  Lanes<kWidth> sum = broadcast_lanes<kWidth>(0);
+  Floats<kWidth> sum = Floats<kWidth>::all(0);
 #pragma unroll
   for (int i = 0; i < kValues; ++i)
     if (valid >> i & 1) accumulate(sum, values[i]);
-  Lanes<kWidth> mean = sum_over_slices(sum, scratch);
+  Floats<kWidth> mean = sum_over_slices(sum, scratch);
 #pragma unroll
   for (int v = 0; v < kWidth; ++v) mean[v] /= count;
-  Lanes<kWidth> squares = broadcast_lanes<kWidth>(0);
+  Floats<kWidth> squares = Floats<kWidth>::all(0);
 #pragma unroll
   for (int i = 0; i < kValues; ++i) {
     if (!(valid >> i & 1)) continue;

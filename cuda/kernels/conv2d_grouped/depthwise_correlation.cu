@@ -70,13 +70,13 @@ __device__ inline void correlate(const DepthwiseCorrelation& parameters) {
     for (;; column += static_cast<int>(blockDim.y)) {
       while (column >= tile_width && row < tile_height) column -= tile_width, ++row;
       if (row >= tile_height) break;
-      Lanes<kWidth> x = broadcast_lanes<kWidth>(0);
+      Floats<kWidth> x = Floats<kWidth>::all(0);
       const int h = in_row + row, w = in_column + column;
       if (h >= 0 && h < p.rows.ins && w >= 0 && w < p.columns.ins) {
         const int64_t pixel = (image * p.rows.ins + h) * p.columns.ins + w;
-        x = prologue(load_lanes<kWidth>(p.in + pixel * p.in_pixel + channel));
+        x = prologue(Floats<kWidth>::load(p.in + pixel * p.in_pixel + channel));
       }
-      store_lanes(tile + (row * tile_width + column) * block_channels + threadIdx.x * kWidth, x);
+      x.store(tile + (row * tile_width + column) * block_channels + threadIdx.x * kWidth);
     }
   }
   __syncthreads();
@@ -84,9 +84,9 @@ __device__ inline void correlate(const DepthwiseCorrelation& parameters) {
   const int strips = parameters.tile_columns / kStrip;
   const int row = static_cast<int>(threadIdx.y) / strips;
   const int column = static_cast<int>(threadIdx.y) % strips * kStrip;
-  Lanes<kWidth> sums[kStrip];
+  Floats<kWidth> sums[kStrip];
 #pragma unroll
-  for (int j = 0; j < kStrip; ++j) sums[j] = broadcast_lanes<kWidth>(0);
+  for (int j = 0; j < kStrip; ++j) sums[j] = Floats<kWidth>::all(0);
   if (active && any_taps) {
     const float* const lane_filter = filter + threadIdx.x * kWidth;
     for (int r = 0; r < rows.taps; ++r) {
@@ -98,24 +98,24 @@ __device__ inline void correlate(const DepthwiseCorrelation& parameters) {
       const int filter_row = (rows.tap_first + r * rows.tap_stride) * p.columns.taps;
       if constexpr (kTaps > 0) {
         constexpr int kSpan = (kStrip - 1) * kStride + (kTaps - 1) * kDilation + 1;
-        Lanes<kWidth> window[kSpan];
+        Floats<kWidth> window[kSpan];
 #pragma unroll
-        for (int i = 0; i < kSpan; ++i) window[i] = load_lanes<kWidth>(from + i * block_channels);
+        for (int i = 0; i < kSpan; ++i) window[i] = Floats<kWidth>::load(from + i * block_channels);
 #pragma unroll
         for (int s = 0; s < kTaps; ++s) {
           const int tap = filter_row + columns.tap_first + s * columns.tap_stride;
-          const auto weight = load_lanes<kWidth>(lane_filter + tap * filter_pitch);
+          const auto weight = Floats<kWidth>::load(lane_filter + tap * filter_pitch);
 #pragma unroll
           for (int j = 0; j < kStrip; ++j) multiply_add(sums[j], window[j * kStride + s * kDilation], weight);
         }
       } else {
         for (int s = 0; s < columns.taps; ++s) {
           const int tap = filter_row + columns.tap_first + s * columns.tap_stride;
-          const auto weight = load_lanes<kWidth>(lane_filter + tap * filter_pitch);
+          const auto weight = Floats<kWidth>::load(lane_filter + tap * filter_pitch);
 #pragma unroll
           for (int j = 0; j < kStrip; ++j) {
             const int at = j * columns.in_stride + s * columns.tap_step;
-            multiply_add(sums[j], load_lanes<kWidth>(from + at * block_channels), weight);
+            multiply_add(sums[j], Floats<kWidth>::load(from + at * block_channels), weight);
           }
         }
       }

@@ -30,11 +30,11 @@ __device__ inline void load_pixels(const float* from, int64_t pixel, int64_t ima
   for (;; column += step) {
     while (column >= width && row < height) column -= width, ++row;
     if (row >= height) break;
-    Lanes<kWidth> x = broadcast_lanes<kWidth>(0);
+    Floats<kWidth> x = Floats<kWidth>::all(0);
     const int h = first_row + row, w = first_column + column;
     if (h >= 0 && h < rows && w >= 0 && w < columns)
-      x = convert(load_lanes<kWidth>(from + ((image * rows + h) * columns + w) * pixel + channel));
-    store_lanes(tile + (row * width + column) * block_channels + threadIdx.x * kWidth, x);
+      x = convert(Floats<kWidth>::load(from + ((image * rows + h) * columns + w) * pixel + channel));
+    x.store(tile + (row * width + column) * block_channels + threadIdx.x * kWidth);
   }
 }
 
@@ -56,9 +56,9 @@ __device__ inline void gradient(const DepthwiseFilterGradient& parameters) {
   const int column_tiles = p.columns.tiles(parameters.tile_columns);
   const ChannelPrologue<kWidth> prologue(p.prologue, active ? channel : 0);
 
-  Lanes<kWidth> sums[kTaps];
+  Floats<kWidth> sums[kTaps];
 #pragma unroll
-  for (int s = 0; s < kTaps; ++s) sums[s] = broadcast_lanes<kWidth>(0);
+  for (int s = 0; s < kTaps; ++s) sums[s] = Floats<kWidth>::all(0);
   const int64_t end = min(p.units, (chunk + 1) * p.chunk_units);
   for (int64_t unit = chunk * p.chunk_units; unit < end; ++unit) {
     const int64_t tile_row = unit / column_tiles, image = tile_row / row_tiles;
@@ -71,7 +71,7 @@ __device__ inline void gradient(const DepthwiseFilterGradient& parameters) {
                           tile_height, tile_width, channel, prologue, x_tile);
       load_pixels<kWidth>(
           p.dy, p.y_pixel, image, p.rows.outs, p.columns.outs, first_row, first_column, parameters.tile_rows,
-          parameters.tile_columns, channel, [](Lanes<kWidth> dy) { return dy; }, dy_tile);
+          parameters.tile_columns, channel, [](Floats<kWidth> dy) { return dy; }, dy_tile);
     }
     __syncthreads();
     if (!active) continue;
@@ -82,11 +82,11 @@ __device__ inline void gradient(const DepthwiseFilterGradient& parameters) {
       const float* dy = dy_tile + row * parameters.tile_columns * block_channels + threadIdx.x * kWidth;
       for (int strip = 0; strip < parameters.tile_columns; strip += kStrip) {
         constexpr int kSpan = (kStrip - 1) * kStride + (kTaps - 1) * kDilation + 1;
-        Lanes<kWidth> window[kSpan], gradients[kStrip];
+        Floats<kWidth> window[kSpan], gradients[kStrip];
 #pragma unroll
-        for (int i = 0; i < kSpan; ++i) window[i] = load_lanes<kWidth>(x + i * block_channels);
+        for (int i = 0; i < kSpan; ++i) window[i] = Floats<kWidth>::load(x + i * block_channels);
 #pragma unroll
-        for (int j = 0; j < kStrip; ++j) gradients[j] = load_lanes<kWidth>(dy + j * block_channels);
+        for (int j = 0; j < kStrip; ++j) gradients[j] = Floats<kWidth>::load(dy + j * block_channels);
 #pragma unroll
         for (int s = 0; s < kTaps; ++s) {
 #pragma unroll
@@ -102,7 +102,7 @@ __device__ inline void gradient(const DepthwiseFilterGradient& parameters) {
   float* const to = p.partials + chunk * p.filter_count;
 #pragma unroll
   for (int s = 0; s < kTaps; ++s) {
-    const Lanes<kWidth> sum = sum_over_slices(sums[s], scratch);
+    const Floats<kWidth> sum = sum_over_slices(sums[s], scratch);
     if (threadIdx.y != 0 || !active) continue;
 #pragma unroll
     for (int v = 0; v < kWidth; ++v)

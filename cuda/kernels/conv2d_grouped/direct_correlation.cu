@@ -64,9 +64,9 @@ extern "C" __global__ void __launch_bounds__(kDirectChannels* kDirectSlices)
   const int channel = static_cast<int>(part * kDirectChannels + threadIdx.x);
   const int64_t pixels = int64_t{p.images} * p.rows.outs * p.columns.outs;
   const int64_t block_pixel = block * kDirectSlices * kDirectOutputs;
-  Lanes<1> sums[kDirectOutputs];
+  Floats<1> sums[kDirectOutputs];
 #pragma unroll
-  for (int j = 0; j < kDirectOutputs; ++j) sums[j] = broadcast_lanes<1>(0);
+  for (int j = 0; j < kDirectOutputs; ++j) sums[j] = Floats<1>::all(0);
   unsigned valid = 0;
   if (channel < channels) {
     const ChannelEpilogue<1> epilogue(p, channel);

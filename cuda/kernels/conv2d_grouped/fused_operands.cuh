@@ -2,21 +2,21 @@
 // depends on the channel alone is loaded once.
 #pragma once
 
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 #include "kernels/conv2d_grouped/correlation.h"
 
 template <int kWidth>
 struct ChannelPrologue {
-  Lanes<kWidth> scale, shift;
+  Floats<kWidth> scale, shift;
   bool present, relu;
 
   __device__ ChannelPrologue(const InputPrologue& of, int channel)
-      : scale(broadcast_lanes<kWidth>(0)), shift(scale), present(of.scale != nullptr), relu(of.relu) {
+      : scale(Floats<kWidth>::all(0)), shift(scale), present(of.scale != nullptr), relu(of.relu) {
     if (present)
-      scale = load_lanes<kWidth>(of.scale + channel), shift = load_lanes<kWidth>(of.shift + channel);
+      scale = Floats<kWidth>::load(of.scale + channel), shift = Floats<kWidth>::load(of.shift + channel);
   }
   /// The convolved input. NaN goes through the ReLU.
-  __device__ Lanes<kWidth> operator()(Lanes<kWidth> x) const {
+  __device__ Floats<kWidth> operator()(Floats<kWidth> x) const {
     if (!present) return x;
 #pragma unroll
     for (int v = 0; v < kWidth; ++v) {
@@ -31,35 +31,35 @@ template <int kWidth>
 struct ChannelEpilogue {
   const Correlation& p;
   int channel;
-  Lanes<kWidth> scale, bias;
+  Floats<kWidth> scale, bias;
 
   __device__ ChannelEpilogue(const Correlation& of, int first_channel)
-      : p(of), channel(first_channel), scale(broadcast_lanes<kWidth>(0)), bias(scale) {
-    if (p.epilogue.scale) scale = load_lanes<kWidth>(p.epilogue.scale + channel);
-    if (p.epilogue.bias) bias = load_lanes<kWidth>(p.epilogue.bias + channel);
+      : p(of), channel(first_channel), scale(Floats<kWidth>::all(0)), bias(scale) {
+    if (p.epilogue.scale) scale = Floats<kWidth>::load(p.epilogue.scale + channel);
+    if (p.epilogue.bias) bias = Floats<kWidth>::load(p.epilogue.bias + channel);
   }
   /// Stores what becomes of a sum at `pixel` of the output.
-  __device__ void store(Lanes<kWidth> sum, int64_t pixel) const {
+  __device__ void store(Floats<kWidth> sum, int64_t pixel) const {
     const OutputEpilogue& e = p.epilogue;
     if (e.scale) {
 #pragma unroll
       for (int v = 0; v < kWidth; ++v) sum[v] *= scale[v];
     }
     if (e.bias) accumulate(sum, bias);
-    if (e.residual) accumulate(sum, load_lanes<kWidth>(e.residual + pixel * e.residual_pixel + channel));
+    if (e.residual) accumulate(sum, Floats<kWidth>::load(e.residual + pixel * e.residual_pixel + channel));
 #pragma unroll
     for (int v = 0; v < kWidth; ++v) {  // NaN stays
       if (sum[v] < e.floor) sum[v] = e.floor;
       if (sum[v] > e.ceiling) sum[v] = e.ceiling;
     }
     const int64_t at = pixel * p.out_pixel + channel;
-    if (e.addend) accumulate(sum, load_lanes<kWidth>(e.addend + at));
+    if (e.addend) accumulate(sum, Floats<kWidth>::load(e.addend + at));
     if (e.rectified) {
-      const auto output = load_lanes<kWidth>(e.rectified + at);
+      const auto output = Floats<kWidth>::load(e.rectified + at);
 #pragma unroll
       for (int v = 0; v < kWidth; ++v)
         if (output[v] <= 0 || output[v] > e.greatest_open) sum[v] = 0;
     }
-    store_lanes(p.out + at, sum);
+    sum.store_global(p.out + at);
   }
 };

@@ -113,9 +113,9 @@ __device__ inline void correlate(const GroupedCorrelation& g) {
   const int tile_pitch = g.block_groups * g.chunk_ins;
   const int filter_pitch = g.block_groups * g.block_outs + kGroupedFilterPad;
 
-  Lanes<kOut> sums[kStrip];
+  Floats<kOut> sums[kStrip];
 #pragma unroll
-  for (int j = 0; j < kStrip; ++j) sums[j] = broadcast_lanes<kOut>(0);
+  for (int j = 0; j < kStrip; ++j) sums[j] = Floats<kOut>::all(0);
   const int filter_rows = block.columns.taps > 0 ? block.rows.taps : 0;
   for (int first = 0; first < p.group_ins; first += g.chunk_ins) {
     for (int r = 0; r < filter_rows; ++r) {
@@ -132,13 +132,13 @@ __device__ inline void correlate(const GroupedCorrelation& g) {
       const int strip_step = block.columns.in_stride * tile_pitch;
       for (int s = 0; s < block.columns.taps; ++s) {
         for (int in = 0; in < g.chunk_ins; in += kIn) {
-          Lanes<kIn> x[kStrip];
+          Floats<kIn> x[kStrip];
 #pragma unroll
           for (int j = 0; j < kStrip; ++j)
-            x[j] = load_lanes<kIn>(from + s * block.columns.tap_step * tile_pitch + j * strip_step + in);
+            x[j] = Floats<kIn>::load(from + s * block.columns.tap_step * tile_pitch + j * strip_step + in);
 #pragma unroll
           for (int v = 0; v < kIn; ++v) {
-            const auto weight = load_lanes<kOut>(weights + (s * g.chunk_ins + in + v) * filter_pitch);
+            const auto weight = Floats<kOut>::load(weights + (s * g.chunk_ins + in + v) * filter_pitch);
 #pragma unroll
             for (int j = 0; j < kStrip; ++j) {
 #pragma unroll

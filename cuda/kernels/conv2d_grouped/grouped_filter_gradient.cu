@@ -52,9 +52,9 @@ __device__ inline void gradient(const GroupedFilterGradient& g) {
       x_tile + (r * rows.tap_step * tile_width + s * columns.tap_step) * x_pitch + group * g.block_ins + in;
   const float* const item_dy = dy_tile + group * g.block_outs + out;
 
-  Lanes<kIn> sums[kOut];
+  Floats<kIn> sums[kOut];
 #pragma unroll
-  for (int k = 0; k < kOut; ++k) sums[k] = broadcast_lanes<kIn>(0);
+  for (int k = 0; k < kOut; ++k) sums[k] = Floats<kIn>::all(0);
   const TileChannels x_channels{p.x_pixel,      p.groups, p.group_ins, first_group,
                                 g.block_groups, first_in, g.block_ins, g.vector_ins};
   const TileChannels dy_channels{p.y_pixel,      p.groups,  p.group_outs, first_group,
@@ -78,9 +78,9 @@ __device__ inline void gradient(const GroupedFilterGradient& g) {
     for (;; column += static_cast<int>(blockDim.y)) {
       while (column >= g.tile_columns && row < g.tile_rows) column -= g.tile_columns, ++row;
       if (row >= g.tile_rows) break;
-      const auto x = load_lanes<kIn>(
+      const auto x = Floats<kIn>::load(
           item_x + (row * rows.in_stride * tile_width + column * columns.in_stride) * x_pitch);
-      const auto dy = load_lanes<kOut>(item_dy + (row * g.tile_columns + column) * dy_pitch);
+      const auto dy = Floats<kOut>::load(item_dy + (row * g.tile_columns + column) * dy_pitch);
 #pragma unroll
       for (int k = 0; k < kOut; ++k) {
 #pragma unroll
@@ -91,7 +91,7 @@ __device__ inline void gradient(const GroupedFilterGradient& g) {
 
 #pragma unroll
   for (int k = 0; k < kOut; ++k) {
-    const Lanes<kIn> sum = sum_over_slices(sums[k], x_tile);
+    const Floats<kIn> sum = sum_over_slices(sums[k], x_tile);
     const int own_out = first_out + out + k, own_in = first_in + in;
     if (threadIdx.y != 0 || !active || first_group + group >= p.groups || own_out >= p.group_outs) continue;
     const int64_t filter = int64_t{first_group + group} * p.group_outs + own_out;

@@ -2,7 +2,7 @@
 // [pixel][group][channel], zero where the image or the group has nothing.
 #pragma once
 
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 #include "kernels/conv2d_grouped/correlation.h"
 
 struct TilePixels {
@@ -33,7 +33,7 @@ __device__ inline void load_tile(const float* from, const TilePixels& pixels, co
     const int in_group = channels.first + vector % group_vectors * kWidth;
     const int count = group < channels.groups ? channels.group_channels - in_group : 0;  // that there are
     const int channel = group * channels.group_channels + in_group;
-    Lanes<kWidth> scale = broadcast_lanes<kWidth>(0), shift = scale;
+    Floats<kWidth> scale = Floats<kWidth>::all(0), shift = scale;
 #pragma unroll
     for (int v = 0; v < kWidth; ++v) {
       if (prologue.scale && v < count)
@@ -43,13 +43,13 @@ __device__ inline void load_tile(const float* from, const TilePixels& pixels, co
     for (;; column += step) {
       while (column >= pixels.width && row < pixels.height) column -= pixels.width, ++row;
       if (row >= pixels.height) break;
-      Lanes<kWidth> x = broadcast_lanes<kWidth>(0);
+      Floats<kWidth> x = Floats<kWidth>::all(0);
       const int h = pixels.first_row + row, w = pixels.first_column + column;
       if (h >= 0 && h < pixels.rows && w >= 0 && w < pixels.columns && count > 0) {
         const float* const at =
             from + ((pixels.image * pixels.rows + h) * pixels.columns + w) * channels.pixel + channel;
         if (channels.vectors) {
-          x = load_lanes<kWidth>(at);
+          x = Floats<kWidth>::load(at);
         } else {
 #pragma unroll
           for (int v = 0; v < kWidth; ++v)
@@ -63,7 +63,7 @@ __device__ inline void load_tile(const float* from, const TilePixels& pixels, co
           }
         }
       }
-      store_lanes(tile + ((row * pixels.width + column) * vectors + vector) * kWidth, x);
+      x.store(tile + ((row * pixels.width + column) * vectors + vector) * kWidth);
     }
   }
 }

@@ -8,7 +8,7 @@
 // FLOPs: 1 (max) or 2 a window and pixel. Roofline: memory.
 // Bench: lapidary bench --device cuda --kernel pool_dgrad
 //        --problem "N=32 H=112 W=112 C=64 R=3 S=3 stride_h=2 stride_w=2 kind=max"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 #include "kernels/pool/pool.h"
 
 namespace {
@@ -25,12 +25,12 @@ __device__ inline void gather(const PoolBackward& p) {
   const int32_t here = h * windows.columns.ins + w;
   const PoolRange rows = windows.rows.windows_over(h), columns = windows.columns.windows_over(w);
 
-  Lanes<kWidth> sum = broadcast_lanes<kWidth>(0);
+  Floats<kWidth> sum = Floats<kWidth>::all(0);
   for (int row = rows.begin; row < rows.end; ++row) {
     for (int column = columns.begin; column < columns.end; ++column) {
       const int64_t out = (image * windows.rows.outs + row) * windows.columns.outs + column;
       const int64_t from = out * windows.channels + channel;
-      const auto gradient = load_lanes<kWidth>(p.dy + from);
+      const auto gradient = Floats<kWidth>::load(p.dy + from);
       if constexpr (kMax) {
         int32_t where[kWidth];
         if constexpr (kWidth == 4) {
@@ -48,7 +48,7 @@ __device__ inline void gather(const PoolBackward& p) {
       }
     }
   }
-  store_lanes(p.dx + pixel * windows.channels + channel, sum);
+  sum.store_global(p.dx + pixel * windows.channels + channel);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 // FLOPs: R S an output. Roofline: memory.
 // Bench: lapidary bench --device cuda --kernel pool_fprop
 //        --problem "N=32 H=112 W=112 C=64 R=3 S=3 stride_h=2 stride_w=2 kind=max"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 #include "kernels/pool/pool.h"
 
 namespace {
@@ -32,23 +32,23 @@ struct Place {
 };
 
 template <int kWidth>
-__device__ inline Lanes<kWidth> sum_of_row(const PoolForward& p, const Place& at, int row, PoolRange taps) {
+__device__ inline Floats<kWidth> sum_of_row(const PoolForward& p, const Place& at, int row, PoolRange taps) {
   const PoolWindows& windows = p.windows;
   const float* const x =
       p.x + (at.image * windows.rows.ins + row) * windows.columns.ins * windows.channels + at.channel;
-  Lanes<kWidth> sum = broadcast_lanes<kWidth>(0);
+  Floats<kWidth> sum = Floats<kWidth>::all(0);
   for (int column = taps.begin; column < taps.end; ++column)
-    accumulate(sum, load_lanes<kWidth>(x + int64_t{column} * windows.channels));
+    accumulate(sum, Floats<kWidth>::load(x + int64_t{column} * windows.channels));
   return sum;
 }
 
 template <int kWidth>
-__device__ inline void store_average(const PoolForward& p, const Place& at, Lanes<kWidth> sum, PoolRange rows,
-                                     PoolRange columns) {
+__device__ inline void store_average(const PoolForward& p, const Place& at, Floats<kWidth> sum,
+                                     PoolRange rows, PoolRange columns) {
   const float share = p.windows.share(rows, columns);
 #pragma unroll
   for (int v = 0; v < kWidth; ++v) sum[v] *= share;
-  store_lanes(p.y + at.pixel * p.windows.channels + at.channel, sum);
+  sum.store_global(p.y + at.pixel * p.windows.channels + at.channel);
 }
 
 template <int kWidth>
@@ -56,7 +56,7 @@ __device__ inline void average(const PoolForward& p) {
   const Place at(p.windows, int64_t{blockIdx.x} * blockDim.y + threadIdx.y, kWidth);
   if (!at.exists) return;
   const PoolRange rows = p.windows.rows.window(at.row), columns = p.windows.columns.window(at.column);
-  Lanes<kWidth> sum = broadcast_lanes<kWidth>(0);
+  Floats<kWidth> sum = Floats<kWidth>::all(0);
   for (int row = rows.begin; row < rows.end; ++row) accumulate(sum, sum_of_row<kWidth>(p, at, row, columns));
   store_average(p, at, sum, rows, columns);
 }
@@ -66,18 +66,18 @@ __device__ inline void average_split(const PoolForward& p) {
   extern __shared__ float4 shared[];
   const Place at(p.windows, blockIdx.x, kWidth);
   const PoolRange rows = p.windows.rows.window(at.row), columns = p.windows.columns.window(at.column);
-  Lanes<kWidth> sum = broadcast_lanes<kWidth>(0);
+  Floats<kWidth> sum = Floats<kWidth>::all(0);
   if (at.exists) {
     for (int row = rows.begin + static_cast<int>(threadIdx.y); row < rows.end; row += kPoolSlices)
       accumulate(sum, sum_of_row<kWidth>(p, at, row, columns));
   }
   float* const own = reinterpret_cast<float*>(shared) + (threadIdx.y * blockDim.x + threadIdx.x) * kWidth;
-  store_lanes(own, sum);
+  sum.store_global(own);
   for (unsigned half = kPoolSlices / 2; half > 0; half /= 2) {
     __syncthreads();
     if (threadIdx.y >= half) continue;
-    accumulate(sum, load_lanes<kWidth>(own + half * blockDim.x * kWidth));
-    store_lanes(own, sum);
+    accumulate(sum, Floats<kWidth>::load(own + half * blockDim.x * kWidth));
+    sum.store_global(own);
   }
   if (threadIdx.y == 0 && at.exists) store_average(p, at, sum, rows, columns);
 }
@@ -90,7 +90,7 @@ __device__ inline void maximum(const PoolForward& p) {
   const PoolRange rows = windows.rows.window(at.row), columns = windows.columns.window(at.column);
   const float* const x =
       p.x + at.image * windows.rows.ins * windows.columns.ins * windows.channels + at.channel;
-  Lanes<kWidth> best;
+  Floats<kWidth> best;
   int32_t where[kWidth];
 #pragma unroll
   for (int v = 0; v < kWidth; ++v) {
@@ -100,7 +100,7 @@ __device__ inline void maximum(const PoolForward& p) {
   for (int row = rows.begin; row < rows.end; ++row) {
     for (int column = columns.begin; column < columns.end; ++column) {
       const int32_t here = row * windows.columns.ins + column;
-      const auto values = load_lanes<kWidth>(x + int64_t{here} * windows.channels);
+      const auto values = Floats<kWidth>::load(x + int64_t{here} * windows.channels);
 #pragma unroll
       for (int v = 0; v < kWidth; ++v) {
         const bool wins = values[v] > best[v] || (isnan(values[v]) && !isnan(best[v]));
@@ -109,7 +109,7 @@ __device__ inline void maximum(const PoolForward& p) {
     }
   }
   const int64_t to = at.pixel * windows.channels + at.channel;
-  store_lanes(p.y + to, best);
+  best.store_global(p.y + to);
   if constexpr (kWidth == 4)
     *reinterpret_cast<int4*>(p.index + to) = make_int4(where[0], where[1], where[2], where[3]);
   else

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "device/column_place.cuh"
-#include "device/lanes.cuh"
+#include "device/floats.cuh"
 #include "device/warp_reduce.cuh"
 #include "kernels/reduce/reduce.h"
 
@@ -34,17 +34,17 @@ struct Stretch {
 
 /// totals[k] takes lane k of all values.
 template <class Total, int kWidth>
-__device__ void take(const ReduceOperands& p, const Stretch& of, const Lanes<kWidth>& tied_to,
+__device__ void take(const ReduceOperands& p, const Stretch& of, const Floats<kWidth>& tied_to,
                      Total (&totals)[kWidth]) {
   constexpr int kBatch = reduce_extent::kBatch<kWidth>;
   uint32_t position = of.position;
   int64_t at = of.first;
   for (int64_t left = of.count; left > 0; left -= kBatch) {
     const int count = static_cast<int>(min(left, int64_t{kBatch}));
-    Lanes<kWidth> x[kBatch];
+    Floats<kWidth> x[kBatch];
 #pragma unroll
     for (int i = 0; i < kBatch; ++i)
-      if (i < count) x[i] = load_lanes<kWidth>(p.x + at + i * of.step);
+      if (i < count) x[i] = Floats<kWidth>::load(p.x + at + i * of.step);
 #pragma unroll
     for (int k = 0; k < kWidth; ++k) {
       float values[kBatch];
@@ -78,7 +78,7 @@ __device__ void rows(const ReduceRowsParameters& p) {
                        lanes * kWidth,
                        1};
     const float tied_to = p.operands.tied_to ? p.operands.tied_to[row] : 0.0f;
-    take(p.operands, mine, broadcast_lanes<kWidth>(tied_to), totals);
+    take(p.operands, mine, Floats<kWidth>::all(tied_to), totals);
   }
 #pragma unroll
   for (int k = 1; k < kWidth; ++k) totals[0].merge(totals[k], p.operands);
@@ -96,7 +96,7 @@ __device__ void outputs(const ReduceOutputsParameters& p) {
   if (at >= p.outputs) return;
   const int64_t outer = at / p.inner;
   Total total[1] = {Total::none(p.operands)};
-  const Lanes<1> tied_to = {p.operands.tied_to ? p.operands.tied_to[at] : 0.0f};
+  const Floats<1> tied_to = {p.operands.tied_to ? p.operands.tied_to[at] : 0.0f};
   take(p.operands, {outer * (p.extent - 1) * p.inner + at, p.inner, p.extent, 0, 1, 0}, tied_to, total);
   total[0].finish(p.operands, at);
 }
@@ -124,10 +124,10 @@ __device__ void columns(const ReduceColumnsParameters& p) {
                        tiles.lines * spread,
                        spread > 1};
     // Lanes that lie inside of the extent are of one output.
-    const Lanes<kWidth> tied_to =
-        !p.operands.tied_to ? Lanes<kWidth>{}
-        : spread > 1        ? broadcast_lanes<kWidth>(p.operands.tied_to[outer])
-                            : load_lanes<kWidth>(p.operands.tied_to + outer * tiles.channels + place.channel);
+    const Floats<kWidth> tied_to =
+        !p.operands.tied_to ? Floats<kWidth>{}
+        : spread > 1        ? Floats<kWidth>::all(p.operands.tied_to[outer])
+                     : Floats<kWidth>::load(p.operands.tied_to + outer * tiles.channels + place.channel);
     take(p.operands, mine, tied_to, totals.lane);
   }
   const auto merged = [&](Totals a, const Totals& b) {
