@@ -26,7 +26,7 @@ class MatrixSource {
         source += share_.line_step * stride_;
       }
     } else {
-      for (int depth = share_.depth; depth < kDepth; depth += share_.depth_step) {
+      for (int depth = share_.depth; depth < kProductDepth; depth += share_.depth_step) {
         share_.copy(tile.at(share_.line, depth), source,
                     share_.line < lines_ && depth - share_.depth < depths_);
         source += share_.depth_step * stride_;
@@ -35,8 +35,8 @@ class MatrixSource {
   }
   __device__ void finish(int, Operand&) const {}
   __device__ void advance() {
-    source_ += kContiguous ? kDepth : kDepth * stride_;
-    depths_ -= kDepth;
+    source_ += kContiguous ? kProductDepth : kProductDepth * stride_;
+    depths_ -= kProductDepth;
   }
 
  private:

@@ -1,9 +1,10 @@
 // The main loop of GEMM and of convolution as implicit GEMM, in exact f32 (SIMT): a block multiplies a tile
 // of Rows x depth by one of depth x Columns, a thread has ThreadRows x ThreadColumns sums in registers.
 //
-// Both operands pass through shared memory in steps of kDepth, two stages, filled by cp.async: while one is
-// multiplied the other is on its way, with one barrier a step. Every sum is one chain of fused multiply-adds
-// in the order of the depth, whatever the tile, so a result's bits do not depend on the tile it lies in.
+// Both operands pass through shared memory in steps of kProductDepth, two stages, filled by cp.async: while
+// one is multiplied the other is on its way, with one barrier a step. Every sum is one chain of fused
+// multiply-adds in the order of the depth, whatever the tile, so a result's bits do not depend on the tile it
+// lies in.
 //
 // A warp is 8 x 4 threads, a thread's rows and columns come in fours. Shared memory has one of two layouts,
 // that in which the operand lies in global memory, so that copies are of 16 bytes:
@@ -15,8 +16,6 @@
 
 #include "device/cp_async.cuh"
 #include "device/tile_shape.h"
-
-inline constexpr int kDepth = 16;
 
 enum class TileLayout { DepthContiguous, DepthMajor };
 
@@ -62,12 +61,12 @@ struct OperandTile {
   static constexpr TileLayout kLayout = Layout;
   static constexpr int kLines = Lines;
   static constexpr int kLineStep =
-      Layout == TileLayout::DepthContiguous ? kDepth : 1;  ///< of one permutation
-  alignas(16) float values[Lines * kDepth];
+      Layout == TileLayout::DepthContiguous ? kProductDepth : 1;  ///< of one permutation
+  alignas(16) float values[Lines * kProductDepth];
 
   __device__ float* at(int line, int depth) {
     if constexpr (Layout == TileLayout::DepthContiguous)
-      return values + line * kDepth + ((depth / 4 ^ line / 4 % 4) * 4 + depth % 4);
+      return values + line * kProductDepth + ((depth / 4 ^ line / 4 % 4) * 4 + depth % 4);
     else
       return values + depth * Lines + line;
   }
@@ -83,9 +82,9 @@ struct CopyShare {
   __device__ explicit CopyShare(bool wide) : wide(wide) {
     const int width = wide ? 4 : 1, thread = static_cast<int>(threadIdx.x);
     if constexpr (Operand::kLayout == TileLayout::DepthContiguous) {
-      const int across = kDepth / width;
+      const int across = kProductDepth / width;
       line = thread / across, depth = thread % across * width;
-      line_step = Threads / across, depth_step = kDepth;
+      line_step = Threads / across, depth_step = kProductDepth;
     } else {
       const int across = Operand::kLines / width;
       line = thread % across * width, depth = thread / across;
@@ -138,7 +137,7 @@ __device__ inline void add_product(float (&sums)[Tile::kThreadRows][Tile::kThrea
   constexpr int kRows = Tile::kThreadRows, kColumns = Tile::kThreadColumns;
   // Not unrolled: the sums and the fragments of four steps are all that fits 128 registers.
 #pragma unroll 1
-  for (int depth = 0; depth < kDepth; depth += 4) {
+  for (int depth = 0; depth < kProductDepth; depth += 4) {
     float as[kRows][4];
     const float* a_lines = a.at(4 * tile.down, depth);
     const float* b_lines = b.at(4 * tile.across, depth);

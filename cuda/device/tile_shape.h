@@ -1,6 +1,9 @@
 // The tile shapes of device/simt_tile.cuh, for the device, and for the host to choose from.
 #pragma once
 
+/// Steps of the sum that pass through shared memory at once.
+inline constexpr int kProductDepth = 16;
+
 struct TileShape {
   int rows, columns;                ///< of a block
   int thread_rows, thread_columns;  ///< sums of a thread

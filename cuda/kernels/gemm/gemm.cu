@@ -32,7 +32,7 @@ __device__ void multiply_tile(const GemmParameters& p) {
   MatrixSource<B, Tile::kThreads> b(p.b + column0 * (TransposeB ? p.k : 1), b_stride, p.n - column0, p.k,
                                     p.wide_b);
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
-  multiply(sums, tile, a, b, stages, (p.k + kDepth - 1) / kDepth);
+  multiply(sums, tile, a, b, stages, (p.k + kProductDepth - 1) / kProductDepth);
 
 #pragma unroll
   for (int j0 = 0; j0 < Tile::kThreadColumns; j0 += 4) {
