@@ -21,11 +21,13 @@ class MatrixSource {
   __device__ void copy(int, Operand& tile) const {
     const float* source = source_;
     if constexpr (kContiguous) {
+#pragma unroll 1
       for (int line = share_.line; line < Operand::kLines; line += share_.line_step) {
         share_.copy(tile.at(line, share_.depth), source, line < lines_ && depths_ > 0);
         source += share_.line_step * stride_;
       }
     } else {
+#pragma unroll 1
       for (int depth = share_.depth; depth < kProductDepth; depth += share_.depth_step) {
         share_.copy(tile.at(share_.line, depth), source,
                     share_.line < lines_ && depth - share_.depth < depths_);
