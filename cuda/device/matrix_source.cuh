@@ -7,44 +7,33 @@
 template <class Operand, int Threads>
 class MatrixSource {
  public:
-  /// `matrix` at the tile's first line and first depth; `lines` and `depths` from there on. `wide`: rows of
-  /// the matrix are whole and aligned fours.
-  __device__ MatrixSource(const float* matrix, int64_t stride, int64_t lines, int64_t depths, bool wide)
+  /// `matrix` at the tile's first line and first depth; `lines` from there on. `wide`: rows of the matrix are
+  /// whole and aligned fours.
+  __device__ MatrixSource(const float* matrix, int64_t stride, int64_t lines, bool wide)
       : share_(wide),
+        source_(matrix +
+                (kContiguous ? share_.line * stride + share_.depth : share_.depth * stride + share_.line)),
         stride_(stride),
-        depths_(depths - share_.depth),
-        lines_(static_cast<int>(lines < Operand::kLines ? lines : Operand::kLines)) {
-    source_ =
-        matrix + (kContiguous ? share_.line * stride + share_.depth : share_.depth * stride + share_.line);
-  }
+        lines_(static_cast<int>(lines < Operand::kLines ? lines : Operand::kLines)) {}
 
-  __device__ void copy(int, Operand& tile) const {
+  __device__ void copy(int, Operand& tile, int left) const {
     const float* source = source_;
-    if constexpr (kContiguous) {
 #pragma unroll 1
-      for (int line = share_.line; line < Operand::kLines; line += share_.line_step) {
-        share_.copy(tile.at(line, share_.depth), source, line < lines_ && depths_ > 0);
-        source += share_.line_step * stride_;
-      }
-    } else {
-#pragma unroll 1
-      for (int depth = share_.depth; depth < kProductDepth; depth += share_.depth_step) {
-        share_.copy(tile.at(share_.line, depth), source,
-                    share_.line < lines_ && depth - share_.depth < depths_);
-        source += share_.depth_step * stride_;
-      }
+    for (int line = share_.line, depth = share_.depth; line < Operand::kLines && depth < kProductDepth;) {
+      share_.copy(tile.at(line, depth), source, line < lines_ && depth < left);
+      if constexpr (kContiguous)
+        line += share_.step, source += share_.step * stride_;
+      else
+        depth += share_.step, source += share_.step * stride_;
     }
   }
-  __device__ void finish(int, Operand&) const {}
-  __device__ void advance() {
-    source_ += kContiguous ? kProductDepth : kProductDepth * stride_;
-    depths_ -= kProductDepth;
-  }
+  __device__ void finish(int, Operand&, int) const {}
+  __device__ void advance() { source_ += kContiguous ? kProductDepth : kProductDepth * stride_; }
 
  private:
   static constexpr bool kContiguous = Operand::kLayout == TileLayout::DepthContiguous;
   CopyShare<Operand, Threads> share_;
   const float* source_;
-  int64_t stride_, depths_;  // depths left from this thread's first
+  int64_t stride_;
   int lines_;
 };

@@ -72,24 +72,20 @@ struct OperandTile {
   }
 };
 
-/// Which elements of an operand's tile a thread copies: `width` (1 or 4) neighbours in global memory at once,
-/// one depth of several lines or one line at several depths.
+/// Which elements of an operand's tile a thread copies: 4 (`wide`) or 1 neighbours in global memory at once,
+/// of every `step`-th line at one depth (DepthContiguous), or of one line at every `step`-th depth.
 template <class Operand, int Threads>
 struct CopyShare {
-  int line, depth, line_step, depth_step;
+  int line, depth, step;
   bool wide;
 
   __device__ explicit CopyShare(bool wide) : wide(wide) {
     const int width = wide ? 4 : 1, thread = static_cast<int>(threadIdx.x);
-    if constexpr (Operand::kLayout == TileLayout::DepthContiguous) {
-      const int across = kProductDepth / width;
-      line = thread / across, depth = thread % across * width;
-      line_step = Threads / across, depth_step = kProductDepth;
-    } else {
-      const int across = Operand::kLines / width;
-      line = thread % across * width, depth = thread / across;
-      line_step = Operand::kLines, depth_step = Threads / across;
-    }
+    constexpr bool kContiguous = Operand::kLayout == TileLayout::DepthContiguous;
+    const int across = (kContiguous ? kProductDepth : Operand::kLines) / width;
+    step = Threads / across;
+    line = kContiguous ? thread / across : thread % across * width;
+    depth = kContiguous ? thread % across * width : thread / across;
   }
   __device__ void copy(float* shared, const float* global, bool present) const {
     if (wide)
@@ -185,37 +181,38 @@ __device__ inline void add_product(float (&sums)[Tile::kThreadRows][Tile::kThrea
   }
 }
 
-/// sums = the product over `steps` stages. A source has
-///   copy(stage, tile)    starts this thread's copies of the step it stands at;
-///   finish(stage, tile)  after them, what this thread does to its own elements, and its part of tables for
-///                        the next step;
-///   advance()            to the next step.
-/// What the sources read in shared memory for step 0 lies behind a barrier.
+/// sums = the product over `depths` steps of the sum. A source has
+///   copy(stage, tile, left)    starts this thread's copies of where it stands; depths from `left` on are
+///   zero; finish(stage, tile, left)  after them, what this thread does to its own elements, and its part of
+///   tables
+///                              for what comes next;
+///   advance()                  by kProductDepth.
+/// What the sources read in shared memory at first lies behind a barrier.
 template <class Tile, class ASource, class BSource, class Stages>
 __device__ inline void multiply(float (&sums)[Tile::kThreadRows][Tile::kThreadColumns], const Tile& tile,
-                                ASource& a, BSource& b, Stages& stages, int64_t steps) {
+                                ASource& a, BSource& b, Stages& stages, int64_t depths) {
 #pragma unroll
   for (auto& row : sums) {
 #pragma unroll
     for (float& sum : row) sum = 0;
   }
-  if (steps == 0) return;
-  a.copy(0, stages.a[0]);
-  b.copy(0, stages.b[0]);
-  int stage = 0;
-  for (int64_t step = 1;; ++step) {
+  if (depths == 0) return;
+  const auto left = [&] { return static_cast<int>(depths < kProductDepth ? depths : kProductDepth); };
+  a.copy(0, stages.a[0], left());
+  b.copy(0, stages.b[0], left());
+  for (int stage = 0;; stage ^= 1) {
     wait_for_copies();
-    a.finish(stage, stages.a[stage]);
-    b.finish(stage, stages.b[stage]);
+    a.finish(stage, stages.a[stage], left());
+    b.finish(stage, stages.b[stage], left());
     // This stage is there for everyone, and everyone is done with the other.
     __syncthreads();
-    if (step < steps) {
+    depths -= kProductDepth;
+    if (depths > 0) {
       a.advance(), b.advance();
-      a.copy(stage ^ 1, stages.a[stage ^ 1]);
-      b.copy(stage ^ 1, stages.b[stage ^ 1]);
+      a.copy(stage ^ 1, stages.a[stage ^ 1], left());
+      b.copy(stage ^ 1, stages.b[stage ^ 1], left());
     }
     add_product(sums, tile, stages.a[stage], stages.b[stage]);
-    if (step == steps) return;
-    stage ^= 1;
+    if (depths <= 0) return;
   }
 }

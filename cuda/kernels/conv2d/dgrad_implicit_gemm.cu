@@ -44,7 +44,6 @@ class FilterRows {
                         const NestedWalk& walk)
       : p_(p), h_(h), w_(w), walk_(walk), position_(walk.at(threadIdx.x)) {}
   __device__ Pixel at() const {
-    if (position_.outer >= h_.taps) return Pixel::outside();
     const int32_t r = h_.first_tap + position_.outer * h_.tap_step;
     const int32_t s = w_.first_tap + position_.middle * w_.tap_step;
     return {((int64_t{position_.inner} * p_.h.taps + r) * p_.w.taps + s) * p_.c, 0, 0};
@@ -97,8 +96,8 @@ __device__ void convolve_tile(const DgradParameters& p) {
   __shared__ typename Pixels::Coefficients coefficients;
   const Tile tile;
   const ClassAxis h(p.h, static_cast<int32_t>(blockIdx.y)), w(p.w, static_cast<int32_t>(blockIdx.z));
-  const int64_t row0 = blockIdx.x / p.column_tiles * Tile::kRows;
-  const int64_t column0 = blockIdx.x % p.column_tiles * Tile::kColumns;
+  const int64_t row0 = int64_t{blockIdx.x / p.column_tiles} * Tile::kRows;
+  const int64_t column0 = int64_t{blockIdx.x % p.column_tiles} * Tile::kColumns;
   const int64_t left = p.n * h.count * w.count - row0;
   if (left <= 0) return;  // the grid is that of the largest class
   const int rows = static_cast<int>(left < Tile::kRows ? left : Tile::kRows);
@@ -130,7 +129,7 @@ __device__ void convolve_tile(const DgradParameters& p) {
       none, nullptr);
   __syncthreads();
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
-  multiply(sums, tile, dy, filter, stages, (sum + kProductDepth - 1) / kProductDepth);
+  multiply(sums, tile, dy, filter, stages, sum);
   store_gradients(p, tile, column0, offsets, rows, sums);
 }
 

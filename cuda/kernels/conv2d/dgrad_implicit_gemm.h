@@ -19,7 +19,7 @@ struct DgradParameters {
   const float* addend;  ///< null: none
   const float* rectified;
   float* dx;
-  int64_t column_tiles;
+  uint32_t column_tiles;
   int64_t n, c, k, x_pixel, y_pixel;
   DgradAxis h, w;
   float greatest_open;  ///< of the rectifier's outputs

@@ -109,18 +109,17 @@ __device__ void convolve_tile(const FpropParameters& p) {
   __shared__ typename Pixels::Coefficients coefficients;
   __shared__ float warps[Tile::kDown / 8][Tile::kColumns];
   const Tile tile;
-  const int64_t row0 = blockIdx.x / p.column_tiles * Tile::kRows;
-  const int64_t column0 = blockIdx.x % p.column_tiles * Tile::kColumns;
+  const int64_t row0 = int64_t{blockIdx.x / p.column_tiles} * Tile::kRows;
+  const int64_t column0 = int64_t{blockIdx.x % p.column_tiles} * Tile::kColumns;
   if (threadIdx.x < Tile::kRows) pixels[threadIdx.x] = input_pixel(p, row0 + threadIdx.x);
   const GatheredImage image{p.x, p.h, p.w};
   const TapSteps steps{p.dilation_h, p.dilation_w, int64_t{p.dilation_h} * p.w * p.x_pixel,
                        p.dilation_w * p.x_pixel};
   Pixels x(image, pixels, steps, p.depth, p.r, p.wide_c, p.prologue, coefficients);
-  MatrixSource<Filter, Tile::kThreads> filter(p.filter + column0 * p.sum, p.sum, p.k - column0, p.sum,
-                                              p.wide_c);
+  MatrixSource<Filter, Tile::kThreads> filter(p.filter + column0 * p.sum, p.sum, p.k - column0, p.wide_c);
   __syncthreads();
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
-  multiply(sums, tile, x, filter, stages, (p.sum + kProductDepth - 1) / kProductDepth);
+  multiply(sums, tile, x, filter, stages, p.sum);
   store_outputs(p, tile, row0, column0, sums);
   if (p.statistics) store_statistics(p, tile, row0, column0, sums, warps);
 }

@@ -13,7 +13,8 @@ struct FpropParameters {
   float* y;
   float* statistics;  ///< [row tiles][mean, sum of squared deviations][K]; null: none
   Conv2dPrologue prologue;
-  int64_t pixels, column_tiles;
+  int64_t pixels;
+  uint32_t column_tiles;
   int64_t x_pixel, y_pixel, k, sum;  ///< sum: R S C
   int32_t h, w, p, q, r;
   int32_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;

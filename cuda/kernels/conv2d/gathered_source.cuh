@@ -45,9 +45,10 @@ struct TapSteps {
 template <class Operand, int Threads>
 class GatheredPixels {
  public:
-  /// Scale and shift of the channels of a step and of the next.
+  /// Of the channels of a step and of the next.
   struct Coefficients {
-    float2 at[2][kProductDepth];
+    alignas(16) float scale[2][kProductDepth];
+    alignas(16) float shift[2][kProductDepth];
   };
 
   __device__ GatheredPixels(const GatheredImage& image, const Pixel* pixels, const TapSteps& steps,
@@ -62,55 +63,50 @@ class GatheredPixels {
         position_(walk.at(share_.depth)),
         prologue_(prologue),
         coefficients_(coefficients) {
-    if (loads_coefficients()) {
-      ahead_ = walk.at(threadIdx.x);
-      load_coefficients();
-      coefficients_.at[0][threadIdx.x] = loaded_;
-      walk_.advance(ahead_);
-      load_coefficients();
-    }
+    copy_coefficients(0, position_);
+    wait_for_copies();
   }
 
-  __device__ void copy(int, Operand& tile) const {
+  __device__ void copy(int stage, Operand& tile, int left) const {
     const int64_t offset =
         position_.outer * steps_.offset_h + position_.middle * steps_.offset_w + position_.inner;
 #pragma unroll 1
-    for (int line = share_.line; line < Operand::kLines; line += share_.line_step) {
+    for (int line = share_.line; line < Operand::kLines; line += share_.step) {
       const Pixel pixel = pixels_[line];
-      share_.copy(tile.at(line, share_.depth), image_.values + (pixel.offset + offset), contains(pixel));
+      share_.copy(tile.at(line, share_.depth), image_.values + (pixel.offset + offset),
+                  share_.depth < left && contains(pixel));
     }
+    NestedPosition next = position_;
+    walk_.advance(next);
+    copy_coefficients(stage ^ 1, next);
   }
 
-  __device__ void finish(int stage, Operand& tile) {
-    if (!prologue_.scale) return;
-    const float2* coefficients = &coefficients_.at[stage][share_.depth];
+  __device__ void finish(int stage, Operand& tile, int left) const {
+    if (!prologue_.scale || share_.depth >= left) return;
+    const float* scale = &coefficients_.scale[stage][share_.depth];
+    const float* shift = &coefficients_.shift[stage][share_.depth];
 #pragma unroll 1
-    for (int line = share_.line; line < Operand::kLines; line += share_.line_step) {
+    for (int line = share_.line; line < Operand::kLines; line += share_.step) {
       if (!contains(pixels_[line])) continue;
       float* values = tile.at(line, share_.depth);
       for (int e = 0; e < (share_.wide ? 4 : 1); ++e)
-        values[e] = apply(prologue_, values[e], coefficients[e].x, coefficients[e].y);
+        values[e] = apply(prologue_, values[e], scale[e], shift[e]);
     }
-    if (loads_coefficients()) coefficients_.at[stage ^ 1][threadIdx.x] = loaded_;
   }
 
-  __device__ void advance() {
-    walk_.advance(position_);
-    if (!loads_coefficients()) return;
-    walk_.advance(ahead_);
-    load_coefficients();
-  }
+  __device__ void advance() { walk_.advance(position_); }
 
  private:
   __device__ bool contains(const Pixel& pixel) const {
-    return position_.outer < taps_h_ &&
-           image_.contains(pixel, position_.outer * steps_.h, position_.middle * steps_.w);
+    return image_.contains(pixel, position_.outer * steps_.h, position_.middle * steps_.w);
   }
-  __device__ bool loads_coefficients() const { return prologue_.scale && threadIdx.x < kProductDepth; }
-  __device__ void load_coefficients() {
-    loaded_ = make_float2(0, 0);
-    if (ahead_.outer < taps_h_)
-      loaded_ = make_float2(prologue_.scale[ahead_.inner], prologue_.shift[ahead_.inner]);
+  /// By the threads of line 0. Those of the step after the one whose elements are copied: they are everyone's
+  /// a barrier before they are used.
+  __device__ void copy_coefficients(int stage, const NestedPosition& position) const {
+    if (!prologue_.scale || share_.line != 0) return;
+    const bool present = position.outer < taps_h_;
+    share_.copy(&coefficients_.scale[stage][share_.depth], prologue_.scale + position.inner, present);
+    share_.copy(&coefficients_.shift[stage][share_.depth], prologue_.shift + position.inner, present);
   }
 
   CopyShare<Operand, Threads> share_;
@@ -122,8 +118,6 @@ class GatheredPixels {
   NestedPosition position_;
   const Conv2dPrologue& prologue_;
   Coefficients& coefficients_;
-  NestedPosition ahead_;  // of the first kProductDepth threads: where the coefficients of the next step are
-  float2 loaded_;
 };
 
 /// A line of GatheredTaps.
@@ -159,19 +153,20 @@ class GatheredTaps {
     fill(0);
   }
 
-  __device__ void copy(int stage, Operand& tile) const {
+  __device__ void copy(int stage, Operand& tile, int left) const {
 #pragma unroll 1
-    for (int depth = share_.depth; depth < kProductDepth; depth += share_.depth_step) {
+    for (int depth = share_.depth; depth < kProductDepth; depth += share_.step) {
       const Pixel pixel = table_[stage][depth];
-      share_.copy(tile.at(share_.line, depth), image_.values + (pixel.offset + tap_.offset), contains(pixel));
+      share_.copy(tile.at(share_.line, depth), image_.values + (pixel.offset + tap_.offset),
+                  depth < left && contains(pixel));
     }
   }
 
-  __device__ void finish(int stage, Operand& tile) {
+  __device__ void finish(int stage, Operand& tile, int left) {
     fill(stage ^ 1);
     if (!prologue_.scale) return;
 #pragma unroll 1
-    for (int depth = share_.depth; depth < kProductDepth; depth += share_.depth_step) {
+    for (int depth = share_.depth; depth < left; depth += share_.step) {
       if (!contains(table_[stage][depth])) continue;
       float* values = tile.at(share_.line, depth);
       for (int e = 0; e < (share_.wide ? 4 : 1); ++e) {

@@ -16,22 +16,17 @@ namespace {
 /// The pixels of x under tap (0, 0) of those of dy.
 class OutputPixels {
  public:
-  __device__ OutputPixels(const WgradParameters& p, int64_t first, int64_t end)
-      : p_(p), position_(p.depth.at(first + threadIdx.x)), left_(end - first - threadIdx.x) {}
+  __device__ OutputPixels(const WgradParameters& p, int64_t first)
+      : p_(p), position_(p.depth.at(first + threadIdx.x)) {}
   __device__ Pixel at() const {
-    if (left_ <= 0) return Pixel::outside();
     const int32_t h = position_.middle * p_.stride_h - p_.pad_h, w = position_.inner * p_.stride_w - p_.pad_w;
     return {((int64_t{position_.outer} * p_.h + h) * p_.w + w) * p_.x_pixel, h, w};
   }
-  __device__ void advance() {
-    p_.depth.advance(position_);
-    left_ -= kProductDepth;
-  }
+  __device__ void advance() { p_.depth.advance(position_); }
 
  private:
   const WgradParameters& p_;
   NestedPosition position_;
-  int64_t left_;
 };
 
 template <class Tile>
@@ -43,8 +38,9 @@ __device__ void convolve_tile(const WgradParameters& p) {
   __shared__ typename Taps::Table table;
   __shared__ typename Taps::Coefficients coefficients;
   const Tile tile;
-  const int64_t column_tile = blockIdx.x % p.column_tiles, rest = blockIdx.x / p.column_tiles;
-  const int64_t row0 = rest % p.row_tiles * Tile::kRows, column0 = column_tile * Tile::kColumns;
+  const uint32_t column_tile = blockIdx.x % p.column_tiles, rest = blockIdx.x / p.column_tiles;
+  const int64_t row0 = int64_t{rest % p.row_tiles} * Tile::kRows,
+                column0 = int64_t{column_tile} * Tile::kColumns;
   const int64_t split = rest / p.row_tiles, first = split * p.split_pixels;
   const int64_t end = first + p.split_pixels < p.pixels ? first + p.split_pixels : p.pixels;
   if (p.prologue.scale && threadIdx.x < Tile::kRows && row0 + threadIdx.x < p.sum) {
@@ -52,7 +48,7 @@ __device__ void convolve_tile(const WgradParameters& p) {
     coefficients[threadIdx.x] = make_float2(p.prologue.scale[c], p.prologue.shift[c]);
   }
   const GatheredImage image{p.x, p.h, p.w};
-  OutputPixels pixels(p, first, end);
+  OutputPixels pixels(p, first);
   Taps x(
       image, pixels, table, p.sum - row0, p.wide_c,
       [&](int line) {
@@ -61,11 +57,10 @@ __device__ void convolve_tile(const WgradParameters& p) {
         return Tap{(int64_t{h} * p.w + w) * p.x_pixel + tap.inner, h, w};
       },
       p.prologue, coefficients);
-  MatrixSource<Dy, Tile::kThreads> dy(p.dy + first * p.y_pixel + column0, p.y_pixel, p.k - column0,
-                                      end - first, p.wide_k);
+  MatrixSource<Dy, Tile::kThreads> dy(p.dy + first * p.y_pixel + column0, p.y_pixel, p.k - column0, p.wide_k);
   __syncthreads();
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
-  multiply(sums, tile, x, dy, stages, (end - first + kProductDepth - 1) / kProductDepth);
+  multiply(sums, tile, x, dy, stages, end - first);
 
   float* dfilter = p.dfilter + split * p.k * p.sum;
 #pragma unroll

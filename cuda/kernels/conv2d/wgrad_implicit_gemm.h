@@ -10,7 +10,7 @@ struct WgradParameters {
   float* dfilter;  ///< of split i at i * K R S C
   Conv2dPrologue prologue;
   int64_t pixels, split_pixels;
-  int64_t column_tiles, row_tiles;
+  uint32_t column_tiles, row_tiles;
   int64_t x_pixel, y_pixel, k, sum;  ///< sum: R S C
   int32_t h, w, c;
   int32_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;

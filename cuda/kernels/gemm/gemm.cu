@@ -25,14 +25,14 @@ __device__ void multiply_tile(const GemmParameters& p) {
   using B = OperandTile<layout_of_b(TransposeB), Tile::kColumns>;
   __shared__ ProductStages<A, B> stages;
   const Tile tile;
-  const int64_t row0 = blockIdx.x / p.column_tiles * Tile::kRows;
-  const int64_t column0 = blockIdx.x % p.column_tiles * Tile::kColumns;
+  const int64_t row0 = int64_t{blockIdx.x / p.column_tiles} * Tile::kRows;
+  const int64_t column0 = int64_t{blockIdx.x % p.column_tiles} * Tile::kColumns;
   const int64_t a_stride = TransposeA ? p.m : p.k, b_stride = TransposeB ? p.k : p.n;
-  MatrixSource<A, Tile::kThreads> a(p.a + row0 * (TransposeA ? 1 : p.k), a_stride, p.m - row0, p.k, p.wide_a);
-  MatrixSource<B, Tile::kThreads> b(p.b + column0 * (TransposeB ? p.k : 1), b_stride, p.n - column0, p.k,
+  MatrixSource<A, Tile::kThreads> a(p.a + row0 * (TransposeA ? 1 : p.k), a_stride, p.m - row0, p.wide_a);
+  MatrixSource<B, Tile::kThreads> b(p.b + column0 * (TransposeB ? p.k : 1), b_stride, p.n - column0,
                                     p.wide_b);
   float sums[Tile::kThreadRows][Tile::kThreadColumns];
-  multiply(sums, tile, a, b, stages, (p.k + kProductDepth - 1) / kProductDepth);
+  multiply(sums, tile, a, b, stages, p.k);
 
 #pragma unroll
   for (int j0 = 0; j0 < Tile::kThreadColumns; j0 += 4) {

@@ -9,7 +9,7 @@ struct GemmParameters {
   const float* bias;  ///< null: none
   float* y;
   int64_t m, n, k;
-  int64_t column_tiles;
+  uint32_t column_tiles;
   bool wide_a = false, wide_b = false, wide_y = false;  ///< rows in memory are whole fours
   bool relu = false;
 };

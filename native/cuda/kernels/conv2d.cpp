@@ -20,6 +20,7 @@ std::string supports_dense(const Conv2dProblem& p) {
 }
 
 int32_t extent(int64_t value) { return static_cast<int32_t>(value); }
+uint32_t count(int64_t tiles) { return static_cast<uint32_t>(tiles); }  // grids have fewer than 2^31 blocks
 bool fours(int64_t channels, int64_t pixel) { return channels % 4 == 0 && pixel % 4 == 0; }
 int64_t output_pixels(const Conv2dProblem& p) { return p.n * p.p() * p.q(); }
 int64_t taps(const Conv2dProblem& p) { return p.r * p.s * p.c; }
@@ -61,7 +62,7 @@ void fprop_implicit_gemm(const Conv2dProblem& p, const Conv2dFprop<float>& args,
       .statistics = p.statistics ? static_cast<float*>(context.workspace) : nullptr,
       .prologue = prologue(p, args.in_scale, args.in_shift),
       .pixels = output_pixels(p),
-      .column_tiles = product.column_tiles,
+      .column_tiles = count(product.column_tiles),
       .x_pixel = p.x_pixel(),
       .y_pixel = p.y_pixel(),
       .k = p.k,
@@ -139,7 +140,7 @@ void dgrad_implicit_gemm(const Conv2dProblem& p, const Conv2dDgrad<float>& args,
       .addend = args.addend,
       .rectified = args.rectified,
       .dx = args.dx,
-      .column_tiles = product.column_tiles,
+      .column_tiles = count(product.column_tiles),
       .n = p.n,
       .c = p.c,
       .k = p.k,
@@ -211,8 +212,8 @@ void wgrad_implicit_gemm(const Conv2dProblem& p, const Conv2dWgrad<float>& args,
       .prologue = prologue(p, args.in_scale, args.in_shift),
       .pixels = output_pixels(p),
       .split_pixels = plan.split_pixels,
-      .column_tiles = plan.product.column_tiles,
-      .row_tiles = plan.product.row_tiles,
+      .column_tiles = count(plan.product.column_tiles),
+      .row_tiles = count(plan.product.row_tiles),
       .x_pixel = p.x_pixel(),
       .y_pixel = p.y_pixel(),
       .k = p.k,

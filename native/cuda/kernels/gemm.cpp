@@ -13,7 +13,8 @@ namespace {
 
 void gemm_tiles(const GemmProblem& p, const Gemm<float>& args, LaunchContext& context) {
   const TiledProduct product = tiled_product(p.m, p.n);
-  GemmParameters parameters{args.a, args.b, args.bias, args.y, p.m, p.n, p.k, product.column_tiles};
+  GemmParameters parameters{args.a, args.b, args.bias, args.y,
+                            p.m,    p.n,    p.k,       static_cast<uint32_t>(product.column_tiles)};
   parameters.wide_a = (p.transpose_a ? p.m : p.k) % 4 == 0;
   parameters.wide_b = (p.transpose_b ? p.k : p.n) % 4 == 0;
   parameters.wide_y = p.n % 4 == 0;
