@@ -117,7 +117,8 @@ __device__ inline void load_up_to_four(float (&to)[4], const float* from, int co
 }
 __device__ inline void store_up_to_four(float* to, const float (&from)[4], int count, bool aligned) {
   if (aligned && count == 4) {
-    *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+    // An intrinsic: nvcc would merge a plain store with the other branch, and leave four.
+    __stwb(reinterpret_cast<float4*>(to), make_float4(from[0], from[1], from[2], from[3]));
   } else {
 #pragma unroll
     for (int j = 0; j < 4; ++j) {

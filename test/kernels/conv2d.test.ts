@@ -164,8 +164,15 @@ const batches = [
   `H=7 W=6 C=16 K=16 groups=2 ${same}`,
 ];
 
+/** CUDA's widest tiles are for problems that fill a device. */
+const wide = 'N=27 H=32 W=32';
+
 describe('conv2d_fprop', () => {
   testKernel('conv2d_fprop', shapes);
+  if (onCuda) {
+    testKernel('conv2d_fprop', [`${wide} C=20 K=128 bias=1 relu=1 residual=1 prologue=affine`]);
+    testKernel('conv2d_fprop', [`${wide} C=17 K=113 statistics=1`], statistics);
+  }
   testKernel('conv2d_fprop', [
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1`,
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1 relu=1 residual=1`,
@@ -229,6 +236,7 @@ describe('conv2d_fprop', () => {
 
 describe('conv2d_dgrad', () => {
   testKernel('conv2d_dgrad', shapes);
+  if (onCuda) testKernel('conv2d_dgrad', [`${wide} C=128 K=20 addend=1`, `${wide} C=125 K=18`]);
   // Beyond 6 as well, where ReLU6 is shut.
   testKernel(
     'conv2d_dgrad',

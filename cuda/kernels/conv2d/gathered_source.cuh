@@ -33,6 +33,19 @@ __device__ inline float apply(const Conv2dPrologue& prologue, float x, float sca
   const float value = fmaf(x, scale, shift);
   return prologue.rectify && value < 0 ? 0.0f : value;
 }
+/// To one value, or to `wide` four of neighbouring channels.
+__device__ inline void apply_in_place(const Conv2dPrologue& prologue, float* values, const float* scale,
+                                      const float* shift, bool wide) {
+  if (!wide) {
+    *values = apply(prologue, *values, *scale, *shift);
+    return;
+  }
+  float x[4], scales[4], shifts[4];
+  load_four(x, values), load_four(scales, scale), load_four(shifts, shift);
+#pragma unroll
+  for (int e = 0; e < 4; ++e) x[e] = apply(prologue, x[e], scales[e], shifts[e]);
+  *reinterpret_cast<float4*>(values) = make_float4(x[0], x[1], x[2], x[3]);
+}
 
 /// How taps lie: (r, s) at (r * h, s * w) pixels from the first, channels side by side.
 struct TapSteps {
@@ -88,9 +101,7 @@ class GatheredPixels {
 #pragma unroll 1
     for (int line = share_.line; line < Operand::kLines; line += share_.step) {
       if (!contains(pixels_[line])) continue;
-      float* values = tile.at(line, share_.depth);
-      for (int e = 0; e < (share_.wide ? 4 : 1); ++e)
-        values[e] = apply(prologue_, values[e], scale[e], shift[e]);
+      apply_in_place(prologue_, tile.at(line, share_.depth), scale, shift, share_.wide);
     }
   }
 
@@ -136,12 +147,15 @@ class GatheredTaps {
  public:
   using Table = Pixel[2][kProductDepth];
   /// Scale and shift of the channels of the tile's lines.
-  using Coefficients = float2[Operand::kLines];
+  struct Coefficients {
+    alignas(16) float scale[Operand::kLines];
+    alignas(16) float shift[Operand::kLines];
+  };
 
   /// `tap_of(line)` for the tile's `lines` first lines; `coefficients` are ready behind the first barrier.
   template <class TapOf>
   __device__ GatheredTaps(const GatheredImage& image, Depths& depths, Table& table, int64_t lines, bool wide,
-                          TapOf&& tap_of, const Conv2dPrologue& prologue, const float2* coefficients)
+                          TapOf&& tap_of, const Conv2dPrologue& prologue, const Coefficients* coefficients)
       : share_(wide),
         image_(image),
         depths_(depths),
@@ -168,11 +182,8 @@ class GatheredTaps {
 #pragma unroll 1
     for (int depth = share_.depth; depth < left; depth += share_.step) {
       if (!contains(table_[stage][depth])) continue;
-      float* values = tile.at(share_.line, depth);
-      for (int e = 0; e < (share_.wide ? 4 : 1); ++e) {
-        const float2 affine = coefficients_[share_.line + e];
-        values[e] = apply(prologue_, values[e], affine.x, affine.y);
-      }
+      apply_in_place(prologue_, tile.at(share_.line, depth), &coefficients_->scale[share_.line],
+                     &coefficients_->shift[share_.line], share_.wide);
     }
   }
 
@@ -194,7 +205,7 @@ class GatheredTaps {
   Depths& depths_;
   Table& table_;
   const Conv2dPrologue& prologue_;
-  const float2* coefficients_;
+  const Coefficients* coefficients_;
   bool inside_;
   Tap tap_;
 };

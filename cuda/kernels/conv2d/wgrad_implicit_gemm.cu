@@ -45,7 +45,8 @@ __device__ void convolve_tile(const WgradParameters& p) {
   const int64_t end = first + p.split_pixels < p.pixels ? first + p.split_pixels : p.pixels;
   if (p.prologue.scale && threadIdx.x < Tile::kRows && row0 + threadIdx.x < p.sum) {
     const int64_t c = (row0 + threadIdx.x) % p.c;
-    coefficients[threadIdx.x] = make_float2(p.prologue.scale[c], p.prologue.shift[c]);
+    coefficients.scale[threadIdx.x] = p.prologue.scale[c];
+    coefficients.shift[threadIdx.x] = p.prologue.shift[c];
   }
   const GatheredImage image{p.x, p.h, p.w};
   OutputPixels pixels(p, first);
@@ -56,7 +57,7 @@ __device__ void convolve_tile(const WgradParameters& p) {
         const int32_t h = tap.outer * p.dilation_h, w = tap.middle * p.dilation_w;
         return Tap{(int64_t{h} * p.w + w) * p.x_pixel + tap.inner, h, w};
       },
-      p.prologue, coefficients);
+      p.prologue, &coefficients);
   MatrixSource<Dy, Tile::kThreads> dy(p.dy + first * p.y_pixel + column0, p.y_pixel, p.k - column0, p.wide_k);
   __syncthreads();
   float sums[Tile::kThreadRows][Tile::kThreadColumns];

@@ -41,8 +41,12 @@ __device__ void sum_columns(const ColumnSumParameters& p, float (&shared)[Width]
     __syncthreads();
   }
   if (thread < p.across && column < p.columns) {
-#pragma unroll
-    for (int j = 0; j < Width; ++j) p.y[chunk * p.columns + column + j] = shared[j][thread];
+    float* y = p.y + chunk * p.columns + column;
+    if constexpr (Width == 4)
+      *reinterpret_cast<float4*>(y) =
+          make_float4(shared[0][thread], shared[1][thread], shared[2][thread], shared[3][thread]);
+    else
+      *y = shared[0][thread];
   }
 }
 
