@@ -15,6 +15,7 @@
 #pragma once
 
 #include "device/cp_async.cuh"
+#include "device/float4.cuh"
 #include "device/tile_shape.h"
 
 enum class TileLayout { DepthContiguous, DepthMajor };
@@ -102,7 +103,7 @@ struct ProductStages {
 };
 
 __device__ inline void load_four(float (&to)[4], const float* from) {
-  const float4 four = *reinterpret_cast<const float4*>(from);
+  const float4 four = load4(from);
   to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
 }
 
@@ -117,8 +118,7 @@ __device__ inline void load_up_to_four(float (&to)[4], const float* from, int co
 }
 __device__ inline void store_up_to_four(float* to, const float (&from)[4], int count, bool aligned) {
   if (aligned && count == 4) {
-    // An intrinsic: nvcc would merge a plain store with the other branch, and leave four.
-    __stwb(reinterpret_cast<float4*>(to), make_float4(from[0], from[1], from[2], from[3]));
+    store4(to, make_float4(from[0], from[1], from[2], from[3]));
   } else {
 #pragma unroll
     for (int j = 0; j < 4; ++j) {

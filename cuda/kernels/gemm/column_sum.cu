@@ -8,6 +8,8 @@
 // lapidary bench --device cuda --kernel column_sum
 #include "kernels/gemm/column_sum.h"
 
+#include "device/float4.cuh"
+
 namespace {
 
 template <int Width>
@@ -23,7 +25,7 @@ __device__ void sum_columns(const ColumnSumParameters& p, float (&shared)[Width]
     for (int64_t row = first + thread / p.across; row < end; row += down) {
       const float* x = p.x + row * p.columns + column;
       if constexpr (Width == 4) {
-        const float4 four = *reinterpret_cast<const float4*>(x);
+        const float4 four = load4(x);
         sums[0] += four.x, sums[1] += four.y, sums[2] += four.z, sums[3] += four.w;
       } else {
         sums[0] += *x;
@@ -43,8 +45,7 @@ __device__ void sum_columns(const ColumnSumParameters& p, float (&shared)[Width]
   if (thread < p.across && column < p.columns) {
     float* y = p.y + chunk * p.columns + column;
     if constexpr (Width == 4)
-      *reinterpret_cast<float4*>(y) =
-          make_float4(shared[0][thread], shared[1][thread], shared[2][thread], shared[3][thread]);
+      store4(y, make_float4(shared[0][thread], shared[1][thread], shared[2][thread], shared[3][thread]));
     else
       *y = shared[0][thread];
   }
