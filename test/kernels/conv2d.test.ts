@@ -3,6 +3,7 @@ import {
   acceptedImplementations,
   type CaseOptions,
   expectBatchInvariant,
+  onCuda,
   runCase,
   testKernel,
 } from './harness.js';
@@ -163,8 +164,15 @@ const batches = [
   `H=7 W=6 C=16 K=16 groups=2 ${same}`,
 ];
 
+/** CUDA's widest tiles are for problems that fill a device. */
+const wide = 'N=27 H=32 W=32';
+
 describe('conv2d_fprop', () => {
   testKernel('conv2d_fprop', shapes);
+  if (onCuda) {
+    testKernel('conv2d_fprop', [`${wide} C=20 K=128 bias=1 relu=1 residual=1 prologue=affine`]);
+    testKernel('conv2d_fprop', [`${wide} C=17 K=113 statistics=1`], statistics);
+  }
   testKernel('conv2d_fprop', [
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1`,
     `N=2 H=9 W=9 C=16 K=24 ${same} bias=1 relu=1 residual=1`,
@@ -228,6 +236,7 @@ describe('conv2d_fprop', () => {
 
 describe('conv2d_dgrad', () => {
   testKernel('conv2d_dgrad', shapes);
+  if (onCuda) testKernel('conv2d_dgrad', [`${wide} C=128 K=20 addend=1`, `${wide} C=125 K=18`]);
   // Beyond 6 as well, where ReLU6 is shut.
   testKernel(
     'conv2d_dgrad',
@@ -296,30 +305,33 @@ const tiledWgrad = [
   `N=280 H=3 W=3 C=208 K=7 ${same} prologue=affine`,
 ];
 
-describe('Winograd', () => {
-  const first = (kernel: string, problem: string): string =>
-    acceptedImplementations(kernel, problem)[0]!.replace(/.*:/, '');
+// What the CPU chooses.
+if (!onCuda) {
+  describe('Winograd', () => {
+    const first = (kernel: string, problem: string): string =>
+      acceptedImplementations(kernel, problem)[0]!.replace(/.*:/, '');
 
-  test.each(['conv2d_fprop', 'conv2d_dgrad', 'conv2d_wgrad'])(
-    'is what %s chooses for dense 3x3 filters',
-    (kernel) => {
-      const problem = `N=4 H=16 W=16 C=32 K=32 ${same}`;
-      expect(first(kernel, problem)).toBe('winograd_f4x3');
-      expect(first(kernel, `${problem} strict=1`)).toBe('winograd_f2x3');
-      for (const other of ['stride_h=2', 'dilation_w=2', 'groups=2', 'pad_h=3', 'C=3 K=3', 'S=1'])
-        expect(first(kernel, `${problem} ${other}`), other).not.toMatch(/winograd/);
-    },
-  );
+    test.each(['conv2d_fprop', 'conv2d_dgrad', 'conv2d_wgrad'])(
+      'is what %s chooses for dense 3x3 filters',
+      (kernel) => {
+        const problem = `N=4 H=16 W=16 C=32 K=32 ${same}`;
+        expect(first(kernel, problem)).toBe('winograd_f4x3');
+        expect(first(kernel, `${problem} strict=1`)).toBe('winograd_f2x3');
+        for (const other of ['stride_h=2', 'dilation_w=2', 'groups=2', 'pad_h=3', 'C=3 K=3', 'S=1'])
+          expect(first(kernel, `${problem} ${other}`), other).not.toMatch(/winograd/);
+      },
+    );
 
-  test.each(tiledWgrad)('is what conv2d_wgrad chooses for %s', (problem) => {
-    const accepted = acceptedImplementations('conv2d_wgrad', problem);
-    for (const ref of accepted.filter((name) => name.endsWith(':ref')))
-      expect(
-        accepted.some((name) => name.startsWith(ref.replace('ref', 'winograd'))),
-        ref,
-      ).toBe(true);
+    test.each(tiledWgrad)('is what conv2d_wgrad chooses for %s', (problem) => {
+      const accepted = acceptedImplementations('conv2d_wgrad', problem);
+      for (const ref of accepted.filter((name) => name.endsWith(':ref')))
+        expect(
+          accepted.some((name) => name.startsWith(ref.replace('ref', 'winograd'))),
+          ref,
+        ).toBe(true);
+    });
   });
-});
+}
 
 describe('conv2d_wgrad', () => {
   testKernel('conv2d_wgrad', shapes);

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { expectBatchInvariant, testKernel } from './harness.js';
+import { expectBatchInvariant, onCuda, testKernel } from './harness.js';
 
 describe('gemm', () => {
   const sizes = [
@@ -23,6 +23,15 @@ describe('gemm', () => {
     'M=20 N=9 K=3000 transpose_a=1 bias=1 relu=1',
     'M=300 N=80 K=90 transpose_b=1',
   ]);
+  // CUDA's widest tiles are for problems that fill a device.
+  if (onCuda) {
+    testKernel('gemm', [
+      'M=27600 N=128 K=20',
+      'M=27599 N=125 K=19 transpose_a=1',
+      'M=27599 N=125 K=19 transpose_b=1',
+      'M=27600 N=128 K=20 transpose_a=1 transpose_b=1',
+    ]);
+  }
 
   test('a row has the same bits in every batch', () => {
     for (const rest of ['N=37 K=70', 'N=37 K=70 transpose_b=1', 'N=10 K=70 transpose_b=1 bias=1'])
