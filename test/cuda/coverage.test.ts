@@ -1,4 +1,4 @@
-/** Every kernel runs on the device: each has implementations, and the last takes every problem. */
+/** Every kernel runs on the device: each problem has an implementation that takes it. */
 import { expect, test } from 'vitest';
 import { readCases } from '../../lib/bench/bench-case.js';
 import { addon } from '../../lib/native-addon.js';
@@ -10,11 +10,11 @@ test('the problem set has every kernel', () => {
   expect(addon.kernels().filter((kernel) => !listed.has(kernel))).toEqual([]);
 });
 
-test.each(addon.kernels())('%s: the last implementation takes every problem', (kernel) => {
+test.each(addon.kernels())('%s: every problem is taken', (kernel) => {
   for (const { problem } of cases.filter((one) => one.kernel === kernel)) {
-    const last = addon.kernelImplementations(kernel, problem).at(-1);
-    expect(last, `implementations of ${kernel}`).toBeDefined();
-    expect(last!.isa).toBe('cuda');
-    expect(last!.refusal, `${last!.name}: ${problem}`).toBe('');
+    const all = addon.kernelImplementations(kernel, problem);
+    expect(all.every(({ isa }) => isa === 'cuda')).toBe(true);
+    const refusals = all.map(({ name, refusal }) => `${name}: ${refusal}`);
+    expect(all.some(({ refusal }) => refusal === '') || refusals, `${kernel} ${problem}`).toBe(true);
   }
 });

@@ -13,14 +13,14 @@ __device__ inline Floats<kWidth> sum_over_slices(Floats<kWidth> own, float* scra
   const unsigned pitch = blockDim.x * kWidth;
   float* const at = scratch + threadIdx.y * pitch + threadIdx.x * kWidth;
   __syncthreads();
-  own.store_global(at);
+  own.store(at);
   unsigned half = 1;
   while (half < blockDim.y) half *= 2;
   for (half /= 2; half > 0; half /= 2) {
     __syncthreads();
     if (threadIdx.y < half && threadIdx.y + half < blockDim.y) {
       accumulate(own, Floats<kWidth>::load(at + half * pitch));
-      own.store_global(at);
+      own.store(at);
     }
   }
   __syncthreads();

@@ -72,12 +72,12 @@ __device__ inline void average_split(const PoolForward& p) {
       accumulate(sum, sum_of_row<kWidth>(p, at, row, columns));
   }
   float* const own = reinterpret_cast<float*>(shared) + (threadIdx.y * blockDim.x + threadIdx.x) * kWidth;
-  sum.store_global(own);
+  sum.store(own);
   for (unsigned half = kPoolSlices / 2; half > 0; half /= 2) {
     __syncthreads();
     if (threadIdx.y >= half) continue;
     accumulate(sum, Floats<kWidth>::load(own + half * blockDim.x * kWidth));
-    sum.store_global(own);
+    sum.store(own);
   }
   if (threadIdx.y == 0 && at.exists) store_average(p, at, sum, rows, columns);
 }
