@@ -196,6 +196,7 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
   Device& device = device_of(wanted);
   if (&device == &Device::cpu()) {
     std::vector<void*> pointers;
+    pointers.reserve(host.size());
     for (const auto& memory : host) pointers.push_back(memory.data());
     device.stream().call(environment.id, [&] {
       run_once(device, environment.id, implementation, problem.get(), pointers.data());
@@ -209,9 +210,9 @@ Napi::Value run_kernel(const Napi::CallbackInfo& info, Environment& environment)
     for (size_t index = 0; index < operands.size(); ++index) {
       blocks.emplace_back(backend, host[index].size());
       pointers.push_back(blocks.back().data());
-      // Outputs too: what lies between their pixels stays as it is. The caller fills them with what no kernel writes.
-      if (!host[index].empty())
-        backend.copy_in(pointers[index], host[index].data(), host[index].size());
+      // Outputs too: what lies between their pixels stays as it is. The caller fills them with what no kernel
+      // writes.
+      if (!host[index].empty()) backend.copy_in(pointers[index], host[index].data(), host[index].size());
     }
     run_once(device, environment.id, implementation, problem.get(), pointers.data());
     for (size_t index = 0; index < operands.size(); ++index) {

@@ -56,7 +56,7 @@ std::vector<Device*> Device::all() {
   return made;
 }
 
-std::recursive_mutex& Device::enqueue_lock() noexcept {
+std::recursive_mutex& Device::enqueue_lock() {
   static auto& lock = *new std::recursive_mutex;
   return lock;
 }

@@ -54,7 +54,7 @@ class Device {
   void set_step(EnvironmentId environment, int64_t slot, double value);
   /// Several environments enqueue under this lock, on whatever device. Recursive: a getter on an argument may
   /// call the addon again.
-  static std::recursive_mutex& enqueue_lock() noexcept;
+  static std::recursive_mutex& enqueue_lock();
 
   /// Host memory that a task reads later. Blocks while more than kStagingLimit bytes are waiting (a larger
   /// block waits until nothing is). Kept for reuse when the last owner, the task, is gone.

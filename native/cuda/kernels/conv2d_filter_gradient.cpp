@@ -248,11 +248,10 @@ double tile_bytes(const Conv2dProblem& p) {
   // For each tile, a thread loads scale and shift of its inputs.
   const int64_t threads = tile.lanes * tile.slices;
   const int64_t vectors = tile.block_groups * tile.block_ins / tile.in_width;
-  const double scales =
-      p.prologue == Prologue::None
-          ? 0
-          : 2 * static_cast<double>(chunks.units * tile.parts()) *
-                static_cast<double>(threads / std::min(threads, vectors) * vectors * tile.in_width);
+  const int64_t scaled = threads / std::min(threads, vectors) * vectors * tile.in_width;  // by one tile
+  const double scales = p.prologue == Prologue::None ? 0
+                                                     : 2 * static_cast<double>(chunks.units * tile.parts()) *
+                                                           static_cast<double>(scaled);
   return 4 * ((x + dy) * item_parts + scales) + chunks.bytes(p);
 }
 
@@ -274,7 +273,8 @@ size_t direct_workspace(const Conv2dProblem& p) { return direct_chunks(p).worksp
 double direct_bytes(const Conv2dProblem& p) {
   const CorrelationAxes axes(p, Direction::Fprop);
   const Chunks chunks = direct_chunks(p);
-  const auto elements = static_cast<double>(p.k * (p.c / p.groups));
+  const int64_t group_channels = p.c / p.groups;
+  const auto elements = static_cast<double>(p.k * group_channels);
   const double macs = static_cast<double>(p.n) * axes.rows.taps_met() * axes.columns.taps_met() * elements;
   const double scales =
       p.prologue == Prologue::None ? 0 : 2 * static_cast<double>(chunks.count * p.filter_count());

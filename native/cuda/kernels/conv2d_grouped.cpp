@@ -141,11 +141,9 @@ double tile_bytes(const Conv2dProblem& p) {
   const double blocks = tiles * static_cast<double>(tile.group_parts * tile.out_parts);
   const int64_t threads = tile.lanes() * tile.slices();
   const int64_t vectors = tile.block_groups * tile.chunk_ins / tile.in_width;
-  const double in_loads = p.prologue == Prologue::None
-                              ? 0
-                              : 2 * blocks *
-                                    static_cast<double>(threads / std::min(threads, vectors) * vectors *
-                                                        tile.in_width * ceil_div(tile.ins, tile.chunk_ins));
+  const int64_t scaled = threads / std::min(threads, vectors) * vectors * tile.in_width *
+                         ceil_div(tile.ins, tile.chunk_ins);  // by one block
+  const double in_loads = p.prologue == Prologue::None ? 0 : 2 * blocks * static_cast<double>(scaled);
   return 4 * (images * (inputs + weights) + (kDirection == Direction::Fprop ? out_loads + in_loads : 0)) +
          fused_bytes(p, kDirection, 0, tiles);
 }
@@ -176,7 +174,8 @@ double direct_bytes(const Conv2dProblem& p) {
   const CorrelationAxes axes(p, kDirection);
   const bool fprop = kDirection == Direction::Fprop, prologue = fprop && p.prologue != Prologue::None;
   const double pairs = axes.rows.taps_met() * axes.columns.taps_met();
-  const double macs = static_cast<double>(p.n) * pairs * static_cast<double>(p.k * (p.c / p.groups));
+  const int64_t group_channels = p.c / p.groups;
+  const double macs = static_cast<double>(p.n) * pairs * static_cast<double>(p.k * group_channels);
   const double slices = static_cast<double>(direct_blocks(p, kDirection) * kDirectSlices);
   const double out_loads = fprop ? (p.scale + p.bias) * slices * static_cast<double>(p.k) : 0;
   return 4 * (macs * (prologue ? 4 : 2) + out_loads) +
