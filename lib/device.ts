@@ -198,7 +198,7 @@ export function useDevice(kind: DeviceKind): Device {
 
 /** Runs `make` with another device in use, if one is given. @internal */
 export function onDevice<T>(kind: DeviceKind | undefined, make: () => T): T {
-  if (kind === undefined) return make();
+  if (kind === undefined || device(kind) === current) return make();
   const before = current.kind;
   useDevice(kind);
   try {

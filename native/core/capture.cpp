@@ -15,6 +15,13 @@ Capture::~Capture() {
   pool_->close();
 }
 
+void Capture::expect_device(Device& device) const {
+  if (&device == &device_) return;
+  fail(ErrorCode::Capture,
+       "expected work on %s, where this capture records, got work on %s; capture each device apart",
+       device_.backend().name(), device.backend().name());
+}
+
 void Capture::touch(Storage& storage, bool writes) {
   const bool inside = storage.pool() == pool_.get();
   if (!inside) outside_.try_emplace(storage.id(), storage.shared_from_this());

@@ -37,6 +37,8 @@ class Capture {
   /// Gives its memory back; tasks that are queued still run first, in stream order.
   ~Capture();
 
+  /// Throws ERR_CAPTURE for another device than the one whose work is recorded.
+  void expect_device(Device& device) const;
   const std::shared_ptr<MemoryPool>& pool() const noexcept { return pool_; }
   PackedForms& packed() noexcept { return packed_; }
   size_t tasks() const noexcept { return tasks_.size(); }

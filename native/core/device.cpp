@@ -77,10 +77,14 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
   size_t capacity = size;  // a block from the free list may be larger
   {
     std::unique_lock lock(staging_mutex_);
-    if (staged_ > 0 && staged_ + size > kStagingLimit && verbose) {
-      std::fprintf(stderr, "lapidary,wait,staging,%zu bytes waiting\n", staged_);
+    const auto room = [&] { return staged_ == 0 || staged_ + size <= kStagingLimit; };
+    if (!room()) {
+      if (verbose) std::fprintf(stderr, "lapidary,wait,staging,%zu bytes waiting\n", staged_);
+      lock.unlock();
+      stream_.fence([] {});  // a backend that keeps blocks until copies are done lets go of them there
+      lock.lock();
+      staging_room_.wait(lock, room);
     }
-    staging_room_.wait(lock, [&] { return staged_ == 0 || staged_ + size <= kStagingLimit; });
     staged_ += size;
     const auto found = staging_free_.lower_bound(size);
     if (found != staging_free_.end() && found->first <= 2 * size) {
@@ -90,13 +94,21 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
       staging_free_.erase(found);
     }
   }
-  if (!block) block = backend_->allocate_host(size);
-  if (!block) {
+  const auto give_up = [&] {
     {
       std::lock_guard lock(staging_mutex_);
       staged_ -= size;
     }
     staging_room_.notify_all();
+  };
+  try {
+    if (!block) block = backend_->allocate_host(size);
+  } catch (...) {
+    give_up();
+    throw;
+  }
+  if (!block) {
+    give_up();
     fail(ErrorCode::OutOfMemory, "expected %zu bytes of host memory for staging", bytes);
   }
   std::memcpy(block, host, bytes);
@@ -117,6 +129,7 @@ std::shared_ptr<void> Device::stage(const void* host, size_t bytes) {
 
 void Device::submit(Task task) {
   const CallContext& call = call_context();
+  if (call.recording) call.recording->expect_device(*this);
   const auto profile = call.profile ? call.profile->shared_from_this() : nullptr;
   const auto shared = std::make_shared<const Task>(std::move(task));
   stream_.enqueue(std::span(&shared, 1), profile);

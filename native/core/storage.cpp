@@ -5,10 +5,22 @@
 
 namespace lapidary {
 
+namespace {
+
+/// That of the capture that is recording, if one is.
+std::shared_ptr<MemoryPool> recording_pool(Device& device) {
+  const Capture* const recording = call_context().recording;
+  if (!recording) return nullptr;
+  recording->expect_device(device);
+  return recording->pool();
+}
+
+}  // namespace
+
 Storage::Storage(Device& device, size_t bytes)
     : device_(device),
       bytes_(bytes),
-      pool_(call_context().recording ? call_context().recording->pool() : nullptr),
+      pool_(recording_pool(device)),
       block_(pool_ ? pool_->allocate(bytes) : device.allocator().allocate(bytes)),
       health_(std::make_shared<Health>()) {
   static std::atomic<uint64_t> next_id{1};

@@ -109,8 +109,13 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
   }
 
   void synchronize() override {
-    bind();
-    check(api_.synchronize_stream.function(stream_), api_.synchronize_stream.name);
+    try {
+      bind();
+      check(api_.synchronize_stream.function(stream_), api_.synchronize_stream.name);
+    } catch (const Error&) {
+      if (failed_) kept_.clear();  // a lost device copies nothing any more
+      throw;
+    }
     drop_done();
   }
 
@@ -126,7 +131,8 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
     return milliseconds;
   }
 
-  uint64_t record_event() override { return 0; }
+  // Nothing to wait for: one in-order stream.
+  uint64_t record_event() override { return ++events_; }
   void wait_event(uint64_t) override {}
 
   const KernelTable* kernels(std::string_view isa) const override {
@@ -298,6 +304,7 @@ class CudaBackend final : public Backend, private LaunchContext::Launcher {
 
   // Of the driver thread:
   std::deque<Kept> kept_;
+  uint64_t events_ = 0;
   FaultWord* fault_words_ = nullptr;
   std::vector<FaultWord> seen_words_ = std::vector<FaultWord>(kFaultWords, kNoFault);  // by read_checks()
   std::vector<Reported> reported_;  // by what has run since take_check()
@@ -315,7 +322,7 @@ class CudaBackend::Graph final : public RecordedWork {
   Graph(CudaBackend& backend, const std::function<void()>& work) : backend_(backend) {
     const DriverApi& api = backend_.api_;
     std::vector<Reported> before = std::exchange(backend_.reported_, {});
-    backend_.recording_ = &host_;
+    backend_.recording_ = host_.get();
     std::exception_ptr failure;
     CUgraph graph = nullptr;
     api.call(api.begin_capture, backend_.stream_, kCaptureRelaxed);
@@ -349,12 +356,14 @@ class CudaBackend::Graph final : public RecordedWork {
     backend_.check(backend_.api_.launch_graph.function(executable_, backend_.stream_),
                    backend_.api_.launch_graph.name);
     for (const Reported& each : reported_) backend_.reported_.push_back(each);
+    if (!host_->empty()) backend_.keep_until_done(host_);  // beyond this graph's own end
   }
 
  private:
   CudaBackend& backend_;
   CUgraphExec executable_ = nullptr;
-  std::vector<std::shared_ptr<void>> host_;
+  const std::shared_ptr<std::vector<std::shared_ptr<void>>> host_ =
+      std::make_shared<std::vector<std::shared_ptr<void>>>();
   std::vector<Reported> reported_;
 };
 

@@ -20,8 +20,8 @@ DriverApi::DriverApi() {
   find(device_name), find(device_memory), find(device_attribute), find(retain_context), find(set_context);
   find(memory_info), find(allocate), find(release), find(allocate_host), find(release_host);
   find(copy_in), find(copy_out), find(set_words);
-  find(create_stream), find(synchronize_stream), find(wait_event);
-  find(create_event), find(record_event), find(query_event), find(synchronize_event), find(elapsed);
+  find(create_stream), find(synchronize_stream);
+  find(create_event), find(record_event), find(query_event), find(elapsed);
   find(destroy_event), find(load_module), find(get_function), find(set_function_attribute), find(launch);
   find(begin_capture), find(end_capture), find(instantiate), find(launch_graph), find(destroy_graph_exec);
   find(destroy_graph);

@@ -78,11 +78,9 @@ class DriverApi {
   Entry<CUdeviceptr, unsigned, size_t, CUstream> set_words{"cuMemsetD32Async"};
   Entry<CUstream*, unsigned> create_stream{"cuStreamCreate"};
   Entry<CUstream> synchronize_stream{"cuStreamSynchronize"};
-  Entry<CUstream, CUevent, unsigned> wait_event{"cuStreamWaitEvent"};
   Entry<CUevent*, unsigned> create_event{"cuEventCreate"};
   Entry<CUevent, CUstream> record_event{"cuEventRecord"};
   Entry<CUevent> query_event{"cuEventQuery"};
-  Entry<CUevent> synchronize_event{"cuEventSynchronize"};
   Entry<float*, CUevent, CUevent> elapsed{"cuEventElapsedTime"};
   Entry<CUevent> destroy_event{"cuEventDestroy_v2"};
   Entry<CUmodule*, const void*> load_module{"cuModuleLoadData"};

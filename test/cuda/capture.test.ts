@@ -79,6 +79,20 @@ it('replays have the bits of the steps', async () => {
   expect(replayed.bits.every((bits, index) => bits.equals(eager.bits[index]!))).toBe(true);
 });
 
+it('records work of its own device alone', async () => {
+  L.useDevice('cuda');
+  const elsewhere = L.ones([4], { device: 'cpu' });
+  const target = L.zeros([4], { device: 'cpu' });
+  expect(() => L.capture(() => elsewhere.add(1))).toThrow(L.CaptureError);
+  expect(() => L.capture(() => L.assign(target, elsewhere))).toThrow(L.CaptureError);
+  const recorded = L.capture(() => L.full([2], 7, { device: 'cuda' }));
+  recorded.replay();
+  expect([...(await recorded.outputs.data())]).toEqual([7, 7]);
+  recorded.dispose();
+  elsewhere.dispose();
+  target.dispose();
+});
+
 it('a fault in a replay is reported, and the next replay writes its results afresh', async () => {
   L.useDevice('cuda');
   const logits = L.rand([2, 4], { seed: 1 });

@@ -58,6 +58,17 @@ describe('the CUDA device', () => {
     await expect(L.device().synchronize()).resolves.toBeUndefined();
   });
 
+  it('has room again for host data once its copies are done, also for more than the staging limit', async () => {
+    const small = L.zeros([16]);
+    small.write(new Float32Array(16).fill(2));
+    await small.data();
+    small.write(new Float32Array(16).fill(3));
+    const large = L.tensor(new Uint8Array(257 * 2 ** 20));
+    expect(large.size).toBe(257 * 2 ** 20);
+    large.dispose();
+    expect((await small.data())[15]).toBe(3);
+  });
+
   it('keeps large inputs in order with what reads them', async () => {
     const target = L.zeros([1 << 18]);
     const sums: Promise<number>[] = [];
