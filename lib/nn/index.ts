@@ -8,19 +8,37 @@ export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';
-export { Candidate, type CandidateOptions, SearchFilter, searchNorm } from './mixed-candidate.js';
 export {
-  type CellMixture,
+  Candidate,
+  type CandidateOptions,
+  NoiseCandidate,
+  SearchFilter,
+  searchNorm,
+} from './mixed-candidate.js';
+export type { GroupMixture, SkipDisturbance } from './mixture.js';
+export {
+  type CellGroup,
+  CellSearchNet,
+  type CellSearchNetOptions,
+  type GroupOfCell,
+} from './models/cell-search-net.js';
+export {
   DartsArchitecture,
-  DartsCell,
   type DartsMixture,
   DartsSearchNet,
   type DartsSpec,
   dartsCandidates,
   dartsSpecSchema,
+} from './models/darts.js';
+export {
+  type CellCandidate,
+  type CellMixtures,
+  cellCandidates,
+  DartsCell,
+  type DartsCellOptions,
   type EdgeMixture,
   edgeCount,
-} from './models/darts.js';
+} from './models/darts-cell.js';
 export {
   buildModel,
   type ModelOf,

@@ -2,6 +2,7 @@
 
 import { ones, zeros } from '../ops/create.js';
 import { type CandidateKind, candidateLayout, type MixedCandidate, mixedState } from '../ops/mixed-state.js';
+import { stepNormal } from '../ops/step-random.js';
 import type { Tensor } from '../tensor.js';
 import { BatchNorm } from './batch-norm.js';
 import { fanInOf, uniformFanIn } from './init.js';
@@ -70,6 +71,8 @@ export class Candidate extends Module {
   /** As `mixedState` takes it. */
   readonly operands: MixedCandidate;
   readonly #options: Required<CandidateOptions>;
+  #seed = 0;
+  #site = 0;
 
   /** @param channels that enter and leave it */
   constructor(kind: CandidateKind, channels: number, { stride = 1, poolNorm = true }: CandidateOptions = {}) {
@@ -89,6 +92,20 @@ export class Candidate extends Module {
     this.#options = { stride, poolNorm };
   }
 
+  get stride(): 1 | 2 {
+    return this.#options.stride;
+  }
+
+  /** The seed of the whole, and the site of what is drawn for this candidate: its place among the modules of the whole. */
+  get random(): { readonly seed: number; readonly site: number } {
+    return { seed: this.#seed, site: this.#site };
+  }
+
+  protected override takeSeed(seed: number, place: number): void {
+    this.#seed = seed;
+    this.#site = place;
+  }
+
   override *namedChildren(): Generator<[name: string, module: SearchFilter | BatchNorm]> {
     const [filters, norms] = memberNames(this.kind);
     for (const [index, filter] of this.filters.entries()) yield [filters[index]!, filter];
@@ -100,5 +117,23 @@ export class Candidate extends Module {
     const { stride, poolNorm } = this.#options;
     const edge = { candidates: [this.operands], weights: ones([1]), stride };
     return mixedState(x, [edge], { training: this.training, poolNorm })[0]!;
+  }
+}
+
+/**
+ * The candidate `noise` of R-DARTS (Zela et al., arXiv 1909.09656, space S4): N(0, 1) of the output's shape, new in each step,
+ * in evaluation, too (as its code has it). It takes nothing from its input. To `mixedState` it is a `none`.
+ */
+export class NoiseCandidate extends Candidate {
+  constructor(channels: number, { stride = 1 }: CandidateOptions = {}) {
+    super('none', channels, { stride });
+  }
+
+  /** [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), C]; by its seed, its place and the step of `device().stepBlock`. */
+  override forward(x: Tensor): Tensor {
+    const [batch, height, width, channels] = x.shape as [number, number, number, number];
+    const extent = (size: number): number => Math.ceil(size / this.stride);
+    const shape = [batch, extent(height), extent(width), channels];
+    return stepNormal(shape, { ...this.random, device: x.device });
   }
 }

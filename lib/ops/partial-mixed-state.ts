@@ -28,29 +28,50 @@ export function partialMixedState(
   options: PartialMixedStateOptions,
 ): Tensor[] {
   const { portion = 4, ...rest } = options;
+  const strides = edges.map(({ stride }) => stride ?? 1);
+  const outputs = throughPart(x, { portion, strides }, (part) =>
+    mixedState(
+      part,
+      edges.map(({ candidates, weights, stride, active }) => ({
+        candidates,
+        weights,
+        ...(stride === undefined ? {} : { stride }),
+        ...(active === undefined ? {} : { active }),
+      })),
+      rest,
+    ),
+  );
+  return outputs.map((output, e) => {
+    const addend = edges[e]?.addend;
+    return addend ? add(addend, output) : output;
+  });
+}
+
+/**
+ * What `partialMixedState` does around its candidates: `mix` gets the first C / portion channels of x, and gives an output of
+ * as many channels for each of the strides; each is joined with what bypasses it, and shuffled.
+ *
+ * @throws ShapeError as `partialMixedState`
+ */
+export function throughPart(
+  x: Tensor,
+  { portion, strides }: { readonly portion: number; readonly strides: readonly (1 | 2)[] },
+  mix: (part: Tensor) => readonly Tensor[],
+): Tensor[] {
   const [batch = 0, height = 0, width = 0, channels = 0] = x.shape;
   if (x.shape.length !== 4 || !Number.isInteger(portion) || portion < 1 || channels % portion !== 0) {
     throw new ShapeError(
       `[partialMixedState] Expected x [N, H, W, C] with C a multiple of ${portion}, got [${x.shape.join(', ')}].`,
     );
   }
-  if ((height % 2 !== 0 || width % 2 !== 0) && edges.some(({ stride }) => stride === 2)) {
+  if ((height % 2 !== 0 || width % 2 !== 0) && strides.includes(2)) {
     throw new ShapeError(
       `[partialMixedState] Expected an even height and width at stride 2, got [${x.shape.join(', ')}].`,
     );
   }
   const part = channels / portion;
-  const outputs = mixedState(
-    slice(x, 3, 0, part),
-    edges.map(({ candidates, weights, stride, active }) => ({
-      candidates,
-      weights,
-      ...(stride === undefined ? {} : { stride }),
-      ...(active === undefined ? {} : { active }),
-    })),
-    rest,
-  );
-  if (portion === 1) return outputs.map((output, e) => withAddend(output, edges[e]?.addend));
+  const outputs = mix(slice(x, 3, 0, part));
+  if (portion === 1) return [...outputs];
 
   const bypasses = new Map<number, Tensor>();
   const bypass = (stride: 1 | 2): Tensor => {
@@ -65,15 +86,8 @@ export function partialMixedState(
     return made;
   };
   return outputs.map((output, e) => {
-    const stride = edges[e]?.stride ?? 1;
+    const stride = strides[e]!;
     const shuffled = concat([reshape(output, [-1, 1]), bypass(stride)], 1);
-    return withAddend(
-      reshape(shuffled, [batch, height / stride, width / stride, channels]),
-      edges[e]?.addend,
-    );
+    return reshape(shuffled, [batch, height / stride, width / stride, channels]);
   });
-}
-
-function withAddend(output: Tensor, addend: Tensor | undefined): Tensor {
-  return addend ? add(addend, output) : output;
 }

@@ -1,7 +1,10 @@
 /** What every search network is: groups of edges that mix candidates, and a forward pass that takes the mixtures. */
 
+import type { GroupMixture, SkipDisturbance } from '../nn/mixture.js';
 import type { Module } from '../nn/module.js';
 import type { Tensor } from '../tensor.js';
+
+export type { GroupMixture, SkipDisturbance } from '../nn/mixture.js';
 
 /** Edges that are decided together: those of one kind of cell, of one cell, or one layer. They have as many candidates each. */
 export interface EdgeGroup {
@@ -17,29 +20,8 @@ export interface EdgeGroup {
   readonly noneAllowed: boolean;
 }
 
-/** What the edges of one group mix their candidates by. */
-export interface GroupMixture {
-  /** [edges, candidates]: the factor of each candidate. */
-  readonly weights: Tensor;
-  /** For each edge the candidates that are computed; the others count as 0, and their weights get a gradient of 0. Default: all. */
-  readonly active?: readonly (readonly number[])[];
-  /** [edges]: a factor of each edge's whole output, with what bypasses partial channels. Default 1. */
-  readonly edges?: Tensor;
-  /** [edges]: a number that is added to all of an edge's output (GDAS in NAS-Bench-201). Default none. */
-  readonly offsets?: Tensor;
-}
-
 /** The mixtures of all groups, by name. */
 export type Mixture = Readonly<Record<string, GroupMixture>>;
-
-/** How inputs of skip connections are disturbed while a search network trains. */
-export interface SkipDisturbance {
-  /** `dropout`: of the output of identities (P-DARTS); `noise`: N(0, level^2) on the input (NoisyDARTS). */
-  readonly kind: 'dropout' | 'noise';
-  /** Rate of the dropout in [0, 1), or deviation of the noise. */
-  readonly level: number;
-  readonly seed: number;
-}
 
 /**
  * A search network: [N, H, W, C] pixels in [0, 1] and mixtures -> logits [N, classes]. Its parameters are the weights; the

@@ -1,0 +1,68 @@
+/**
+ * The space of D-DARTS (Heuillet, Tabia, Arioui and Youcef-Toumi, arXiv 2108.09306; aheuillet/D-DARTS): the cells of DARTS,
+ * each with alphas of its own, over seven candidates.
+ */
+
+import { z } from 'zod';
+
+import { ArgumentError } from '../../errors.js';
+import { dartsCandidates } from '../../nn/models/darts.js';
+import { stepUniform } from '../../ops/step-random.js';
+import type { Mixture } from '../supernet.js';
+import {
+  candidatesSchema,
+  cellGroup,
+  cellNetworkFields,
+  cellSpace,
+  nodesSchema,
+  onEveryEdge,
+} from './cell-space.js';
+
+const withoutNone = dartsCandidates.filter((kind) => kind !== 'none');
+
+const schema = z.strictObject({
+  name: z.literal('d-darts'),
+  ...cellNetworkFields,
+  nodes: nodesSchema,
+  candidates: candidatesSchema.default(() => candidatesSchema.parse(withoutNone)),
+});
+
+export type DistributedDartsSpaceConfig = z.infer<typeof schema>;
+
+const groupName = (cell: number): string => `cells.${cell}`;
+
+export const distributedDartsSpace = cellSpace<DistributedDartsSpaceConfig>({
+  name: 'd-darts',
+  schema,
+  groupOf: groupName,
+  groups: ({ cells, nodes, candidates }) =>
+    Array.from({ length: cells }, (_, cell) =>
+      cellGroup(groupName(cell), nodes, onEveryEdge(nodes, candidates)),
+    ),
+  assemble: (cells) => ({ space: 'd-darts', cells: [...cells.values()] }),
+  dismantle: (genotype) =>
+    genotype.space === 'd-darts'
+      ? new Map(genotype.cells.map((cell, index) => [groupName(index), cell]))
+      : null,
+});
+
+/**
+ * The mixture of a network "without" a group's cell, by which D-DARTS measures what the cell contributes. As in its code
+ * (model_search.py, `MixedOp.forward` of a cell that is not active) the cell stays, and mixes by numbers uniform in [0, 1), new
+ * for each of its edges and candidates, in place of its architecture's.
+ *
+ * @param random seed, and the site of a cell; the numbers change with the step of `device().stepBlock`
+ * @throws ArgumentError when there is no such group
+ */
+export function withoutCell(
+  mixture: Mixture,
+  group: string,
+  random: { readonly seed: number; readonly site: number },
+): Mixture {
+  const own = mixture[group];
+  if (own === undefined) {
+    throw new ArgumentError(`Expected a group out of ${Object.keys(mixture).join(', ')}, got '${group}'.`);
+  }
+  const { shape, device } = own.weights;
+  return { ...mixture, [group]: { weights: stepUniform(shape, { ...random, device }) } };
+}
