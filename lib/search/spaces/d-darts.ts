@@ -20,20 +20,20 @@ import {
 
 const withoutNone = dartsCandidates.filter((kind) => kind !== 'none');
 
-const schema = z.strictObject({
+export const distributedDartsSpaceSchema = z.strictObject({
   name: z.literal('d-darts'),
   ...cellNetworkFields,
   nodes: nodesSchema,
   candidates: candidatesSchema.default(() => candidatesSchema.parse(withoutNone)),
 });
 
-export type DistributedDartsSpaceConfig = z.infer<typeof schema>;
+export type DistributedDartsSpaceConfig = z.infer<typeof distributedDartsSpaceSchema>;
 
 const groupName = (cell: number): string => `cells.${cell}`;
 
 export const distributedDartsSpace = cellSpace<DistributedDartsSpaceConfig>({
   name: 'd-darts',
-  schema,
+  schema: distributedDartsSpaceSchema,
   groupOf: groupName,
   groups: ({ cells, nodes, candidates }) =>
     Array.from({ length: cells }, (_, cell) =>

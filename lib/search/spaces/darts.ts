@@ -9,7 +9,7 @@ import { dartsCandidates } from '../../nn/models/darts.js';
 import { candidatesSchema, cellNetworkFields, cellSpace, nodesSchema, onEveryEdge } from './cell-space.js';
 import { twoCellGroups, twoCells } from './two-cells.js';
 
-const schema = z.strictObject({
+export const dartsSpaceSchema = z.strictObject({
   name: z.literal('darts'),
   ...cellNetworkFields,
   nodes: nodesSchema,
@@ -17,11 +17,11 @@ const schema = z.strictObject({
   candidates: candidatesSchema.default(() => candidatesSchema.parse(dartsCandidates)),
 });
 
-export type DartsSpaceConfig = z.infer<typeof schema>;
+export type DartsSpaceConfig = z.infer<typeof dartsSpaceSchema>;
 
 export const dartsSpace = cellSpace<DartsSpaceConfig>({
   name: 'darts',
-  schema,
+  schema: dartsSpaceSchema,
   ...twoCells,
   groups: ({ nodes, candidates }) => {
     const edges = onEveryEdge(nodes, candidates);

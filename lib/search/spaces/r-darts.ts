@@ -11,7 +11,7 @@ import { type TwoCellCandidates, twoCellGroups, twoCells } from './two-cells.js'
 /** As in the paper, so that S1's lists fit. */
 const nodes = 4;
 
-const schema = z.strictObject({
+export const robustDartsSpaceSchema = z.strictObject({
   name: z.literal('r-darts'),
   /** S1: two candidates an edge; S2: skip or convolution; S3: none besides; S4: noise or convolution. */
   subspace: z.enum(['S1', 'S2', 'S3', 'S4']),
@@ -19,7 +19,7 @@ const schema = z.strictObject({
   nodes: z.literal(nodes).default(nodes),
 });
 
-export type RobustDartsSpaceConfig = z.infer<typeof schema>;
+export type RobustDartsSpaceConfig = z.infer<typeof robustDartsSpaceSchema>;
 
 /** S1 keeps what an earlier search of DARTS, pruned step by step, had left on each edge. */
 const s1: TwoCellCandidates = {
@@ -71,7 +71,7 @@ const subspaces = {
 
 export const robustDartsSpace = cellSpace<RobustDartsSpaceConfig>({
   name: 'r-darts',
-  schema,
+  schema: robustDartsSpaceSchema,
   ...twoCells,
   groups: ({ subspace }) => twoCellGroups(nodes, subspaces[subspace]),
 });

@@ -1,0 +1,44 @@
+/** All relaxations by name: one file each, one entry here. */
+
+import { z } from 'zod';
+
+import { scheduledValueSchema } from '../scheduled-value.js';
+import { gumbelHardRelaxation } from './gumbel-hard.js';
+import { gumbelSoftmaxRelaxation } from './gumbel-softmax.js';
+import type { Relaxation, RelaxationContext } from './relaxation.js';
+import { sigmoidRelaxation } from './sigmoid.js';
+import { softmaxRelaxation } from './softmax.js';
+import { uniformRelaxation } from './uniform.js';
+
+const temperature = scheduledValueSchema.prefault(1);
+
+/** A relaxation as a configuration names it. */
+export const relaxationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('softmax') }),
+  z.strictObject({ kind: z.literal('sigmoid') }),
+  z.strictObject({ kind: z.literal('uniform') }),
+  z.strictObject({ kind: z.literal('gumbel-softmax'), temperature }),
+  z.strictObject({
+    kind: z.literal('gumbel-hard'),
+    temperature,
+    unchosen: z.enum(['added', 'left-out']).default('left-out'),
+  }),
+]);
+
+export type RelaxationConfig = z.infer<typeof relaxationSchema>;
+
+/** The relaxation that a configuration names. The caller disposes it. */
+export function createRelaxation(config: RelaxationConfig, context: RelaxationContext): Relaxation {
+  switch (config.kind) {
+    case 'softmax':
+      return softmaxRelaxation(context);
+    case 'sigmoid':
+      return sigmoidRelaxation(context);
+    case 'uniform':
+      return uniformRelaxation(context);
+    case 'gumbel-softmax':
+      return gumbelSoftmaxRelaxation(context, config.temperature);
+    case 'gumbel-hard':
+      return gumbelHardRelaxation(context, config);
+  }
+}
