@@ -12,6 +12,10 @@ import { nearestWord } from './nearest-word.js';
 
 /** Where a configuration comes from. Later fields win over earlier ones, key by key; lists are replaced whole. */
 export interface ConfigSources {
+  /**
+   * What holds when nothing is said; where that depends on what is said (a preset by name), a function of the other
+   * sources together.
+   */
   readonly defaults?: unknown;
   /** Values that a program has, instead of a file. */
   readonly values?: unknown;
@@ -33,9 +37,14 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
  * @throws FileSystemError when the file cannot be read
  */
 export async function resolveConfig<T>(schema: z.ZodType<T>, sources: ConfigSources): Promise<T> {
-  let config: unknown = merge(sources.defaults ?? {}, sources.values ?? {});
-  if (sources.file !== undefined) config = merge(config, await readYaml(sources.file));
-  for (const set of sources.sets ?? []) config = applySet(config, set);
+  const file = sources.file === undefined ? {} : await readYaml(sources.file);
+  const withSets = (base: unknown) => {
+    let config = mergeConfigs(mergeConfigs(base, sources.values ?? {}), file);
+    for (const set of sources.sets ?? []) config = applySet(config, set);
+    return config;
+  };
+  const { defaults } = sources;
+  const config = withSets(typeof defaults === 'function' ? await defaults(withSets({})) : (defaults ?? {}));
 
   const result = schema.safeParse(config);
   if (result.success) return result.data;
@@ -96,11 +105,12 @@ function withValueAt(target: unknown, path: readonly string[], value: unknown, s
   return withEntries(mapping, [[key, withValueAt(mapping[key], rest, value, set)]]);
 }
 
-function merge(base: unknown, over: unknown): unknown {
+/** Key by key; lists and what is no mapping are replaced whole. */
+export function mergeConfigs(base: unknown, over: unknown): unknown {
   if (!isMapping(base) || !isMapping(over)) return over;
   return withEntries(
     base,
-    Object.entries(over).map(([key, value]) => [key, merge(base[key], value)]),
+    Object.entries(over).map(([key, value]) => [key, mergeConfigs(base[key], value)]),
   );
 }
 
