@@ -35,4 +35,5 @@ export const DRAWING_PARTS = {
   trainOrder: 6,
   searchOrder: 7,
   randomSearch: 8,
+  split: 9,
 } as const;

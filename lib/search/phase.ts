@@ -2,7 +2,7 @@
 
 import { inEvaluationMode, withStillStatistics } from '../attack/network-mode.js';
 import { type Capture, capture, eachReplay } from '../capture.js';
-import type { Batch } from '../data/loader.js';
+import type { Batch, Loader } from '../data/loader.js';
 import { device } from '../device.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { ChannelStatistics } from '../nn/normalize.js';
@@ -16,6 +16,7 @@ import { Adam } from '../optim/adam.js';
 import { cosineSchedule, type Schedule } from '../optim/schedules.js';
 import { SGD } from '../optim/sgd.js';
 import { noGrad, scope } from '../scope.js';
+import type { StopSignal } from '../signals.js';
 import type { Tensor } from '../tensor.js';
 import { Architecture } from './architecture.js';
 import type { PhaseConfig } from './config.js';
@@ -36,8 +37,6 @@ export interface PhaseOptions {
   readonly classes: number;
   readonly normalization: ChannelStatistics;
   readonly seed: number;
-  /** Steps of the weights an epoch. */
-  readonly stepsPerEpoch: number;
 }
 
 /** Where a step stands. */
@@ -141,6 +140,30 @@ export class SearchPhase implements Disposable {
     return noGrad(() => this.mixer.mixture('architecture'));
   }
 
+  /**
+   * Trains the weights alone, under mixtures of the caller's: for selections that look how the network does after a change.
+   *
+   * @param rate the share of the search's first rate, from which it falls to 0 by half a cosine
+   */
+  async tune(
+    batches: Loader,
+    mixture: () => Mixture,
+    { epochs, rate, signal }: { readonly epochs: number; readonly rate: number; readonly signal?: StopSignal },
+  ): Promise<void> {
+    const { weights } = this.config;
+    const schedule = cosineSchedule({ rate: rate * weights.rate, steps: epochs * batches.steps });
+    this.supernet.train();
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for await (const batch of batches.epoch(epoch, signal === undefined ? {} : { signal })) {
+        const step = epoch * batches.steps + batch.step;
+        this.weightOptimizer.rate = schedule(step);
+        device().stepBlock.manualStep(step, epoch);
+        scope(() => this.#trainWeights(batch, noGrad(mixture)));
+      }
+    }
+    await device().synchronize();
+  }
+
   #take(train: Batch, search: Batch): { train: FixedBatch; search: FixedBatch } {
     this.#batches ??= { train: fixedBatch(train), search: fixedBatch(search) };
     noGrad(() => {
@@ -215,10 +238,13 @@ export class SearchPhase implements Disposable {
   }
 
   #moveWeights(batch: FixedBatch): Tensor {
+    const settled = noGrad(() => this.mixer.mixture('weights'));
+    return this.#trainWeights(batch, this.#perturbed(settled, batch));
+  }
+
+  #trainWeights(batch: Pick<Batch, 'images' | 'labels'>, mixture: Mixture): Tensor {
     const { clipNorm } = this.config.weights;
     this.weightOptimizer.zeroGrad();
-    const settled = noGrad(() => this.mixer.mixture('weights'));
-    const mixture = this.#perturbed(settled, batch);
     const loss = this.#lossOf(batch, mixture);
     loss.backward();
     if (clipNorm !== null) clipGradNorm(this.supernet.parameters(), clipNorm);

@@ -1,0 +1,516 @@
+/** A search in a run folder: its stages, the selection of an architecture, and that architecture's own training. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { evaluateRobustness } from '../attack/robust-accuracy.js';
+import { Loader } from '../data/loader.js';
+import { permutation } from '../data/philox.js';
+import { AbortedError, NonFiniteError } from '../errors.js';
+import { writeFileAtomic } from '../io/atomic-file.js';
+import type { HostTensor } from '../io/host-tensor.js';
+import type { RunFolder } from '../io/run-folder.js';
+import { writeRunResult } from '../io/run-result.js';
+import { complexity } from '../nn/complexity.js';
+import type { Genotype } from '../nn/genotype.js';
+import { type ModelSpec, modelFromSpec } from '../nn/models/index.js';
+import { scope } from '../scope.js';
+import type { StopSignal } from '../signals.js';
+import { evaluationBatches, openTrainingData, type TrainingData } from '../train/data-recipe.js';
+import { saveModel } from '../train/model-file.js';
+import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
+import { prepareTraining } from '../train/recipe.js';
+import { completeEnvironment } from '../train/run-environment.js';
+import { loadTraining, saveTraining } from '../train/saved-training.js';
+import { strongestCandidates } from './candidates-left.js';
+import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
+import type { Strengths } from './mixer.js';
+import { DRAWING_PARTS } from './pass.js';
+import { SearchPhase, type StepLosses } from './phase.js';
+import { loadSearchState, type SearchEpoch, type SearchProgress, type SearchState } from './search-state.js';
+import type { SelectionContext } from './selectors/selector.js';
+import { createSelector } from './selectors/registry.js';
+import { spaceOf } from './spaces/registry.js';
+import type { Choice, EdgeGroup, Mixture } from './supernet.js';
+
+export interface SearchRunOptions {
+  /** Where checkpoints, metrics and results go; one that was `resumed` is continued. */
+  readonly run: RunFolder;
+  readonly progress?: ProgressSink;
+  readonly signal?: StopSignal;
+}
+
+/** What a search comes to. Plain JSON. */
+export interface SearchResult {
+  readonly method: string;
+  readonly genotype: Genotype;
+  /** Of the architecture alone, as large as it was searched or as `retrain.space` says. */
+  readonly parameters: number;
+  readonly macs: number;
+  /** Of the last mixture, on validation images. */
+  readonly supernetAccuracy: number;
+  readonly epochs: readonly SearchEpoch[];
+  /** Why it ended early; null: it did not. */
+  readonly stopped: SearchProgress['stopped'];
+  /** On the test images, after retraining; null without. */
+  readonly test: number | null;
+}
+
+/**
+ * Searches, or does what is left to search after the newest checkpoint of the run folder.
+ *
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `genotype.json`, `result.json` with the
+ * measures `supernet`, `parameters`, `macs`, and `clean` where the architecture is retrained; then `model.safetensors`, too.
+ *
+ * @throws AbortedError after `signal` is aborted, resumable; NonFiniteError when a loss becomes NaN or infinite
+ * @throws ConfigError for a wrong stage; CheckpointError; DataChangedError
+ */
+export async function runSearch(config: SearchConfig, options: SearchRunOptions): Promise<SearchResult> {
+  await mkdir(options.run.path, { recursive: true });
+  const phases = phasesOf(config);
+  const data = await openTrainingData(config.data, config.seed, options.run);
+  try {
+    return await new SearchRun(config, phases, data, options).run();
+  } finally {
+    data.dataset.dispose();
+  }
+}
+
+const NO_SUMS = { train: 0, search: 0, steps: 0, moves: 0 } as const;
+
+class SearchRun {
+  readonly #config: SearchConfig;
+  readonly #phases: readonly PhaseConfig[];
+  readonly #data: TrainingData;
+  readonly #run: RunFolder;
+  readonly #report: ProgressSink;
+  readonly #signal: StopSignal | undefined;
+  /** Training images of the weights and of the architecture. */
+  readonly #weightImages: Int32Array;
+  readonly #searchImages: Int32Array;
+  #progress: SearchProgress;
+
+  constructor(
+    config: SearchConfig,
+    phases: readonly PhaseConfig[],
+    data: TrainingData,
+    { run, progress = silentProgress, signal }: SearchRunOptions,
+  ) {
+    this.#config = config;
+    this.#phases = phases;
+    this.#data = data;
+    this.#run = run;
+    this.#report = progress;
+    this.#signal = signal;
+    const order = permutation(data.train.length, config.seed, DRAWING_PARTS.split * 2 ** 40);
+    const cut = Math.round(config.split * data.train.length);
+    const images = (places: Int32Array) => places.toSorted().map((place) => data.train[place]!);
+    this.#searchImages = images(order.subarray(0, cut));
+    this.#weightImages = images(order.subarray(cut));
+    this.#progress = this.#stageStart(0, this.#spaceOf(0).groups(this.#phases[0]!.space), 0, 0, []);
+  }
+
+  async run(): Promise<SearchResult> {
+    const resume = await this.#findResumePoint();
+    if (resume !== undefined) this.#progress = resume.state.progress;
+    if (resume?.state.stage === 'retrain') {
+      return this.#retrainAndFinish(resume.state.choice, resume);
+    }
+    let at = resume;
+    for (;;) {
+      using phase = this.#openPhase();
+      if (at !== undefined) this.#restore(phase, at.tensors);
+      if (at?.state.stage !== 'select') await this.#search(phase);
+      const last = this.#progress.stage === this.#phases.length - 1;
+      if (last) {
+        const choice = await this.#select(phase, at?.state.stage === 'select' ? at.state : undefined);
+        return this.#retrainAndFinish(choice, undefined);
+      }
+      const strengths = await phase.mixer.strengths();
+      const { keep } = phase.config;
+      const groups = keep === null ? phase.groups : strongestCandidates(phase.groups, strengths, keep);
+      const { stage, stepsBefore, weightSteps, epochsBefore, history } = this.#progress;
+      this.#progress = this.#stageStart(
+        stage + 1,
+        groups,
+        stepsBefore + weightSteps,
+        epochsBefore + phase.config.epochs,
+        history,
+      );
+      at = undefined;
+    }
+  }
+
+  #spaceOf(stage: number) {
+    return spaceOf(this.#phases[stage]!.space);
+  }
+
+  #stageStart(
+    stage: number,
+    groups: readonly EdgeGroup[],
+    stepsBefore: number,
+    epochsBefore: number,
+    history: readonly SearchEpoch[],
+  ): SearchProgress {
+    return {
+      stage,
+      weightSteps: 0,
+      architectureSteps: 0,
+      stepsBefore,
+      epochsBefore,
+      sums: { ...NO_SUMS },
+      groups,
+      history,
+      stopper: null,
+      stopped: null,
+    };
+  }
+
+  async #findResumePoint() {
+    if (!this.#run.resumed) return undefined;
+    const { checkpoint, skipped } = await this.#run.loadNewestCheckpoint();
+    for (const { path, reason } of skipped) this.#report.log(`Skipped checkpoint ${path}: ${reason}`);
+    await this.#run.truncateToStep(checkpoint?.step ?? -1);
+    if (checkpoint === undefined) return undefined;
+    this.#report.log(`Going on from ${checkpoint.path}.`);
+    return { state: loadSearchState(checkpoint.state), tensors: checkpoint.tensors };
+  }
+
+  #openPhase(): SearchPhase {
+    const { stage, groups } = this.#progress;
+    const config = this.#phases[stage]!;
+    const { classes, normalization } = this.#data.dataset;
+    return new SearchPhase(config, groups, {
+      classes: classes.length,
+      normalization,
+      seed: this.#config.seed + stage,
+    });
+  }
+
+  #restore(phase: SearchPhase, tensors: ReadonlyMap<string, HostTensor>): void {
+    const { weightSteps, architectureSteps } = this.#progress;
+    phase.loadState(tensors, { weights: weightSteps, architecture: architectureSteps });
+  }
+
+  #loaders({ batch }: PhaseConfig): { train: Loader; search: Loader } {
+    const { augmentation, seed } = this.#config;
+    const set = this.#data.dataset.train;
+    const loader = (indices: Int32Array, part: number) =>
+      new Loader(set, {
+        batch,
+        indices,
+        shuffle: true,
+        dropLast: true,
+        augmentation,
+        seed: seed + part * 2 ** 40,
+      });
+    return {
+      train: loader(this.#weightImages, DRAWING_PARTS.trainOrder),
+      search: loader(this.#searchImages, DRAWING_PARTS.searchOrder),
+    };
+  }
+
+  async #search(phase: SearchPhase): Promise<void> {
+    const { config } = phase;
+    const { train, search } = this.#loaders(config);
+    const total = config.epochs * train.steps;
+    const title = this.#phases.length === 1 ? 'search' : `search, stage ${this.#progress.stage + 1}`;
+    this.#report.stage(title, { total, done: this.#progress.weightSteps });
+    while (this.#progress.weightSteps < total && this.#progress.stopped === null) {
+      const epoch = Math.floor(this.#progress.weightSteps / train.steps);
+      await this.#searchEpoch(phase, epoch, train, search);
+      await this.#finishEpoch(phase, epoch);
+      await this.#checkpoint(phase);
+    }
+  }
+
+  async #searchEpoch(phase: SearchPhase, epoch: number, train: Loader, search: Loader): Promise<void> {
+    const { checkpointEvery } = this.#config;
+    const { epochsBefore, stepsBefore } = this.#progress;
+    const from = this.#progress.weightSteps - epoch * train.steps;
+    const searchBatches = new CyclingBatches(search, epochsBefore + epoch, train.steps, from);
+    let inFlight: Promise<StepLosses> | undefined;
+    const settle = async () => {
+      if (inFlight !== undefined) this.#settle(await inFlight);
+      inFlight = undefined;
+    };
+    try {
+      let step = this.#progress.weightSteps;
+      for await (const batch of train.epoch(epochsBefore + epoch, { from })) {
+        if (this.#signal?.aborted) {
+          await settle();
+          await this.#checkpoint(phase);
+          throw this.#aborted();
+        }
+        const { done } = await phase.step(batch, await searchBatches.next(), {
+          epoch,
+          step: stepsBefore + step,
+        });
+        step++;
+        done.catch(() => {}); // it is awaited one step later
+        await settle();
+        inFlight = done;
+        const atEnd = step % train.steps === 0;
+        if (checkpointEvery > 0 && step % checkpointEvery === 0 && !atEnd) {
+          await settle();
+          await this.#checkpoint(phase);
+        }
+      }
+      await settle();
+    } finally {
+      await searchBatches.close();
+    }
+  }
+
+  #settle({ train, search }: StepLosses): void {
+    const { sums, weightSteps, architectureSteps, stepsBefore } = this.#progress;
+    for (const loss of [train, search ?? 0]) {
+      if (Number.isFinite(loss)) continue;
+      throw new NonFiniteError(
+        `A loss of step ${stepsBefore + weightSteps + 1} is ${loss}, so the search stops; the last checkpoint is good. Lower weights.rate or architecture.rate.`,
+      );
+    }
+    const moved = search !== null || this.#movesWithWeights();
+    this.#progress = {
+      ...this.#progress,
+      weightSteps: weightSteps + 1,
+      architectureSteps: architectureSteps + Number(moved),
+      sums: {
+        train: sums.train + train,
+        search: sums.search + (search ?? 0),
+        steps: sums.steps + 1,
+        moves: sums.moves + Number(search !== null),
+      },
+    };
+    this.#report.advance(1, `loss ${train.toFixed(3)}`);
+  }
+
+  #movesWithWeights(): boolean {
+    const { update, architecture } = this.#phases[this.#progress.stage]!;
+    const { weightSteps, stepsBefore } = this.#progress;
+    const epoch = Math.floor(
+      weightSteps / Math.max(1, Math.floor(this.#weightImages.length / this.#phases[this.#progress.stage]!.batch)),
+    );
+    const step = stepsBefore + weightSteps;
+    return update.kind === 'single-level' && epoch >= architecture.start && step % architecture.every === 0;
+  }
+
+  async #finishEpoch(phase: SearchPhase, epoch: number): Promise<void> {
+    const { sums, stage, stepsBefore, weightSteps } = this.#progress;
+    const strengths = await phase.mixer.strengths();
+    const accuracy = await this.#validate(phase, phase.settledMixture());
+    const record: SearchEpoch = {
+      stage,
+      epoch: epoch + 1,
+      step: stepsBefore + weightSteps,
+      trainLoss: sums.train / sums.steps,
+      searchLoss: sums.moves === 0 ? null : sums.search / sums.moves,
+      accuracy,
+      eigenvalue: null,
+      strengths,
+    };
+    const { strengths: _, ...logged } = record;
+    await this.#run.appendMetrics({ ...logged, stage: 'search', phase: stage });
+    this.#progress = {
+      ...this.#progress,
+      sums: { ...NO_SUMS },
+      history: [...this.#progress.history, record],
+    };
+    this.#report.log(`  epoch ${epoch + 1}: supernet ${(100 * accuracy).toFixed(1)} %`);
+  }
+
+  #validate(phase: SearchPhase, mixture: Mixture): Promise<number> {
+    const batches = evaluationBatches(this.#data.dataset.train, this.#data.validation);
+    return phase.accuracy(mixture, batches, 'running');
+  }
+
+  async #checkpoint(phase: SearchPhase): Promise<void> {
+    const { stepsBefore, weightSteps } = this.#progress;
+    const state: SearchState = { stage: 'search', progress: this.#progress };
+    await this.#run.saveCheckpoint(stepsBefore + weightSteps, await phase.hostState(), state);
+  }
+
+  #aborted(): AbortedError {
+    const { stepsBefore, weightSteps } = this.#progress;
+    return new AbortedError(
+      `The search was stopped after step ${stepsBefore + weightSteps}. A checkpoint was written; --resume continues from it.`,
+      { cause: this.#signal?.reason, resumable: true },
+    );
+  }
+
+  async #select(
+    phase: SearchPhase,
+    resumed: Extract<SearchState, { stage: 'select' }> | undefined,
+  ): Promise<Choice> {
+    const selector = createSelector(this.#config.selector);
+    const rounds = selector.rounds(phase.groups);
+    let state = resumed?.selector ?? selector.initial;
+    let round = resumed?.rounds ?? 0;
+    this.#report.stage('select', { total: rounds, done: round });
+    const context = await this.#selectionContext(phase);
+    for (;;) {
+      const outcome = await scope(() => selector.next(state, context));
+      this.#report.advance(1);
+      if ('choice' in outcome) return outcome.choice;
+      state = outcome.state;
+      round++;
+      const { stepsBefore, weightSteps } = this.#progress;
+      await this.#run.saveCheckpoint(stepsBefore + weightSteps + round, await phase.hostState(), {
+        stage: 'select',
+        progress: this.#progress,
+        rounds: round,
+        selector: state,
+      });
+      if (this.#signal?.aborted) throw this.#aborted();
+    }
+  }
+
+  async #selectionContext(phase: SearchPhase): Promise<SelectionContext> {
+    const set = this.#data.dataset.train;
+    return {
+      groups: phase.groups,
+      strengths: await this.#strengthsToSelect(phase),
+      supernet: phase.supernet,
+      mixture: () => phase.settledMixture(),
+      accuracy: (mixture, { images = this.#searchImages.length } = {}) =>
+        phase.accuracy(mixture, evaluationBatches(set, this.#searchImages.subarray(0, images)), 'batch'),
+      tune: (mixture, options) => phase.tune(this.#loaders(phase.config).train, mixture, {
+          ...options,
+          ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+        }),
+      images: set,
+      seed: this.#config.seed,
+      progress: this.#report,
+    };
+  }
+
+  /** Those of the epoch that a stopper goes back to, or the last. */
+  async #strengthsToSelect(phase: SearchPhase): Promise<Strengths> {
+    const { stopped, history, stage } = this.#progress;
+    if (stopped === null || stopped.returnTo === null) return phase.mixer.strengths();
+    return history.find((record) => record.stage === stage && record.epoch === stopped.returnTo)!.strengths;
+  }
+
+  async #retrainAndFinish(
+    choice: Choice,
+    resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
+  ): Promise<SearchResult> {
+    const { stage, groups, history, stopped } = this.#progress;
+    const config = this.#phases[stage]!;
+    const space = spaceOf(config.space);
+    const genotype = space.genotype(config.space, groups, choice);
+    await writeFileAtomic(join(this.#run.path, 'genotype.json'), `${JSON.stringify(genotype, null, 2)}\n`);
+    const { classes, normalization } = this.#data.dataset;
+    const size = { ...config.space, ...this.#config.retrain?.space };
+    const spec = space.network(size, genotype, { classes: classes.length, normalization });
+    const test = this.#config.retrain === null ? null : await this.#retrain(spec, choice, resume);
+    using model = modelFromSpec(spec, this.#config.seed);
+    const { parameters, macs } = await complexity(model, this.#data.imageShape);
+    const result: SearchResult = {
+      method: this.#config.method,
+      genotype,
+      parameters,
+      macs,
+      supernetAccuracy: history.at(-1)!.accuracy,
+      epochs: history,
+      stopped,
+      test,
+    };
+    const measures = {
+      supernet: result.supernetAccuracy,
+      parameters,
+      macs,
+      ...(test === null ? {} : { clean: test }),
+    };
+    await completeEnvironment(this.#run);
+    await writeRunResult(this.#run.path, {
+      workflow: 'search',
+      config: this.#config,
+      measures,
+      details: result,
+    });
+    return result;
+  }
+
+  async #retrain(
+    spec: ModelSpec,
+    choice: Choice,
+    resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
+  ): Promise<number> {
+    const { seed, retrain } = this.#config;
+    const { dataset, train: indices, validation } = this.#data;
+    const before = this.#stepsBeforeRetraining();
+    using model = modelFromSpec(spec, seed);
+    using prepared = await prepareTraining(retrain!.train, model, dataset.train, indices, seed, {
+      title: 'retrain',
+      progress: this.#report,
+      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+      snapshotEvery: this.#config.checkpointEvery,
+      validate: async () => {
+        const { clean } = await evaluateRobustness(model, evaluationBatches(dataset.train, validation));
+        return { clean };
+      },
+      onRecord: (record) =>
+        this.#run.appendMetrics({ ...record, step: before + record.step, stage: 'retrain' }),
+      onReturn: (step) => this.#run.truncateToStep(before + step),
+      onSnapshot: async (snapshot) => {
+        const { tensors, state } = saveTraining(snapshot, prepared.trainer.lastSound);
+        await this.#run.saveCheckpoint(before + snapshot.position.step, tensors, {
+          stage: 'retrain',
+          progress: this.#progress,
+          choice,
+          training: state,
+        });
+      },
+    });
+    if (resume?.state.stage === 'retrain' && resume.state.training !== null) {
+      const { snapshot, lastSound } = loadTraining(resume.tensors, resume.state.training);
+      prepared.trainer.resume(snapshot, lastSound);
+    }
+    await prepared.trainer.run();
+    await saveModel(join(this.#run.path, 'model.safetensors'), model);
+    const { set, indices: tested } = await this.#data.readTest();
+    try {
+      this.#report.stage('test', { total: tested.length, unit: 'images' });
+      const { clean } = await evaluateRobustness(model, evaluationBatches(set, tested), [], {
+        ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+        onBatch: (images) => this.#report.advance(images),
+      });
+      return clean;
+    } finally {
+      set.dispose();
+    }
+  }
+
+  /** Steps of checkpoints rise: searching, then one for each round of the selection, then retraining. */
+  #stepsBeforeRetraining(): number {
+    const { stepsBefore, weightSteps, groups } = this.#progress;
+    return stepsBefore + weightSteps + createSelector(this.#config.selector).rounds(groups);
+  }
+}
+
+/** As many batches as are asked for: epochs of a loader one after the other, for a set that is smaller than another. */
+class CyclingBatches {
+  readonly #batches: AsyncGenerator<Awaited<ReturnType<ReturnType<Loader['epoch']>['next']>>['value'] & object>;
+
+  /** The batches that belong to an epoch of `steps` of another loader, from number `from` on. */
+  constructor(loader: Loader, epoch: number, steps: number, from: number) {
+    this.#batches = cycle(loader, epoch * steps + from);
+  }
+
+  async next() {
+    const { value } = await this.#batches.next();
+    return value;
+  }
+
+  async close(): Promise<void> {
+    await this.#batches.return(undefined);
+  }
+}
+
+/** Batch number `first` of the loader's epochs in a row, and all after it. */
+async function* cycle(loader: Loader, first: number) {
+  for (let epoch = Math.floor(first / loader.steps), from = first % loader.steps; ; epoch++, from = 0) {
+    yield* loader.epoch(epoch, { from });
+  }
+}

@@ -1,0 +1,93 @@
+/** What a checkpoint of a search says besides its tensors. */
+
+import { z } from 'zod';
+
+import { CheckpointError } from '../errors.js';
+import { savedTrainingSchema } from '../train/saved-training.js';
+
+const strengthsSchema = z.record(
+  z.string(),
+  z.strictObject({ candidates: z.array(z.array(z.number()).readonly()).readonly() }),
+);
+
+const groupSchema = z.strictObject({
+  name: z.string(),
+  candidates: z.array(z.array(z.string()).readonly()).readonly(),
+  nodes: z.array(z.array(z.int().nonnegative()).readonly()).readonly(),
+  edgesPerNode: z.int().positive().nullable(),
+  noneAllowed: z.boolean(),
+});
+
+const choiceSchema = z.record(z.string(), z.array(z.array(z.string()).readonly()).readonly());
+
+/** One epoch of a search, as it ended. */
+export const searchEpochSchema = z.strictObject({
+  stage: z.int().nonnegative(),
+  /** From 1, within the stage. */
+  epoch: z.int().positive(),
+  /** Steps of the weights so far, in all stages. */
+  step: z.int().nonnegative(),
+  trainLoss: z.number(),
+  /** Mean over the epoch; null where the architecture did not move on its own batches. */
+  searchLoss: z.number().nullable(),
+  /** Of the mixture, on validation images. */
+  accuracy: z.number(),
+  /** Largest eigenvalue of the Hessian of the loss in the alphas; null where it was not measured. */
+  eigenvalue: z.number().nullable(),
+  strengths: strengthsSchema,
+});
+
+export type SearchEpoch = z.infer<typeof searchEpochSchema>;
+
+/** Sums over the steps of an epoch that is not over. */
+const sumsSchema = z.strictObject({ train: z.number(), search: z.number(), steps: z.int(), moves: z.int() });
+
+const progressSchema = z.strictObject({
+  /** The stage that the search is in. */
+  stage: z.int().nonnegative(),
+  /** Steps of the weights and of the architecture in this stage. */
+  weightSteps: z.int().nonnegative(),
+  architectureSteps: z.int().nonnegative(),
+  /** Steps of the weights, and epochs, in the stages before. */
+  stepsBefore: z.int().nonnegative(),
+  epochsBefore: z.int().nonnegative(),
+  sums: sumsSchema,
+  /** What is left of the space in this stage. */
+  groups: z.array(groupSchema).readonly(),
+  history: z.array(searchEpochSchema).readonly(),
+  /** The stopper's own state. */
+  stopper: z.unknown(),
+  /** Why the search ended early; null while it has not. */
+  stopped: z.strictObject({ reason: z.string(), returnTo: z.int().nullable() }).nullable(),
+});
+
+export type SearchProgress = z.infer<typeof progressSchema>;
+
+const stateSchema = z.discriminatedUnion('stage', [
+  z.strictObject({ stage: z.literal('search'), progress: progressSchema }),
+  z.strictObject({
+    stage: z.literal('select'),
+    progress: progressSchema,
+    /** Rounds that are over, and the selector's own state. */
+    rounds: z.int().nonnegative(),
+    selector: z.unknown(),
+  }),
+  z.strictObject({
+    stage: z.literal('retrain'),
+    progress: progressSchema,
+    choice: choiceSchema,
+    training: savedTrainingSchema.nullable(),
+  }),
+]);
+
+export type SearchState = z.infer<typeof stateSchema>;
+
+/** @throws CheckpointError when the state is not one of a search */
+export function loadSearchState(state: unknown): SearchState {
+  const parsed = stateSchema.safeParse(state);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new CheckpointError(
+    `Expected the state of a search in the checkpoint, but ${issue?.path.join('.')}: ${issue?.message}; give another --out.`,
+  );
+}
