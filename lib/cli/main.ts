@@ -23,6 +23,7 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
   train: async () => (await import('./commands/train.js')).addTrainCommand,
   attack: async () => (await import('./commands/attack.js')).addAttackCommand,
   prune: async () => (await import('./commands/prune.js')).addPruneCommand,
+  search: async () => (await import('./commands/search.js')).addSearchCommand,
   study: async () => (await import('./commands/study.js')).addStudyCommand,
   data: async () => (await import('./commands/data.js')).addDataCommand,
   report: async () => (await import('./commands/report.js')).addReportCommand,

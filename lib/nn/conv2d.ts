@@ -16,6 +16,11 @@ export interface Conv2dLayerOptions extends ConvGeometry {
    * before a batch normalisation.
    */
   readonly bias?: boolean | 'zero';
+  /**
+   * What the filter is drawn from. Default `kaiming-normal`; `uniform`: uniform in +-1 / sqrt(fan in), PyTorch's own way, which
+   * is that of networks that say nothing else.
+   */
+  readonly filter?: 'kaiming-normal' | 'uniform';
   /** Default 0. A model initialises its layers again by its own seed. */
   readonly seed?: number;
 }
@@ -24,13 +29,14 @@ export interface Conv2dLayerOptions extends ConvGeometry {
  * 2-D convolution, [N, H, W, in] -> [N, P, Q, out].
  *
  * `weight` is [out, R, S, in / groups] (KRSC; PyTorch's is [out, in / groups, R, S]), drawn as torchvision does it for
- * ResNets: Kaiming normal, fan out.
+ * ResNets: Kaiming normal, fan out, where nothing else is said.
  */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
   readonly geometry: Required<ConvGeometry>;
   readonly #zeroBias: boolean;
+  readonly #uniform: boolean;
 
   constructor(inChannels: number, outChannels: number, window: Pair, options: Conv2dLayerOptions = {}) {
     super();
@@ -45,6 +51,7 @@ export class Conv2d extends Module {
     this.weight = new Parameter(zeros([outChannels, r, s, inChannels / groups]));
     this.bias = options.bias === false ? null : new Parameter(zeros([outChannels]));
     this.#zeroBias = options.bias === 'zero';
+    this.#uniform = options.filter === 'uniform';
     this.initialize(options.seed ?? 0);
   }
 
@@ -57,7 +64,8 @@ export class Conv2d extends Module {
   }
 
   protected override drawParameters(random: ParameterRandom): void {
-    kaimingNormalFanOut(this.weight, random);
+    if (this.#uniform) uniformFanIn(this.weight, fanInOf(this.weight.shape), random);
+    else kaimingNormalFanOut(this.weight, random);
     if (this.bias === null) return;
     if (this.#zeroBias) zero(this.bias);
     else uniformFanIn(this.bias, fanInOf(this.weight.shape), random);

@@ -60,10 +60,24 @@ export const dartsGenotypeSchema = z.strictObject({
 });
 
 /** Every cell for itself (Heuillet et al., D-DARTS, arXiv 2108.09306). */
-export const distributedGenotypeSchema = z.strictObject({
-  space: z.literal('d-darts'),
-  cells: z.array(cellGenotypeSchema).min(1),
-});
+export const distributedGenotypeSchema = z
+  .strictObject({
+    space: z.literal('d-darts'),
+    cells: z.array(cellGenotypeSchema).min(1),
+    /** The cells that halve height and width and double the channels. Default: those at a third and two thirds of them. */
+    reductions: z.array(z.int().nonnegative()).optional(),
+  })
+  .superRefine(({ cells, reductions = [] }, context) => {
+    const wrong = reductions.find(
+      (cell, index) => cell >= cells.length || cell <= (reductions[index - 1] ?? -1),
+    );
+    if (wrong === undefined) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['reductions'],
+      message: `expected cells below ${cells.length} in rising order, got ${wrong}`,
+    });
+  });
 
 /** The operations of NAS-Bench-201. */
 export const nasBench201Operations = [

@@ -6,6 +6,7 @@ export { BatchNorm1d, type BatchNorm1dOptions } from './batch-norm-1d.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';
 export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
+export { DropPath, type DropPathModel, hasDropPaths } from './drop-path.js';
 export { Dropout } from './dropout.js';
 export { Linear, type LinearOptions } from './linear.js';
 export {
@@ -23,6 +24,14 @@ export {
   type GroupOfCell,
 } from './models/cell-search-net.js';
 export {
+  Cell,
+  CellNetwork,
+  type CellNetworkSize,
+  type CellsSpec,
+  cellsSpec,
+} from './models/cells.js';
+export {
+  type CellMixture,
   DartsArchitecture,
   type DartsMixture,
   DartsSearchNet,

@@ -7,7 +7,11 @@ import type { EdgeGroup } from './supernet.js';
  * @param keep candidates of each edge that stay, in their order; of equally strong ones the first. `none` may stay: it goes with
  * the last selection only
  */
-export function strongestCandidates(groups: readonly EdgeGroup[], strengths: Strengths, keep: number): EdgeGroup[] {
+export function strongestCandidates(
+  groups: readonly EdgeGroup[],
+  strengths: Strengths,
+  keep: number,
+): EdgeGroup[] {
   return groups.map((group) => ({
     ...group,
     candidates: group.candidates.map((names, edge) => {

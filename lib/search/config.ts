@@ -119,9 +119,10 @@ export type SearchConfig = z.infer<typeof searchSchema>;
 
 /** The keys of a configuration that a method sets: the defaults of `resolveConfig`. @throws ConfigError for an unknown method */
 export function searchDefaults(given: unknown): unknown {
-  const method: unknown = typeof given === 'object' && given !== null ? Reflect.get(given, 'method') : undefined;
+  const method: unknown =
+    typeof given === 'object' && given !== null ? Reflect.get(given, 'method') : undefined;
   if (method !== undefined && typeof method !== 'string') return {};
-  return methodPreset(method ?? 'darts').config;
+  return mergeConfigs({ space: { name: 'darts' } }, methodPreset(method ?? 'darts').config);
 }
 
 /**

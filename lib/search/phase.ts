@@ -8,8 +8,8 @@ import type { HostTensor } from '../io/host-tensor.js';
 import type { ChannelStatistics } from '../nn/normalize.js';
 import type { Parameter } from '../nn/parameter.js';
 import { StateBuffer } from '../nn/parameter.js';
-import { crossEntropy } from '../ops/cross-entropy.js';
 import { zeros } from '../ops/create.js';
+import { crossEntropy } from '../ops/cross-entropy.js';
 import { assign, clone } from '../ops/layout.js';
 import { clipGradNorm } from '../ops/optimizer.js';
 import { Adam } from '../optim/adam.js';
@@ -22,10 +22,10 @@ import { Architecture } from './architecture.js';
 import type { PhaseConfig } from './config.js';
 import { Mixer } from './mixer.js';
 import type { Pass, Purpose } from './pass.js';
-import { createPerturbation } from './perturbations/registry.js';
 import type { Perturbation } from './perturbations/perturbation.js';
-import type { Regularizer } from './regularizers/regularizer.js';
+import { createPerturbation } from './perturbations/registry.js';
 import { createRegularizer } from './regularizers/registry.js';
+import type { Regularizer } from './regularizers/regularizer.js';
 import { createRelaxation } from './relaxations/registry.js';
 import { valueAt } from './scheduled-value.js';
 import { spaceOf } from './spaces/registry.js';
@@ -148,7 +148,11 @@ export class SearchPhase implements Disposable {
   async tune(
     batches: Loader,
     mixture: () => Mixture,
-    { epochs, rate, signal }: { readonly epochs: number; readonly rate: number; readonly signal?: StopSignal },
+    {
+      epochs,
+      rate,
+      signal,
+    }: { readonly epochs: number; readonly rate: number; readonly signal?: StopSignal },
   ): Promise<void> {
     const { weights } = this.config;
     const schedule = cosineSchedule({ rate: rate * weights.rate, steps: epochs * batches.steps });
@@ -179,7 +183,11 @@ export class SearchPhase implements Disposable {
     const key = moves ? 'both' : 'weights';
     const known = this.#recorded.get(key);
     if (known) known.replay();
-    else this.#recorded.set(key, capture(() => this.#record(batches, moves)));
+    else
+      this.#recorded.set(
+        key,
+        capture(() => this.#record(batches, moves)),
+      );
     const { train, search } = this.#recorded.get(key)!.outputs;
     return { train: clone(train), search: search === null ? null : clone(search) };
   }
@@ -333,7 +341,10 @@ export class SearchPhase implements Disposable {
    * The loss of the architecture's batch as a function of its parameters, for diagnostics: statistics stay still, batch
    * normalisation goes by the batch.
    */
-  async withSearchLoss<T>(batch: Batch, fn: (loss: () => Tensor, alphas: readonly Parameter[]) => Promise<T>): Promise<T> {
+  async withSearchLoss<T>(
+    batch: Batch,
+    fn: (loss: () => Tensor, alphas: readonly Parameter[]) => Promise<T>,
+  ): Promise<T> {
     this.supernet.train();
     await this.#draw('architecture');
     return withStillStatistics(this.supernet, () =>
@@ -356,10 +367,7 @@ export class SearchPhase implements Disposable {
       for await (const batch of batches) {
         const [predicted, labels] = await noGrad(() =>
           scope(() =>
-            Promise.all([
-              this.supernet.forward(batch.images, mixture).argMax().data(),
-              batch.labels.data(),
-            ]),
+            Promise.all([this.supernet.forward(batch.images, mixture).argMax().data(), batch.labels.data()]),
           ),
         );
         right += predicted.reduce((sum, label, i) => sum + Number(label === labels[i]), 0);
@@ -381,7 +389,9 @@ export class SearchPhase implements Disposable {
       this.architectureOptimizer.state().then(({ tensors }) => tensors),
     ]);
     return new Map(
-      parts.flatMap((part, i) => [...part].map(([name, tensor]) => [`${PREFIXES[i]}${name}`, tensor] as const)),
+      parts.flatMap((part, i) =>
+        [...part].map(([name, tensor]) => [`${PREFIXES[i]}${name}`, tensor] as const),
+      ),
     );
   }
 

@@ -28,8 +28,8 @@ import type { Strengths } from './mixer.js';
 import { DRAWING_PARTS } from './pass.js';
 import { SearchPhase, type StepLosses } from './phase.js';
 import { loadSearchState, type SearchEpoch, type SearchProgress, type SearchState } from './search-state.js';
-import type { SelectionContext } from './selectors/selector.js';
 import { createSelector } from './selectors/registry.js';
+import type { SelectionContext } from './selectors/selector.js';
 import { spaceOf } from './spaces/registry.js';
 import type { Choice, EdgeGroup, Mixture } from './supernet.js';
 
@@ -289,7 +289,8 @@ class SearchRun {
     const { update, architecture } = this.#phases[this.#progress.stage]!;
     const { weightSteps, stepsBefore } = this.#progress;
     const epoch = Math.floor(
-      weightSteps / Math.max(1, Math.floor(this.#weightImages.length / this.#phases[this.#progress.stage]!.batch)),
+      weightSteps /
+        Math.max(1, Math.floor(this.#weightImages.length / this.#phases[this.#progress.stage]!.batch)),
     );
     const step = stepsBefore + weightSteps;
     return update.kind === 'single-level' && epoch >= architecture.start && step % architecture.every === 0;
@@ -374,7 +375,8 @@ class SearchRun {
       mixture: () => phase.settledMixture(),
       accuracy: (mixture, { images = this.#searchImages.length } = {}) =>
         phase.accuracy(mixture, evaluationBatches(set, this.#searchImages.subarray(0, images)), 'batch'),
-      tune: (mixture, options) => phase.tune(this.#loaders(phase.config).train, mixture, {
+      tune: (mixture, options) =>
+        phase.tune(this.#loaders(phase.config).train, mixture, {
           ...options,
           ...(this.#signal === undefined ? {} : { signal: this.#signal }),
         }),
@@ -491,7 +493,9 @@ class SearchRun {
 
 /** As many batches as are asked for: epochs of a loader one after the other, for a set that is smaller than another. */
 class CyclingBatches {
-  readonly #batches: AsyncGenerator<Awaited<ReturnType<ReturnType<Loader['epoch']>['next']>>['value'] & object>;
+  readonly #batches: AsyncGenerator<
+    Awaited<ReturnType<ReturnType<Loader['epoch']>['next']>>['value'] & object
+  >;
 
   /** The batches that belong to an epoch of `steps` of another loader, from number `from` on. */
   constructor(loader: Loader, epoch: number, steps: number, from: number) {
