@@ -24,14 +24,13 @@ export {
   type GroupOfCell,
 } from './models/cell-search-net.js';
 export {
-  Cell,
+  Cell as GenotypeCell,
   CellNetwork,
   type CellNetworkSize,
   type CellsSpec,
   cellsSpec,
 } from './models/cells.js';
 export {
-  type CellMixture,
   DartsArchitecture,
   type DartsMixture,
   DartsSearchNet,
