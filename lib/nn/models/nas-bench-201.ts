@@ -180,7 +180,8 @@ export class NasBench201Cell extends Module {
     this.#edges = edges.map((entering) => entering.filter(({ op }) => op !== 'none'));
     const needed = [false, false, false, true];
     const plain = [false, false, false, true];
-    for (const node of [3, 2, 1].filter((index) => needed[index])) {
+    for (const node of [3, 2, 1]) {
+      if (!needed[node]) continue;
       for (const { origin, layer } of this.#edges[node - 1]!) {
         needed[origin] = true;
         if (layer === null) plain[origin] = true;
