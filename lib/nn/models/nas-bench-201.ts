@@ -47,7 +47,7 @@ export class RectifiedConvNorm extends Module<[x: Tensor | Normed], Normed> {
       stride,
       padding,
       bias: false,
-      draw: 'uniform',
+      filter: 'uniform',
     });
     this.bn = new BatchNorm2d(outChannels);
   }
@@ -78,7 +78,7 @@ export class StageTransition extends Module {
     super();
     this.conv_a = new RectifiedConvNorm(inChannels, outChannels, 3, 2);
     this.conv_b = new RectifiedConvNorm(outChannels, outChannels, 3);
-    this.shortcut = new Conv2d(inChannels, outChannels, 1, { bias: false, draw: 'uniform' });
+    this.shortcut = new Conv2d(inChannels, outChannels, 1, { bias: false, filter: 'uniform' });
   }
 
   override *namedChildren(): Generator<[name: string, module: RectifiedConvNorm | Conv2d]> {
@@ -102,7 +102,7 @@ export class Stem extends Module {
 
   constructor(inChannels: number, outChannels: number) {
     super();
-    this.conv = new Conv2d(inChannels, outChannels, 3, { padding: 1, bias: false, draw: 'uniform' });
+    this.conv = new Conv2d(inChannels, outChannels, 3, { padding: 1, bias: false, filter: 'uniform' });
     this.bn = new BatchNorm2d(outChannels);
   }
 
