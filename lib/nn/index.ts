@@ -59,6 +59,7 @@ export {
   type SpecModel,
 } from './models/index.js';
 export { MobileNetV2, type MobileNetV2Spec, mobileNetV2Spec } from './models/mobilenet-v2.js';
+export { NasBench201, type NasBench201Spec, nasBench201Spec } from './models/nas-bench-201.js';
 export { Proxyless, type ProxylessSpec, proxylessW03Spec } from './models/proxyless.js';
 export { BasicBlock, Bottleneck } from './models/residual-block.js';
 export { ResNet, type ResNetSpec, resNetSpec } from './models/resnet.js';
@@ -71,6 +72,12 @@ export {
 export { Vgg, type VggSpec, vggSpec } from './models/vgg.js';
 export { WideResNet, type WideResNetSpec, wideResNetSpec } from './models/wide-resnet.js';
 export { type AnyModule, Module, type ParameterRandom } from './module.js';
+export {
+  nasBench201CellCount,
+  nasBench201FromNumber,
+  nasBench201FromString,
+  nasBench201String,
+} from './nas-bench-201-string.js';
 export { type ChannelStatistics, Normalize } from './normalize.js';
 export { Parameter, StateBuffer } from './parameter.js';
 export { Sequential } from './sequential.js';

@@ -89,6 +89,7 @@ async function modelsIn(folder: string): Promise<string[]> {
 function usualSize(spec: ModelSpec): readonly [height: number, width: number] {
   switch (spec.model) {
     case 'resnet-cifar':
+    case 'nas-bench-201':
     case 'wide-resnet':
       return [32, 32];
     case 'resnet':

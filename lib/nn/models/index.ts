@@ -7,6 +7,7 @@ import { nearestWord } from '../../nearest-word.js';
 import { type Module, withoutDrawing } from '../module.js';
 import { CellNetwork, cellsSpecSchema } from './cells.js';
 import { MobileNetV2, mobileNetV2Spec, mobileNetV2SpecSchema } from './mobilenet-v2.js';
+import { NasBench201, nasBench201SpecSchema } from './nas-bench-201.js';
 import { Proxyless, proxylessSpecSchema, proxylessW03Spec } from './proxyless.js';
 import { ResNet, resNetSpec, resNetSpecSchema } from './resnet.js';
 import { ResNetCifar, resNetCifarSpec, resNetCifarSpecSchema } from './resnet-cifar.js';
@@ -25,6 +26,7 @@ export const modelSpecSchema = z.discriminatedUnion('model', [
   mobileNetV2SpecSchema,
   proxylessSpecSchema,
   cellsSpecSchema,
+  nasBench201SpecSchema,
 ]);
 
 /** All that is needed to build a model of the registry, but its weights. `model` tells the family. Plain JSON. */
@@ -40,6 +42,7 @@ const families = {
   'mobilenet-v2': (spec: SpecOf<'mobilenet-v2'>) => new MobileNetV2(spec),
   proxyless: (spec: SpecOf<'proxyless'>) => new Proxyless(spec),
   cells: (spec: SpecOf<'cells'>) => new CellNetwork(spec),
+  'nas-bench-201': (spec: SpecOf<'nas-bench-201'>) => new NasBench201(spec),
 } satisfies { [Family in ModelSpec['model']]: (spec: SpecOf<Family>) => SpecModel };
 
 /** A model that can be built again from its `spec`. */
