@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ArgumentError } from '../../errors.js';
 import { nearestWord } from '../../nearest-word.js';
 import { type Module, withoutDrawing } from '../module.js';
+import { Layerwise, layerwiseSpecSchema } from './layerwise.js';
 import { MobileNetV2, mobileNetV2Spec, mobileNetV2SpecSchema } from './mobilenet-v2.js';
 import { Proxyless, proxylessSpecSchema, proxylessW03Spec } from './proxyless.js';
 import { ResNet, resNetSpec, resNetSpecSchema } from './resnet.js';
@@ -23,6 +24,7 @@ export const modelSpecSchema = z.discriminatedUnion('model', [
   vggSpecSchema,
   mobileNetV2SpecSchema,
   proxylessSpecSchema,
+  layerwiseSpecSchema,
 ]);
 
 /** All that is needed to build a model of the registry, but its weights. `model` tells the family. Plain JSON. */
@@ -37,6 +39,7 @@ const families = {
   vgg: (spec: SpecOf<'vgg'>) => new Vgg(spec),
   'mobilenet-v2': (spec: SpecOf<'mobilenet-v2'>) => new MobileNetV2(spec),
   proxyless: (spec: SpecOf<'proxyless'>) => new Proxyless(spec),
+  layerwise: (spec: SpecOf<'layerwise'>) => new Layerwise(spec),
 } satisfies { [Family in ModelSpec['model']]: (spec: SpecOf<Family>) => SpecModel };
 
 /** A model that can be built again from its `spec`. */
