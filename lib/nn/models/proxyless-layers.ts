@@ -1,6 +1,7 @@
 /** The layers of ProxylessNAS' networks (Cai et al., arXiv 1812.00332), whose parameters are named as the authors name them. */
 
 import type { Normed } from '../../ops/normed.js';
+import { scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
 import { BatchNorm2d } from '../batch-norm.js';
 import { convBnAct, convBnAdd, convBnRelu6 } from '../conv-bn-act.js';
@@ -69,8 +70,11 @@ export class InvertedResidual extends Module<[x: Tensor | Normed], Tensor | Norm
   }
 
   override forward(x: Tensor | Normed): Tensor | Normed {
-    const y = this.inverted_bottleneck?.forward(x) ?? x;
-    return this.point_linear.linear(this.depth_conv.forward(y), this.#hasShortcut ? x : null);
+    // Maps that backward does not need, here the widest, need not wait for the caller's scope.
+    return scope(() => {
+      const y = this.inverted_bottleneck?.forward(x) ?? x;
+      return this.point_linear.linear(this.depth_conv.forward(y), this.#hasShortcut ? x : null);
+    });
   }
 }
 
