@@ -14,6 +14,8 @@ export interface GroupMixture {
    * heeding this saves memory and changes no gradient. Default: none.
    */
   readonly detached?: readonly (readonly number[])[];
+  /** [edges, candidates]: what an expected cost is taken over where the weights are gates. Default: `weights`. */
+  readonly probabilities?: Tensor;
   /** [edges]: a factor of each edge's whole output, with what bypasses partial channels. Default 1. */
   readonly edges?: Tensor;
   /** [edges]: a number that is added to all of an edge's output (GDAS in NAS-Bench-201). Default none. */

@@ -39,13 +39,13 @@ export class ExpectedCost {
    * The cost of what all architectures have, and the sum over layers and candidates of weight times cost: a scalar in the
    * table's unit.
    *
-   * @param mixture by group, `weights` [1, candidates]: probabilities
+   * @param mixture by group its `probabilities`, or its `weights`, [1, candidates]
    * @throws ArgumentError when a group has none
    */
-  of(mixture: Readonly<Record<string, Pick<GroupMixture, 'weights'>>>): Tensor {
+  of(mixture: Readonly<Record<string, Pick<GroupMixture, 'weights' | 'probabilities'>>>): Tensor {
     let total: Tensor | null = null;
     for (const [name, { constants }] of this.#groups) {
-      const weights = mixture[name]?.weights;
+      const weights = mixture[name]?.probabilities ?? mixture[name]?.weights;
       if (weights === undefined) throw new ArgumentError(`Expected weights of ${name}, got none.`);
       const cost = sum(mul(weights, constants));
       total = total === null ? cost : add(total, cost);

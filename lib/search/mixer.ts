@@ -1,8 +1,8 @@
 /** A method's mixtures: those of its relaxation, with weights of edges and auxiliary skip connections where it has them. */
 
 import { full } from '../ops/create.js';
-import { concat, reshape, slice } from '../ops/layout.js';
 import { mul } from '../ops/elementwise.js';
+import { concat, reshape, slice } from '../ops/layout.js';
 import { softmax } from '../ops/softmax.js';
 import type { Tensor } from '../tensor.js';
 import type { Architecture } from './architecture.js';
@@ -52,6 +52,11 @@ export class Mixer implements Drawing, Disposable {
         return [group.name, this.#withSkip(edges === null ? own : { ...own, edges })];
       }),
     );
+  }
+
+  /** As `Relaxation.settle`. */
+  settle(): void {
+    this.#relaxation.settle?.();
   }
 
   /** What the architecture stands for, without any chance. */

@@ -12,10 +12,11 @@ import { Block, Classifier, ConvNorm, InvertedResidual } from '../../nn/models/p
 import { type AnyModule, Module } from '../../nn/module.js';
 import { type ChannelStatistics, Normalize } from '../../nn/normalize.js';
 import { dropout } from '../../ops/dropout.js';
-import { add, mul } from '../../ops/elementwise.js';
+import { add, affine, mul } from '../../ops/elementwise.js';
 import { detach, reshape, slice } from '../../ops/layout.js';
 import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
+import { stepNormal } from '../../ops/step-random.js';
 import { noGrad, scope } from '../../scope.js';
 import type { Shape } from '../../shape.js';
 import { Tensor } from '../../tensor.js';
@@ -108,12 +109,11 @@ class MixedLayer extends Module<[x: Tensor, mixture: GroupMixture, disturbance: 
   }
 }
 
-/** What comes out of an identity whose training is disturbed. */
+/** What comes out of an identity that is disturbed. */
 function disturbed(x: Tensor, { kind, level, seed }: SkipDisturbance, site: number): Tensor {
-  if (kind === 'dropout') return level === 0 ? x : dropout(x, { rate: level, seed, site });
-  throw new ArgumentError(
-    `Expected dropout as the disturbance of skip connections of a layer-wise space, got ${kind}.`,
-  );
+  if (level === 0) return x;
+  if (kind === 'dropout') return dropout(x, { rate: level, seed, site });
+  return add(x, affine(stepNormal(x.shape, { seed, site, device: x.device }), level, 0));
 }
 
 export interface LayerwiseSupernetOptions extends LayerwiseSkeleton {

@@ -7,12 +7,17 @@ import type { ScheduledValue } from '../scheduled-value.js';
 import type { Regularizer, RegularizerContext } from './regularizer.js';
 import { weightedTerm } from './weighted-term.js';
 
-export function logSumExpRegularizer({ architecture }: RegularizerContext, weight: ScheduledValue): Regularizer {
+export function logSumExpRegularizer(
+  { architecture }: RegularizerContext,
+  weight: ScheduledValue,
+): Regularizer {
   return weightedTerm(weight, () => {
     const edges = [...architecture.byGroup.values()].map(({ alphas }) => {
       // The largest is a constant here: it cancels in the gradient.
       const largest = max(alphas.detach(), 1, { keepDims: true });
-      return log(sum(exp(alphas.sub(largest)), 1, { keepDims: true })).add(largest).reshape([-1]);
+      return log(sum(exp(alphas.sub(largest)), 1, { keepDims: true }))
+        .add(largest)
+        .reshape([-1]);
     });
     return mean(concat(edges, 0));
   });

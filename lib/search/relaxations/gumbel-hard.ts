@@ -31,7 +31,10 @@ export function gumbelHardRelaxation(
   const chosen = new Map(
     [...architecture.byGroup].map(([name, { alphas }]) => {
       const [edges = 0] = alphas.shape;
-      return [name, { places: new Array<number>(edges).fill(0), oneHot: new StateBuffer(zeros(alphas.shape)) }];
+      return [
+        name,
+        { places: new Array<number>(edges).fill(0), oneHot: new StateBuffer(zeros(alphas.shape)) },
+      ];
     }),
   );
   return {

@@ -6,7 +6,9 @@ import type { Selector } from './selector.js';
 import { strongestChoice } from './strongest.js';
 
 /** A selector as a configuration names it. */
-export const selectorSchema = z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('strongest') })]);
+export const selectorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('strongest') }),
+]);
 
 export type SelectorConfig = z.infer<typeof selectorSchema>;
 

@@ -29,5 +29,8 @@ export interface Selector<State = unknown> {
   rounds(groups: readonly EdgeGroup[]): number;
   readonly initial: State;
   /** One round more: another state, or the choice. */
-  next(state: State, context: SelectionContext): Promise<{ readonly state: State } | { readonly choice: Choice }>;
+  next(
+    state: State,
+    context: SelectionContext,
+  ): Promise<{ readonly state: State } | { readonly choice: Choice }>;
 }

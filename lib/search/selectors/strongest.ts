@@ -26,7 +26,9 @@ export function rankedCandidates(
 /** For each edge the names of what is kept; none for edges that a node drops. */
 export function strongestChoice(group: EdgeGroup, strengths: GroupStrengths): string[][] {
   const best = group.candidates.map((_, edge) => rankedCandidates(group, strengths, edge)[0]);
-  const kept = new Set(group.nodes.flatMap((edges) => strongestEdges(group, edges, (edge) => best[edge]?.strength)));
+  const kept = new Set(
+    group.nodes.flatMap((edges) => strongestEdges(group, edges, (edge) => best[edge]?.strength)),
+  );
   return best.map((candidate, edge) => (candidate !== undefined && kept.has(edge) ? [candidate.name] : []));
 }
 

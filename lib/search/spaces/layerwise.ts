@@ -33,7 +33,7 @@ const PROXYLESS_STAGES = [
 
 const PROXYLESS_CANDIDATES = [3, 5, 7].flatMap((window) => [`mbconv_k${window}_e3`, `mbconv_k${window}_e6`]);
 
-const schema = z
+export const layerwiseSpaceSchema = z
   .strictObject({
     name: z.literal('layerwise'),
     stem: stem.default(32),
@@ -66,7 +66,7 @@ const schema = z
     }
   });
 
-export type LayerwiseSpaceConfig = z.infer<typeof schema>;
+export type LayerwiseSpaceConfig = z.infer<typeof layerwiseSpaceSchema>;
 
 function groupsOf(config: LayerwiseSpaceConfig): EdgeGroup[] {
   return layerPlaces(config).map((place, layer) => ({
@@ -104,7 +104,7 @@ function checkCandidate({ name, candidates }: EdgeGroup, candidate: string): str
 
 export const layerwiseSpace: SearchSpace<LayerwiseSpaceConfig> = {
   name: 'layerwise',
-  schema,
+  schema: layerwiseSpaceSchema,
   groups: groupsOf,
   supernet: (config, groups, { portion, auxiliarySkip, classes, normalization }, seed) => {
     if (portion !== 1) {

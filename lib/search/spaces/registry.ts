@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { SearchSpace } from '../space.js';
 import { distributedDartsSpace, distributedDartsSpaceSchema } from './d-darts.js';
 import { dartsSpace, dartsSpaceSchema } from './darts.js';
+import { layerwiseSpace, layerwiseSpaceSchema } from './layerwise.js';
 import { robustDartsSpace, robustDartsSpaceSchema } from './r-darts.js';
 
 /** A space and its size, as a configuration names it. */
@@ -12,6 +13,7 @@ export const spaceSchema = z.discriminatedUnion('name', [
   dartsSpaceSchema,
   distributedDartsSpaceSchema,
   robustDartsSpaceSchema,
+  layerwiseSpaceSchema,
 ]);
 
 export type SpaceConfig = z.infer<typeof spaceSchema>;
@@ -20,6 +22,7 @@ const SPACES: Readonly<Record<SpaceConfig['name'], SearchSpace>> = {
   darts: erased(dartsSpace),
   'd-darts': erased(distributedDartsSpace),
   'r-darts': erased(robustDartsSpace),
+  layerwise: erased(layerwiseSpace),
 };
 
 /** The space that a configuration names. */

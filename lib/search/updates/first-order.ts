@@ -6,7 +6,8 @@ import type { ArchitectureUpdate } from './update.js';
 export const firstOrderUpdate: ArchitectureUpdate = {
   gradients({ alphas, searchLoss }) {
     const loss = searchLoss();
-    for (const [i, gradient] of grad(loss, alphas, { allowUnused: true }).entries()) alphas[i]!.grad = gradient;
+    for (const [i, gradient] of grad(loss, alphas, { allowUnused: true }).entries())
+      alphas[i]!.grad = gradient;
     return loss.detach();
   },
 };

@@ -1,8 +1,12 @@
 /** How the expected cost of an architecture enters the loss: as in ProxylessNAS (arXiv 1812.00332) and FBNet (arXiv 1812.03443). */
 
+import { z } from 'zod';
+
 import { ArgumentError } from '../errors.js';
 import { add, affine, exp, log, mul } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import type { ExpectedCost } from './expected-cost.js';
+import type { Mixture } from './supernet.js';
 
 /** x^exponent, for x > 0. */
 const power = (x: Tensor, exponent: number): Tensor => exp(mul(log(x), exponent));
@@ -77,4 +81,40 @@ export function powerCost(
 ): Tensor {
   if (!(unit > 0 && Number.isFinite(unit))) throw new ArgumentError(`Expected a unit above 0, got ${unit}.`);
   return add(loss, affine(power(affine(cost, 1 / unit, 0), beta), alpha, 0));
+}
+
+const reference = z.number().positive();
+
+/** How an expected cost enters the loss of the architecture, as a configuration names it. */
+export const costObjectiveSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('log-ratio'),
+    reference: z.number().gt(1),
+    alpha: z.number().positive().default(0.2),
+    beta: z.number().positive().default(0.3),
+  }),
+  z.strictObject({ kind: z.literal('linear'), reference, lambda: z.number().min(0).default(0.2) }),
+  z.strictObject({
+    kind: z.literal('power'),
+    alpha: z.number().min(0).default(0.2),
+    beta: z.number().positive().default(0.6),
+    unit: reference.default(1),
+  }),
+]);
+
+export type CostObjectiveConfig = z.infer<typeof costObjectiveSchema>;
+
+/** The loss of the architecture with the cost of its mixture, as a configuration names it: a function of loss and mixture. */
+export function costObjective(
+  config: CostObjectiveConfig,
+  expected: ExpectedCost,
+): (loss: Tensor, mixture: Mixture) => Tensor {
+  switch (config.kind) {
+    case 'log-ratio':
+      return (loss, mixture) => logRatioCost(loss, expected.of(mixture), config);
+    case 'linear':
+      return (loss, mixture) => linearCost(loss, expected.of(mixture), config);
+    case 'power':
+      return (loss, mixture) => powerCost(loss, expected.of(mixture), config);
+  }
 }
