@@ -58,6 +58,12 @@ export {
   modelSpecSchema,
   type SpecModel,
 } from './models/index.js';
+export {
+  Layerwise,
+  type LayerwiseSkeleton,
+  type LayerwiseSpec,
+  layerwiseBlocks,
+} from './models/layerwise.js';
 export { MobileNetV2, type MobileNetV2Spec, mobileNetV2Spec } from './models/mobilenet-v2.js';
 export { NasBench201, type NasBench201Spec, nasBench201Spec } from './models/nas-bench-201.js';
 export { Proxyless, type ProxylessSpec, proxylessW03Spec } from './models/proxyless.js';

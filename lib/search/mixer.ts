@@ -54,6 +54,11 @@ export class Mixer implements Drawing, Disposable {
     );
   }
 
+  /** As `Relaxation.settle`. */
+  settle(): void {
+    this.#relaxation.settle?.();
+  }
+
   /** What the architecture stands for, without any chance. */
   async strengths(): Promise<Strengths> {
     const relaxed = this.#relaxation.strengths();

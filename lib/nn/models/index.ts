@@ -6,6 +6,7 @@ import { ArgumentError } from '../../errors.js';
 import { nearestWord } from '../../nearest-word.js';
 import { type Module, withoutDrawing } from '../module.js';
 import { CellNetwork, cellsSpecSchema } from './cells.js';
+import { Layerwise, layerwiseSpecSchema } from './layerwise.js';
 import { MobileNetV2, mobileNetV2Spec, mobileNetV2SpecSchema } from './mobilenet-v2.js';
 import { NasBench201, nasBench201SpecSchema } from './nas-bench-201.js';
 import { Proxyless, proxylessSpecSchema, proxylessW03Spec } from './proxyless.js';
@@ -27,6 +28,7 @@ export const modelSpecSchema = z.discriminatedUnion('model', [
   proxylessSpecSchema,
   cellsSpecSchema,
   nasBench201SpecSchema,
+  layerwiseSpecSchema,
 ]);
 
 /** All that is needed to build a model of the registry, but its weights. `model` tells the family. Plain JSON. */
@@ -43,6 +45,7 @@ const families = {
   proxyless: (spec: SpecOf<'proxyless'>) => new Proxyless(spec),
   cells: (spec: SpecOf<'cells'>) => new CellNetwork(spec),
   'nas-bench-201': (spec: SpecOf<'nas-bench-201'>) => new NasBench201(spec),
+  layerwise: (spec: SpecOf<'layerwise'>) => new Layerwise(spec),
 } satisfies { [Family in ModelSpec['model']]: (spec: SpecOf<Family>) => SpecModel };
 
 /** A model that can be built again from its `spec`. */

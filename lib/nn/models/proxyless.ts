@@ -5,12 +5,9 @@ import { z } from 'zod';
 import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
-import { BatchNorm2d } from '../batch-norm.js';
-import { convBnAct, convBnAdd, convBnRelu6 } from '../conv-bn-act.js';
-import { Conv2d } from '../conv2d.js';
-import { Linear } from '../linear.js';
 import { Module } from '../module.js';
 import { Normalize } from '../normalize.js';
+import { Block, Classifier, ConvNorm } from './proxyless-layers.js';
 import { commonOf, commonSpec, countSchema, type ModelOptions } from './spec.js';
 
 const blockSchema = z.strictObject({
@@ -35,88 +32,6 @@ export const proxylessSpecSchema = z.strictObject({
 
 /** All that is needed to build the network, but its weights. Plain JSON. */
 export type ProxylessSpec = z.infer<typeof proxylessSpecSchema>;
-type BlockSpec = z.infer<typeof blockSchema>;
-
-const EPS = 1e-3;
-
-/** The fields `conv` and `bn` of the authors' layers. */
-class ConvNorm extends Module<[x: Tensor | Normed], Tensor> {
-  readonly conv: Conv2d;
-  readonly bn: BatchNorm2d;
-
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    window: number,
-    options: { readonly stride?: number; readonly groups?: number } = {},
-  ) {
-    super();
-    const padding = (window - 1) / 2;
-    this.conv = new Conv2d(inChannels, outChannels, window, { ...options, padding, bias: false });
-    this.bn = new BatchNorm2d(outChannels, { eps: EPS });
-  }
-
-  /** With ReLU6. */
-  override forward(x: Tensor | Normed): Tensor {
-    return convBnRelu6(x, this.conv, this.bn);
-  }
-
-  /** Without activation, added to `shortcut` if there is one. */
-  linear(x: Tensor | Normed, shortcut: Tensor | Normed | null): Tensor | Normed {
-    const linear = { relu: false };
-    return shortcut === null
-      ? convBnAct(x, this.conv, this.bn, linear)
-      : convBnAdd(x, this.conv, this.bn, shortcut, linear);
-  }
-}
-
-class InvertedResidual extends Module<[x: Tensor | Normed], Tensor | Normed> {
-  readonly inverted_bottleneck: ConvNorm | null;
-  readonly depth_conv: ConvNorm;
-  readonly point_linear: ConvNorm;
-  readonly #hasShortcut: boolean;
-
-  constructor(inChannels: number, { window, hidden, width, stride }: BlockSpec) {
-    super();
-    const channels = hidden ?? inChannels;
-    this.inverted_bottleneck = hidden === null ? null : new ConvNorm(inChannels, channels, 1);
-    this.depth_conv = new ConvNorm(channels, channels, window, { stride, groups: channels });
-    this.point_linear = new ConvNorm(channels, width, 1);
-    this.#hasShortcut = stride === 1 && inChannels === width;
-  }
-
-  override forward(x: Tensor | Normed): Tensor | Normed {
-    const y = this.inverted_bottleneck?.forward(x) ?? x;
-    return this.point_linear.linear(this.depth_conv.forward(y), this.#hasShortcut ? x : null);
-  }
-}
-
-/** A block of the authors' network: their `mobile_inverted_conv` beside its shortcut, which has no parameters. */
-class Block extends Module<[x: Tensor | Normed], Tensor | Normed> {
-  readonly mobile_inverted_conv: InvertedResidual | null;
-
-  constructor(inChannels: number, spec: BlockSpec | null) {
-    super();
-    this.mobile_inverted_conv = spec === null ? null : new InvertedResidual(inChannels, spec);
-  }
-
-  override forward(x: Tensor | Normed): Tensor | Normed {
-    return this.mobile_inverted_conv?.forward(x) ?? x;
-  }
-}
-
-class Classifier extends Module {
-  readonly linear: Linear;
-
-  constructor(inFeatures: number, classes: number) {
-    super();
-    this.linear = new Linear(inFeatures, classes, { deviation: 0.01 });
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.linear.forward(x);
-  }
-}
 
 /** [N, H, W, 3] pixels in [0, 1] -> logits [N, classes]. Parameters are named as the authors' are. */
 export class Proxyless extends Module {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 
 import { scheduledValueSchema } from '../scheduled-value.js';
+import { binaryGatesRelaxation } from './binary-gates.js';
 import { gumbelHardRelaxation } from './gumbel-hard.js';
 import { gumbelSoftmaxRelaxation } from './gumbel-softmax.js';
 import type { Relaxation, RelaxationContext } from './relaxation.js';
@@ -23,6 +24,7 @@ export const relaxationSchema = z.discriminatedUnion('kind', [
     temperature,
     unchosen: z.enum(['added', 'left-out']).default('left-out'),
   }),
+  z.strictObject({ kind: z.literal('binary-gates') }),
 ]);
 
 export type RelaxationConfig = z.infer<typeof relaxationSchema>;
@@ -40,5 +42,7 @@ export function createRelaxation(config: RelaxationConfig, context: RelaxationCo
       return gumbelSoftmaxRelaxation(context, config.temperature);
     case 'gumbel-hard':
       return gumbelHardRelaxation(context, config);
+    case 'binary-gates':
+      return binaryGatesRelaxation(context);
   }
 }

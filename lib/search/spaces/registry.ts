@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { SearchSpace } from '../space.js';
 import { distributedDartsSpace, distributedDartsSpaceSchema } from './d-darts.js';
 import { dartsSpace, dartsSpaceSchema } from './darts.js';
+import { layerwiseSpace, layerwiseSpaceSchema } from './layerwise.js';
 import { nasBench201Space, nasBench201SpaceSchema } from './nas-bench-201.js';
 import { robustDartsSpace, robustDartsSpaceSchema } from './r-darts.js';
 
@@ -14,6 +15,7 @@ export const spaceSchema = z.discriminatedUnion('name', [
   distributedDartsSpaceSchema,
   robustDartsSpaceSchema,
   nasBench201SpaceSchema,
+  layerwiseSpaceSchema,
 ]);
 
 export type SpaceConfig = z.infer<typeof spaceSchema>;
@@ -23,6 +25,7 @@ const SPACES: Readonly<Record<SpaceConfig['name'], SearchSpace>> = {
   'd-darts': erased(distributedDartsSpace),
   'r-darts': erased(robustDartsSpace),
   'nas-bench-201': erased(nasBench201Space),
+  layerwise: erased(layerwiseSpace),
 };
 
 /** The space that a configuration names. */
