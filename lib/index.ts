@@ -135,6 +135,7 @@ export { avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './ops/p
 export { channelGather, channelScores, pruneMask } from './ops/prune.js';
 export { type Axes, argMax, max, mean, min, type ReduceOptions, sum } from './ops/reduce.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
+export { type StepRandomOptions, stepNormal, stepUniform } from './ops/step-random.js';
 export {
   type Adjustment,
   type AffineTransform,

@@ -1,7 +1,7 @@
 /** `mixedState` for candidates of a search network, of which some are disturbed, or noise. */
 
 import { dropout } from '../ops/dropout.js';
-import { add, affine } from '../ops/elementwise.js';
+import { add } from '../ops/elementwise.js';
 import { slice } from '../ops/layout.js';
 import {
   type MixedCandidate,
@@ -39,34 +39,29 @@ export function disturbedMixedState(
   { disturbance, ...options }: DisturbedMixedStateOptions,
 ): Tensor[] {
   const heeded = options.training && disturbance !== null && disturbance.level > 0 ? disturbance : null;
-  const isApart = (candidate: Candidate, place: number, searched: number): boolean =>
-    candidate instanceof NoiseCandidate ||
-    (heeded !== null &&
-      place < searched &&
-      candidate.kind === 'skip_connect' &&
-      (heeded.kind === 'noise' || candidate.stride === 1));
-  const apart = edges.map(({ candidates, active, searched }) =>
-    [...(active ?? candidates.keys())].filter(
-      (place) => place in candidates && isApart(candidates[place]!, place, searched),
-    ),
-  );
-  const together = edges.map(({ candidates, searched, active, ...edge }, e): MixedEdge => {
-    const rest =
-      apart[e]!.length === 0
-        ? active
-        : [...(active ?? candidates.keys())].filter((place) => !apart[e]!.includes(place));
-    return {
+  const split = edges.map(({ candidates, searched, active, ...edge }) => {
+    const places = [...(active ?? candidates.keys())];
+    const isApart = (place: number): boolean =>
+      candidates[place] instanceof NoiseCandidate ||
+      (heeded !== null && place < searched && isDisturbed(candidates[place], heeded));
+    const together: MixedEdge = {
       ...edge,
       candidates: candidates.map(({ operands }) => operands),
-      ...(rest === undefined ? {} : { active: rest }),
+      active: places.filter((place) => !isApart(place)),
     };
+    return { together, apart: places.filter(isApart) };
   });
-  return mixedState(x, together, options).map((output, e) => {
+  const outputs = mixedState(
+    x,
+    split.map(({ together }) => together),
+    options,
+  );
+  return outputs.map((output, e) => {
     const { candidates, weights } = edges[e]!;
-    return apart[e]!.reduce((addend, place) => {
+    return split[e]!.apart.reduce((addend, place) => {
       const candidate = candidates[place]!;
       const edge = { weights: slice(weights, 0, place, 1), addend };
-      const [input, alone] =
+      const [input, alone]: [Tensor, MixedEdge] =
         candidate instanceof NoiseCandidate
           ? [candidate.forward(x), { ...edge, candidates: [identity] }]
           : [
@@ -78,8 +73,12 @@ export function disturbedMixedState(
   });
 }
 
+function isDisturbed(candidate: Candidate | undefined, { kind }: SkipDisturbance): boolean {
+  return candidate?.kind === 'skip_connect' && (kind === 'noise' || candidate.stride === 1);
+}
+
 function disturbed(x: Tensor, { kind, level, seed }: SkipDisturbance, candidate: Candidate): Tensor {
   const { site } = candidate.random;
   if (kind === 'dropout') return dropout(x, { rate: level, seed, site });
-  return add(x, affine(stepNormal(x.shape, { seed, site, device: x.device }), level, 0));
+  return add(x, stepNormal(x.shape, { seed, site, deviation: level, device: x.device }));
 }

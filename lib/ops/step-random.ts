@@ -28,16 +28,19 @@ export function stepUniform(shape: Shape, options: StepRandomOptions): Tensor {
 }
 
 /**
- * Normal, of mean 0 and deviation 1; a function of the same as `stepUniform`.
+ * Normal, of mean 0; a function of the same as `stepUniform`. `deviation` defaults to 1.
  *
  * Each row (axis 0) is a point drawn uniformly from the ball of radius sqrt(d + 2) in its d dimensions: every element has
  * mean 0 and variance 1 exactly, none is correlated with another, and all are normal but for a term of 1 / d (Poincare and
  * Borel). So rows should be long: the maps of a network are. That this stands for N(0, 1) is our choice.
  */
-export function stepNormal(shape: Shape, options: StepRandomOptions): Tensor {
-  const { seed, site = 0, ...where } = options;
+export function stepNormal(
+  shape: Shape,
+  options: StepRandomOptions & { readonly deviation?: number },
+): Tensor {
+  const { seed, site = 0, deviation = 1, ...where } = options;
   const rows = shape[0]!;
-  const epsilon = Math.sqrt(sizeOf(shape) / rows + 2);
+  const epsilon = deviation * Math.sqrt(sizeOf(shape) / rows + 2);
   const box = { low: -1e30, high: 1e30 };
   return pgdStart(zeros(shape, where), counting(rows, where), { ...box, epsilon, norm: 'l2', seed, site });
 }
