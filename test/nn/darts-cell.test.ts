@@ -170,6 +170,22 @@ describe('a disturbed cell', () => {
     });
   });
 
+  it('is 0 where nothing is active', () => {
+    scope(() => {
+      const inputs = [6, 10].map((width) => rand([2, 8, 8, width], { seed: 30 })) as [Tensor, Tensor];
+      using cell = cellOf(form);
+      const { weights } = mixtureOf(form);
+      const mixtures = cellMixtures(
+        { weights, active: Array.from({ length: edges }, () => []) },
+        nodes,
+        false,
+      );
+      const [output, gradient] = evaluate(cell.forward(...inputs, mixtures, disturbance), [weights]);
+      expect(output!.shape).toEqual([2, 8, 8, nodes * channels]);
+      for (const each of [output!, gradient!]) expect(new Set(each.dataSync())).toEqual(new Set([0]));
+    });
+  });
+
   it('is new in every step, also in replays', () => {
     const inputs = [6, 10].map((width, index) => rand([2, 8, 8, width], { seed: 30 + index })) as [
       Tensor,

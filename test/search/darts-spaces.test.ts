@@ -90,6 +90,17 @@ describe('sizes', () => {
     expect(() => darts({ cells: 2 })).toThrow();
   });
 
+  it('grow by a FactorizedReduce for each auxiliary skip connection of stride 2', () => {
+    const config = darts({ ...small, nodes: 2 });
+    const groups = dartsSpace.groups(config);
+    const [without, wide] = [false, true].map((auxiliarySkip) => {
+      using network = dartsSpace.supernet(config, groups, { ...plain, auxiliarySkip }, null);
+      return elements(network);
+    });
+    // Four such edges in cells of 8 and of 16 channels.
+    expect(wide! - without!).toBe(4 * (8 * 8 + 16 * 16));
+  });
+
   it('are those of weights that one seed draws everywhere', () => {
     const config = darts({ ...small, nodes: 2 });
     const groups = dartsSpace.groups(config);
