@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
-import { ArgumentError, grad, rand, ShapeError, scope, slice, tensor } from '../../lib/index.js';
+import {
+  ArgumentError,
+  grad,
+  modelFromSpec,
+  rand,
+  ShapeError,
+  scope,
+  slice,
+  tensor,
+} from '../../lib/index.js';
 import type { CellGenotype } from '../../lib/nn/genotype.js';
 import { distributedDartsSpace, withoutCell } from '../../lib/search/spaces/d-darts.js';
 import { dartsSpace } from '../../lib/search/spaces/darts.js';
@@ -215,6 +224,39 @@ describe('choices and genotypes', () => {
     );
     expect(() => dartsSpace.genotype(darts(), groups, { ...choice, cell: [] })).toThrow(
       "Expected a choice for normal, reduce, got one for 'cell'",
+    );
+  });
+});
+
+describe('the network of an architecture', () => {
+  const options = { classes: 10, normalization };
+
+  it('is as large as the configuration says, and computes', () => {
+    scope(() => {
+      for (const [space, config] of [
+        [dartsSpace, darts(small)],
+        [distributedDartsSpace, distributed(small)],
+        [robustDartsSpace, robust('S1', small)],
+      ] as const) {
+        const groups = space.groups(config as never);
+        const genotype = space.genotype(config as never, groups, someChoice(groups));
+        const spec = space.network(config as never, genotype, options);
+        expect(spec).toMatchObject({ model: 'cells', ...small, stem: 'cifar', stemMultiplier: 3 });
+        using network = modelFromSpec(spec, 1);
+        expect(network.forward(rand([2, 8, 8, 3], { seed: 1 })).shape).toEqual([2, 10]);
+      }
+    });
+  });
+
+  it('is not that of a genotype of another space', () => {
+    const groups = dartsSpace.groups(darts());
+    const genotype = dartsSpace.genotype(darts(), groups, someChoice(groups));
+    expect(() => distributedDartsSpace.network(distributed(), genotype, options)).toThrow('got one of darts');
+    const config = distributed(small);
+    const cells = distributedDartsSpace.groups(config);
+    const other = { ...distributedDartsSpace.genotype(config, cells, someChoice(cells)), reductions: [0, 2] };
+    expect(() => distributedDartsSpace.choice(config, cells, other)).toThrow(
+      'reductions are cells 1, 2, got 0, 2',
     );
   });
 });

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { ArgumentError } from '../../errors.js';
 import { type CellGenotype, type CellOperation, cellOperations, type Genotype } from '../../nn/genotype.js';
 import { CellSearchNet, type GroupOfCell } from '../../nn/models/cell-search-net.js';
+import { type CellsSpec, cellsSpec } from '../../nn/models/cells.js';
 import { cellCandidates, edgeCount } from '../../nn/models/darts-cell.js';
-import { type ModelSpec, modelSpecSchema } from '../../nn/models/index.js';
 import { countSchema } from '../../nn/models/spec.js';
 import { withoutDrawing } from '../../nn/module.js';
 import type { SearchSpace, SupernetOptions } from '../space.js';
@@ -76,6 +76,8 @@ export interface CellSpaceDefinition<C extends CellNetworkConfig> {
 /** A space of cells from what is particular to it. */
 export function cellSpace<C extends CellNetworkConfig>(definition: CellSpaceDefinition<C>): SearchSpace<C> {
   const { name, schema, groupOf, assemble, dismantle } = definition;
+  const ofAnotherSpace = (genotype: Genotype): ArgumentError =>
+    new ArgumentError(`Expected a genotype of the space ${name}, got one of ${genotype.space}.`);
   return {
     name,
     schema,
@@ -95,9 +97,7 @@ export function cellSpace<C extends CellNetworkConfig>(definition: CellSpaceDefi
     },
     choice: (_config, groups, genotype) => {
       const cells = dismantle(genotype);
-      if (cells === null) {
-        throw new ArgumentError(`Expected a genotype of the space ${name}, got one of ${genotype.space}.`);
-      }
+      if (cells === null) throw ofAnotherSpace(genotype);
       if (cells.size !== groups.length) {
         throw new ArgumentError(
           `Expected a genotype with ${groups.length} different cells, got ${cells.size}.`,
@@ -107,17 +107,11 @@ export function cellSpace<C extends CellNetworkConfig>(definition: CellSpaceDefi
         groups.map((group) => [group.name, cellChoice(group, cells.get(group.name)!)]),
       );
     },
-    network: ({ channels, cells, stemMultiplier }, genotype, options) =>
-      evaluationSpec({ genotype, channels, cells, stemMultiplier }, options),
+    network: ({ channels, cells, stemMultiplier }, genotype, options) => {
+      if (dismantle(genotype) === null || !isGenotypeOfCells(genotype)) throw ofAnotherSpace(genotype);
+      return cellsSpec(genotype, options, { channels, cells, stemMultiplier, stem: 'cifar' });
+    },
   };
-}
-
-/** The network of an architecture alone. */
-function evaluationSpec(
-  size: Omit<CellNetworkConfig, 'nodes'> & { readonly genotype: Genotype },
-  { classes, normalization }: Pick<SupernetOptions, 'classes' | 'normalization'>,
-): ModelSpec {
-  return modelSpecSchema.parse({ model: 'cells', ...size, stem: 'cifar', classes, normalization });
 }
 
 function cellSupernet(
@@ -200,4 +194,8 @@ function cellChoice({ name, candidates, nodes, noneAllowed }: EdgeGroup, cell: C
 
 function isOperation(kind: string): kind is CellOperation {
   return (cellOperations as readonly string[]).includes(kind);
+}
+
+function isGenotypeOfCells(genotype: Genotype): genotype is CellsSpec['genotype'] {
+  return genotype.space === 'darts' || genotype.space === 'd-darts';
 }

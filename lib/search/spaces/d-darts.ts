@@ -6,6 +6,7 @@
 import { z } from 'zod';
 
 import { ArgumentError } from '../../errors.js';
+import { isReduction } from '../../nn/models/cell-search-net.js';
 import { dartsCandidates } from '../../nn/models/darts.js';
 import { stepUniform } from '../../ops/step-random.js';
 import type { Mixture } from '../supernet.js';
@@ -40,10 +41,17 @@ export const distributedDartsSpace = cellSpace<DistributedDartsSpaceConfig>({
       cellGroup(groupName(cell), nodes, onEveryEdge(nodes, candidates)),
     ),
   assemble: (cells) => ({ space: 'd-darts', cells: [...cells.values()] }),
-  dismantle: (genotype) =>
-    genotype.space === 'd-darts'
-      ? new Map(genotype.cells.map((cell, index) => [groupName(index), cell]))
-      : null,
+  dismantle: (genotype) => {
+    if (genotype.space !== 'd-darts') return null;
+    const { cells, reductions } = genotype;
+    const usual = cells.flatMap((_, cell) => (isReduction(cell, cells.length) ? [cell] : []));
+    if (reductions !== undefined && reductions.join() !== usual.join()) {
+      throw new ArgumentError(
+        `Expected a genotype whose reductions are cells ${usual.join(', ')}, got ${reductions.join(', ') || 'none'}.`,
+      );
+    }
+    return new Map(cells.map((cell, index) => [groupName(index), cell]));
+  },
 });
 
 /**
