@@ -16,7 +16,7 @@ export {
   SearchFilter,
   searchNorm,
 } from './mixed-candidate.js';
-export type { GroupMixture, SkipDisturbance } from './mixture.js';
+export type { CellMixture, EdgeMixture, GroupMixture, SkipDisturbance } from './mixture.js';
 export {
   type CellGroup,
   CellSearchNet,
@@ -40,11 +40,9 @@ export {
 } from './models/darts.js';
 export {
   type CellCandidate,
-  type CellMixtures,
   cellCandidates,
   DartsCell,
   type DartsCellOptions,
-  type EdgeMixture,
   edgeCount,
 } from './models/darts-cell.js';
 export {

@@ -22,7 +22,8 @@ import {
   type Tensor,
 } from '../../lib/index.js';
 import { type Candidate, NoiseCandidate } from '../../lib/nn/mixed-candidate.js';
-import { cellMixtures } from '../../lib/nn/models/darts-cell.js';
+import { type CellMixture, cellMixture } from '../../lib/nn/mixture.js';
+import { edgesByNode } from '../../lib/nn/models/darts-cell.js';
 import { stepNormal } from '../../lib/ops/step-random.js';
 import { bits } from '../kernels/harness.js';
 import { composedPartialMixedState } from '../ops/composed-mixed-state.js';
@@ -53,6 +54,11 @@ function mixtureOf({ auxiliarySkip }: Form, active?: readonly number[]): GroupMi
     offsets: leaf([edges], 3),
     ...(active === undefined ? {} : { active: Array.from({ length: edges }, () => active) }),
   };
+}
+
+function mixtureFor({ portion }: Form, mixture: GroupMixture): CellMixture {
+  const candidates = mixture.weights.shape[1]!;
+  return cellMixture('cell', mixture, { nodes: edgesByNode(nodes), candidates, bypassed: portion > 1 });
 }
 
 /** What a candidate gives for a part of a state, with weight 1. */
@@ -138,7 +144,7 @@ describe.each(forms)(
           return rand([2, 8, 8, width], { seed: 30 + index, requiresGrad: true });
         }) as [Tensor, Tensor];
         const leaves = [mixture.weights, mixture.edges!, mixture.offsets!, ...inputs, ...cell.parameters()];
-        const mixtures = cellMixtures(mixture, nodes, form.portion > 1);
+        const mixtures = mixtureFor(form, mixture);
         const fused = evaluate(cell.forward(...inputs, mixtures, disturbance), leaves);
         const separate = evaluate(composed(cell, inputs, mixture, form, disturbance), leaves);
         for (const [index, each] of fused.entries()) {
@@ -161,7 +167,7 @@ describe('a disturbed cell', () => {
         Tensor,
       ];
       const output = (each: SkipDisturbance | null, active?: readonly number[]) =>
-        bits(cell.forward(...inputs, cellMixtures(mixtureOf(form, active), nodes, false), each).dataSync());
+        bits(cell.forward(...inputs, mixtureFor(form, mixtureOf(form, active)), each).dataSync());
       expect(output(disturbance).equals(output(null))).toBe(false);
       expect(output({ ...disturbance, level: 0 }).equals(output(null))).toBe(true);
       expect(output(disturbance, [0, 2]).equals(output(null, [0, 2]))).toBe(true);
@@ -175,11 +181,7 @@ describe('a disturbed cell', () => {
       const inputs = [6, 10].map((width) => rand([2, 8, 8, width], { seed: 30 })) as [Tensor, Tensor];
       using cell = cellOf(form);
       const { weights } = mixtureOf(form);
-      const mixtures = cellMixtures(
-        { weights, active: Array.from({ length: edges }, () => []) },
-        nodes,
-        false,
-      );
+      const mixtures = mixtureFor(form, { weights, active: Array.from({ length: edges }, () => []) });
       const [output, gradient] = evaluate(cell.forward(...inputs, mixtures, disturbance), [weights]);
       expect(output!.shape).toEqual([2, 8, 8, nodes * channels]);
       for (const each of [output!, gradient!]) expect(new Set(each.dataSync())).toEqual(new Set([0]));
@@ -194,7 +196,7 @@ describe('a disturbed cell', () => {
     using cell = cellOf(form);
     const mixture = mixtureOf(form);
     const step = (): Tensor[] =>
-      evaluate(cell.forward(...inputs, cellMixtures(mixture, nodes, false), disturbance), [mixture.weights]);
+      evaluate(cell.forward(...inputs, mixtureFor(form, mixture), disturbance), [mixture.weights]);
     using recorded = capture(step);
     const seen = new Set<string>();
     for (const number of [1, 2]) {

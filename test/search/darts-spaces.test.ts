@@ -380,7 +380,7 @@ describe('the search network', () => {
       const x = rand([2, 8, 8, 3], { seed: 2 });
       expect(() => network.forward(x, randomMixture(groups))).toThrow('[5, 9], got [5, 8]');
       const mixture = randomMixture(groups, 1);
-      expect(() => network.forward(x, { normal: mixture.normal! })).toThrow('mixture of reduce');
+      expect(() => network.forward(x, { normal: mixture.normal! })).toThrow("mixture of 'reduce'");
       for (const wrong of [
         { edges: slice(mixture.normal!.weights, 0, 0, 1) },
         { offsets: rand([6], { seed: 1 }) },

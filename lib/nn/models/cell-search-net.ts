@@ -1,6 +1,6 @@
 /** Search networks of stacked cells, whose edges are mixtures of candidates, decided in groups. */
 
-import { ArgumentError, ShapeError } from '../../errors.js';
+import { ArgumentError } from '../../errors.js';
 import { relu } from '../../ops/elementwise.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import type { Tensor } from '../../tensor.js';
@@ -8,10 +8,10 @@ import { BatchNorm2d } from '../batch-norm.js';
 import { convBnAct } from '../conv-bn-act.js';
 import { Conv2d } from '../conv2d.js';
 import { Linear } from '../linear.js';
-import type { GroupMixture, SkipDisturbance } from '../mixture.js';
+import { cellMixture, type GroupMixture, type SkipDisturbance } from '../mixture.js';
 import { Module } from '../module.js';
 import { type ChannelStatistics, Normalize } from '../normalize.js';
-import { type CellCandidate, cellCandidates, cellMixtures, DartsCell, edgeCount } from './darts-cell.js';
+import { type CellCandidate, cellCandidates, DartsCell, edgeCount, edgesByNode } from './darts-cell.js';
 
 /** Edges that mix by one matrix: those of all cells of one kind, or of one cell. */
 export interface CellGroup {
@@ -84,7 +84,7 @@ export class CellSearchNet<Group extends CellGroup = CellGroup> extends Module<
   readonly stem: Stem;
   readonly cells: readonly DartsCell[];
   readonly classifier: Linear;
-  readonly #nodes: number;
+  readonly #nodes: readonly (readonly number[])[];
   readonly #bypassed: boolean;
   readonly #auxiliaries: number;
   readonly #groupOf: GroupOfCell;
@@ -103,7 +103,7 @@ export class CellSearchNet<Group extends CellGroup = CellGroup> extends Module<
     }
     const candidates = new Map(groups.map((group) => [group.name, checkedCandidates(group, nodes)]));
     this.groups = groups;
-    this.#nodes = nodes;
+    this.#nodes = edgesByNode(nodes);
     this.#bypassed = portion > 1;
     this.#auxiliaries = auxiliarySkip ? 1 : 0;
     this.#groupOf = groupOf;
@@ -140,8 +140,9 @@ export class CellSearchNet<Group extends CellGroup = CellGroup> extends Module<
   override forward(x: Tensor, mixture: Readonly<Record<string, GroupMixture>>): Tensor {
     const mixtures = new Map(
       this.groups.map((group) => {
-        const own = this.#checkedMixture(group, mixture[group.name]);
-        return [group.name, cellMixtures(own, this.#nodes, this.#bypassed)];
+        const candidates = group.candidates[0]!.length + this.#auxiliaries;
+        const options = { nodes: this.#nodes, candidates, bypassed: this.#bypassed };
+        return [group.name, cellMixture(group.name, mixture[group.name], options)];
       }),
     );
     let output = this.stem.forward(this.normalize.forward(x));
@@ -154,30 +155,6 @@ export class CellSearchNet<Group extends CellGroup = CellGroup> extends Module<
       if (index < this.cells.length - 1) last = relu(output);
     }
     return this.classifier.forward(globalAvgPool2d(output));
-  }
-
-  #checkedMixture({ name, candidates }: Group, mixture: GroupMixture | undefined): GroupMixture {
-    if (mixture === undefined) throw new ArgumentError(`Expected a mixture of ${name} cells, got none.`);
-    const edges = candidates.length;
-    const expected = (what: string, shape: readonly number[], wanted: readonly number[]): void => {
-      if (shape.length === wanted.length && wanted.every((extent, axis) => shape[axis] === extent)) return;
-      throw new ShapeError(
-        `Expected ${what} of ${name} cells [${wanted.join(', ')}], got [${shape.join(', ')}].`,
-      );
-    };
-    const { weights, active, edges: factors, offsets } = mixture;
-    expected('weights [edges, candidates]', weights.shape, [
-      edges,
-      candidates[0]!.length + this.#auxiliaries,
-    ]);
-    if (factors) expected('factors [edges]', factors.shape, [edges]);
-    if (offsets) expected('offsets [edges]', offsets.shape, [edges]);
-    if (active && active.length !== edges) {
-      throw new ShapeError(
-        `Expected active candidates of all ${edges} edges of ${name} cells, got ${active.length} lists.`,
-      );
-    }
-    return mixture;
   }
 }
 

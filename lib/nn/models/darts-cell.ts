@@ -6,17 +6,15 @@
 import { ArgumentError } from '../../errors.js';
 import { convBatchNorm } from '../../ops/conv-bn-act.js';
 import { conv2d } from '../../ops/conv2d.js';
-import { add, mul } from '../../ops/elementwise.js';
-import { concat, reshape, slice } from '../../ops/layout.js';
-import { type CandidateKind, candidateKinds, type MixedEdge } from '../../ops/mixed-state.js';
-import { throughPart } from '../../ops/partial-mixed-state.js';
-import { sum } from '../../ops/reduce.js';
+import { add } from '../../ops/elementwise.js';
+import { concat, slice } from '../../ops/layout.js';
+import { type CandidateKind, candidateKinds } from '../../ops/mixed-state.js';
 import { scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
 import type { BatchNorm } from '../batch-norm.js';
-import { type CandidateEdge, disturbedMixedState } from '../disturbed-mixed-state.js';
 import { Candidate, NoiseCandidate, SearchFilter, searchNorm } from '../mixed-candidate.js';
-import type { GroupMixture, SkipDisturbance } from '../mixture.js';
+import { type CandidateEdge, mixedEdges } from '../mixed-edges.js';
+import type { CellMixture, SkipDisturbance } from '../mixture.js';
 import { Module } from '../module.js';
 
 /** What edges of search cells may mix: what `mixedState` computes, and the noise of R-DARTS' space S4. */
@@ -24,40 +22,16 @@ export const cellCandidates = [...candidateKinds, 'noise'] as const;
 
 export type CellCandidate = CandidateKind | 'noise';
 
-/** What one edge mixes its candidates by: `weights` [candidates]. */
-export interface EdgeMixture extends Pick<MixedEdge, 'weights' | 'active'> {
-  /** [1]: what its whole output is multiplied by. Default 1. */
-  readonly factor?: Tensor;
-}
-
-/** A mixture by edges, and for each node the number [] that is added to it. */
-export interface CellMixtures {
-  readonly edges: readonly EdgeMixture[];
-  readonly offsets?: readonly Tensor[];
-}
-
 /** Edges of a cell: every node is entered by both inputs and by all earlier nodes; 14 for four nodes. */
 export function edgeCount(nodes: number): number {
   return (nodes * (nodes + 3)) / 2;
 }
 
-/**
- * What cells of a group take of its mixture: made once for all of them.
- *
- * @param bypassed whether channels bypass the candidates: a factor of an edge then is none of its candidates' weights
- */
-export function cellMixtures(mixture: GroupMixture, nodes: number, bypassed: boolean): CellMixtures {
-  const { active, edges: factors, offsets } = mixture;
-  const folded = factors !== undefined && !bypassed;
-  const weights = folded ? mul(mixture.weights, reshape(factors, [-1, 1])) : mixture.weights;
-  const edges = Array.from({ length: edgeCount(nodes) }, (_, e) => ({
-    weights: reshape(slice(weights, 0, e, 1), [-1]),
-    ...(active === undefined ? {} : { active: active[e]! }),
-    ...(factors === undefined || folded ? {} : { factor: slice(factors, 0, e, 1) }),
-  }));
-  if (offsets === undefined) return { edges };
-  const sums = Array.from({ length: nodes }, (_, node) => sum(slice(offsets, 0, edgeCount(node), node + 2)));
-  return { edges, offsets: sums };
+/** For each node the numbers of the edges that enter it: from both inputs, then from earlier nodes. */
+export function edgesByNode(nodes: number): number[][] {
+  return Array.from({ length: nodes }, (_, node) =>
+    Array.from({ length: node + 2 }, (_, origin) => edgeCount(node) + origin),
+  );
 }
 
 /** Convolution and normalisation (1x1, stride 1) of an input whose ReLU has been taken. */
@@ -130,7 +104,7 @@ export interface DartsCellOptions {
 
 /** A cell: two inputs, nodes that sum their mixed edges, and the nodes' concatenation. */
 export class DartsCell extends Module<
-  [before: Tensor, last: Tensor, mixtures: CellMixtures, disturbance: SkipDisturbance | null]
+  [before: Tensor, last: Tensor, mixture: CellMixture, disturbance: SkipDisturbance | null]
 > {
   readonly reduction: boolean;
   readonly nodes: number;
@@ -152,9 +126,9 @@ export class DartsCell extends Module<
       ? new FactorizedReduce(inputs[0], channels)
       : new PointwiseNorm(inputs[0], channels);
     this.preprocess1 = new PointwiseNorm(inputs[1], channels);
-    this.edges = Array.from({ length: nodes }, (_, node) => node + 2).flatMap((origins, node) =>
-      Array.from({ length: origins }, (_, origin) => {
-        const kinds = candidates[edgeCount(node) + origin]!;
+    this.edges = edgesByNode(nodes).flatMap((entering) =>
+      entering.map((e, origin) => {
+        const kinds = candidates[e]!;
         const all = auxiliarySkip ? [...kinds, 'skip_connect' as const] : kinds;
         return all.map((kind) => candidateOf(kind, channels / portion, this.#stride(origin)));
       }),
@@ -176,69 +150,48 @@ export class DartsCell extends Module<
   override forward(
     before: Tensor,
     last: Tensor,
-    mixtures: CellMixtures,
+    mixture: CellMixture,
     disturbance: SkipDisturbance | null = null,
   ): Tensor {
     // What backward does not need, such as sums of a node's first edges, need not wait for the caller's scope.
-    return scope(() => this.#mix(before, last, mixtures, disturbance));
+    return scope(() => this.#mix(before, last, mixture, disturbance));
   }
 
   #stride(origin: number): 1 | 2 {
     return this.reduction && origin < 2 ? 2 : 1;
   }
 
-  #mix(before: Tensor, last: Tensor, mixtures: CellMixtures, disturbance: SkipDisturbance | null): Tensor {
+  #mix(before: Tensor, last: Tensor, mixture: CellMixture, disturbance: SkipDisturbance | null): Tensor {
     const states: Tensor[] = [this.preprocess0.forward(before), this.preprocess1.forward(last)];
     const sums: (Tensor | undefined)[] = Array<undefined>(this.nodes).fill(undefined);
     // The normalisations of a network are stilled together (`withStillStatistics`).
     const update = this.preprocess1.norm.updateStatistics;
-    const options = { training: this.training, update, disturbance };
+    const options = { training: this.training, update, portion: this.#portion, disturbance };
     for (let origin = 0; origin <= this.nodes; origin++) {
       // Nodes before `origin - 1` come before this state.
       const first = Math.max(0, origin - 1);
-      const numbers = sums.slice(first).map((_, index) => edgeCount(first + index) + origin);
-      const edges = numbers.map((e) => this.#edge(e, origin, mixtures));
-      const addends = sums.slice(first);
-      const state = states[origin]!;
-      const outputs =
-        this.#portion === 1
-          ? disturbedMixedState(
-              state,
-              edges.map((edge, index) => withAddend(edge, addends[index])),
-              options,
-            )
-          : throughPart(
-              state,
-              { portion: this.#portion, strides: edges.map(({ stride }) => stride!) },
-              (part) => disturbedMixedState(part, edges, options),
-            ).map((output, index) => {
-              const { factor } = mixtures.edges[numbers[index]!]!;
-              const scaled = factor === undefined ? output : mul(output, factor);
-              const addend = addends[index];
-              return addend === undefined ? scaled : add(addend, scaled);
-            });
-      for (const [index, output] of outputs.entries()) sums[first + index] = output;
+      const edges = sums
+        .slice(first)
+        .map((addend, index) => this.#edge(edgeCount(first + index) + origin, origin, mixture, addend));
+      for (const [index, output] of mixedEdges(states[origin]!, edges, options).entries()) {
+        sums[first + index] = output;
+      }
       if (origin === 0) continue;
       const node = sums[origin - 1]!;
-      const offset = mixtures.offsets?.[origin - 1];
+      const offset = mixture.offsets?.[origin - 1];
       states.push(offset === undefined ? node : add(node, offset));
     }
     return concat(states.slice(2), 3);
   }
 
-  #edge(e: number, origin: number, mixtures: CellMixtures): CandidateEdge {
-    const { weights, active } = mixtures.edges[e]!;
+  #edge(e: number, origin: number, mixture: CellMixture, addend: Tensor | undefined): CandidateEdge {
     const candidates = this.edges[e]!;
     return {
-      weights,
+      ...mixture.edges[e]!,
       candidates,
       searched: candidates.length - this.#auxiliaries,
       stride: this.#stride(origin),
-      ...(active === undefined ? {} : { active }),
+      ...(addend === undefined ? {} : { addend }),
     };
   }
-}
-
-function withAddend(edge: CandidateEdge, addend: Tensor | undefined): CandidateEdge {
-  return addend === undefined ? edge : { ...edge, addend };
 }

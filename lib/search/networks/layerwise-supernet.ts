@@ -1,6 +1,7 @@
 /** The search network of layer-wise spaces: in each searched layer a mixture of inverted residuals and, where it fits, the identity. */
 
 import { ArgumentError, ShapeError } from '../../errors.js';
+import { disturbed } from '../../nn/mixed-edges.js';
 import {
   blockAt,
   firstBlock,
@@ -11,12 +12,10 @@ import {
 import { Block, Classifier, ConvNorm, InvertedResidual } from '../../nn/models/proxyless-layers.js';
 import { type AnyModule, Module } from '../../nn/module.js';
 import { type ChannelStatistics, Normalize } from '../../nn/normalize.js';
-import { dropout } from '../../ops/dropout.js';
-import { add, affine, mul } from '../../ops/elementwise.js';
+import { add, mul } from '../../ops/elementwise.js';
 import { detach, reshape, slice } from '../../ops/layout.js';
 import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
-import { stepNormal } from '../../ops/step-random.js';
 import { noGrad, scope } from '../../scope.js';
 import type { Shape } from '../../shape.js';
 import { Tensor } from '../../tensor.js';
@@ -107,13 +106,6 @@ class MixedLayer extends Module<[x: Tensor, mixture: GroupMixture, disturbance: 
     if (disturbance === null || !this.training) return x;
     return disturbed(x, disturbance, this.#site);
   }
-}
-
-/** What comes out of an identity that is disturbed. */
-function disturbed(x: Tensor, { kind, level, seed }: SkipDisturbance, site: number): Tensor {
-  if (level === 0) return x;
-  if (kind === 'dropout') return dropout(x, { rate: level, seed, site });
-  return add(x, affine(stepNormal(x.shape, { seed, site, device: x.device }), level, 0));
 }
 
 export interface LayerwiseSupernetOptions extends LayerwiseSkeleton {

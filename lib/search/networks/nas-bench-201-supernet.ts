@@ -3,41 +3,25 @@
  * share one mixture of the candidates of six edges.
  */
 
-import { ArgumentError, ShapeError } from '../../errors.js';
-import { type CandidateEdge, disturbedMixedState } from '../../nn/disturbed-mixed-state.js';
+import { ArgumentError } from '../../errors.js';
 import { type NasBench201Operation, nasBench201Operations } from '../../nn/genotype.js';
 import { Linear } from '../../nn/linear.js';
 import { Candidate } from '../../nn/mixed-candidate.js';
+import { type CandidateEdge, mixedEdges } from '../../nn/mixed-edges.js';
+import { type CellMixture, cellMixture, type EdgeMixture } from '../../nn/mixture.js';
 import { PooledFeatures, type StageTransition, Stem, threeStages } from '../../nn/models/nas-bench-201.js';
 import { Module } from '../../nn/module.js';
 import { Normalize } from '../../nn/normalize.js';
-import { add, mul } from '../../ops/elementwise.js';
-import { reshape, slice } from '../../ops/layout.js';
-import { throughPart } from '../../ops/partial-mixed-state.js';
-import { sum } from '../../ops/reduce.js';
+import { add } from '../../ops/elementwise.js';
 import { scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
 import type { SupernetOptions } from '../space.js';
-import type { EdgeGroup, GroupMixture, Mixture, SkipDisturbance, Supernet } from '../supernet.js';
+import type { EdgeGroup, Mixture, SkipDisturbance, Supernet } from '../supernet.js';
 
 /** The nodes 1 to 3 of a cell by the edges that enter them, from node 0, 1, …: the reference's order. */
 export const nasBench201Nodes: readonly (readonly number[])[] = [[0], [1, 2], [3, 4, 5]];
 
 const EDGES = 6;
-
-/** A mixture as cells read it: made once for all of them. */
-interface CellMixture {
-  /** By edge. */
-  readonly edges: readonly {
-    /** [candidates] */
-    readonly weights: Tensor;
-    readonly active?: readonly number[];
-    /** [1]: of the whole output, where channels bypass the candidates. */
-    readonly factor?: Tensor;
-  }[];
-  /** By node: a number that is added to it. */
-  readonly offsets?: readonly Tensor[];
-}
 
 interface SearchCellOptions {
   readonly portion: number;
@@ -85,25 +69,21 @@ export class NasBench201SearchCell extends Module<
   #mix(x: Tensor, { edges, offsets }: CellMixture, disturbance: SkipDisturbance | null): Tensor {
     // The normalisations of a network are stilled together (`withStillStatistics`).
     const update = this.edges.flat().every(({ norms }) => norms.every((norm) => norm.updateStatistics));
-    const options = { training: this.training, update, disturbance, poolNorm: false };
+    const options = {
+      training: this.training,
+      update,
+      portion: this.#portion,
+      disturbance,
+      poolNorm: false,
+    };
     const sums: (Tensor | undefined)[] = [undefined, undefined, undefined];
     let state = x;
     for (const origin of sums.keys()) {
       const numbers = nasBench201Nodes.slice(origin).map((entering) => entering[origin]!);
-      const addends = sums.slice(origin);
-      const leaving = numbers.map((e, index) => this.#edge(e, edges[e]!, addends[index]));
-      const outputs =
-        this.#portion === 1
-          ? disturbedMixedState(state, leaving, options)
-          : throughPart(state, { portion: this.#portion, strides: leaving.map(() => 1) }, (part) =>
-              disturbedMixedState(part, leaving.map(withoutAddend), options),
-            ).map((output, index) => {
-              const { factor } = edges[numbers[index]!]!;
-              const scaled = factor === undefined ? output : mul(output, factor);
-              const addend = addends[index];
-              return addend === undefined ? scaled : add(addend, scaled);
-            });
-      for (const [index, output] of outputs.entries()) sums[origin + index] = output;
+      const leaving = numbers.map((e, index) => this.#edge(e, edges[e]!, sums[origin + index]));
+      for (const [index, output] of mixedEdges(state, leaving, options).entries()) {
+        sums[origin + index] = output;
+      }
       const node = sums[origin]!;
       const offset = offsets?.[origin];
       state = offset === undefined ? node : add(node, offset);
@@ -111,24 +91,15 @@ export class NasBench201SearchCell extends Module<
     return state;
   }
 
-  #edge(
-    e: number,
-    { weights, active }: CellMixture['edges'][number],
-    addend: Tensor | undefined,
-  ): CandidateEdge {
+  #edge(e: number, mixture: EdgeMixture, addend: Tensor | undefined): CandidateEdge {
     const candidates = this.edges[e]!;
     return {
-      weights,
+      ...mixture,
       candidates,
       searched: candidates.length - this.#auxiliaries,
-      ...(active === undefined ? {} : { active }),
       ...(addend === undefined ? {} : { addend }),
     };
   }
-}
-
-function withoutAddend({ addend: _, ...edge }: CandidateEdge): CandidateEdge {
-  return edge;
 }
 
 export interface NasBench201SupernetOptions extends SupernetOptions {
@@ -182,46 +153,18 @@ export class NasBench201Supernet extends Module<[x: Tensor, mixture: Mixture]> i
 
   /** @throws ArgumentError when `cell` has no mixture; ShapeError when it has another number of edges or candidates */
   override forward(x: Tensor, mixture: Mixture): Tensor {
-    const cellMixture = this.#cellMixture(mixture.cell);
+    const own = cellMixture('cell', mixture.cell, {
+      nodes: nasBench201Nodes,
+      candidates: this.groups[0]!.candidates[0]!.length + this.#auxiliaries,
+      bypassed: this.#portion > 1,
+    });
     let y = this.stem.forward(this.normalize.forward(x));
     for (const cell of this.cells) {
       y =
-        cell instanceof NasBench201SearchCell
-          ? cell.forward(y, cellMixture, this.skipDisturbance)
-          : cell.forward(y);
+        cell instanceof NasBench201SearchCell ? cell.forward(y, own, this.skipDisturbance) : cell.forward(y);
     }
     return this.classifier.forward(this.lastact.forward(y));
   }
-
-  #cellMixture(mixture: GroupMixture | undefined): CellMixture {
-    if (mixture === undefined) throw new ArgumentError(`Expected a mixture of 'cell', got none.`);
-    const { active, edges: factors, offsets } = mixture;
-    const candidates = this.groups[0]!.candidates[0]!.length + this.#auxiliaries;
-    checkShape('weights [edges, candidates]', mixture.weights, [EDGES, candidates]);
-    if (factors) checkShape('factors [edges]', factors, [EDGES]);
-    if (offsets) checkShape('offsets [edges]', offsets, [EDGES]);
-    if (active && active.length !== EDGES) {
-      throw new ShapeError(`Expected active candidates of all ${EDGES} edges, got ${active.length} lists.`);
-    }
-    // Nothing bypasses the candidates when all channels go through them: then factors are factors of weights.
-    const folded = factors !== undefined && this.#portion === 1;
-    const weights = folded ? mul(mixture.weights, reshape(factors, [-1, 1])) : mixture.weights;
-    const edges = Array.from({ length: EDGES }, (_, e) => ({
-      weights: reshape(slice(weights, 0, e, 1), [-1]),
-      ...(active === undefined ? {} : { active: active[e]! }),
-      ...(factors === undefined || folded ? {} : { factor: slice(factors, 0, e, 1) }),
-    }));
-    if (offsets === undefined) return { edges };
-    return {
-      edges,
-      offsets: nasBench201Nodes.map(([first, ...more]) => sum(slice(offsets, 0, first!, 1 + more.length))),
-    };
-  }
-}
-
-function checkShape(what: string, { shape }: Tensor, wanted: readonly number[]): void {
-  if (shape.length === wanted.length && wanted.every((extent, axis) => shape[axis] === extent)) return;
-  throw new ShapeError(`Expected ${what} of 'cell' [${wanted.join(', ')}], got [${shape.join(', ')}].`);
 }
 
 /** @throws ArgumentError when the groups are not `cell` alone, or its edges have other candidates than the space has */

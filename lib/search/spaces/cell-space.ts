@@ -6,7 +6,7 @@ import { ArgumentError } from '../../errors.js';
 import { type CellGenotype, type CellOperation, cellOperations, type Genotype } from '../../nn/genotype.js';
 import { CellSearchNet, type GroupOfCell } from '../../nn/models/cell-search-net.js';
 import { type CellsSpec, cellsSpec } from '../../nn/models/cells.js';
-import { cellCandidates, edgeCount } from '../../nn/models/darts-cell.js';
+import { cellCandidates, edgeCount, edgesByNode } from '../../nn/models/darts-cell.js';
 import { countSchema } from '../../nn/models/spec.js';
 import { withoutDrawing } from '../../nn/module.js';
 import type { SearchSpace, SupernetOptions } from '../space.js';
@@ -48,9 +48,7 @@ export function cellGroup(
   return {
     name,
     candidates,
-    nodes: Array.from({ length: nodes }, (_, node) =>
-      Array.from({ length: node + 2 }, (_, origin) => edgeCount(node) + origin),
-    ),
+    nodes: edgesByNode(nodes),
     edgesPerNode: 2,
     noneAllowed: false,
   };
