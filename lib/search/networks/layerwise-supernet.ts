@@ -82,11 +82,10 @@ class MixedLayer extends Module<[x: Tensor, mixture: GroupMixture, disturbance: 
     return scope(() => {
       let sum: Tensor | null = null;
       for (const c of active) {
-        const weight = reshape(slice(weights, 1, c, 1), [1]);
         const y = detached.includes(c)
           ? noGrad(() => scope(() => detach(this.#candidate(c, x, disturbance))))
           : this.#candidate(c, x, disturbance);
-        const term = mul(y, weight);
+        const term = mul(y, reshape(slice(weights, 1, c, 1), [1]));
         sum = sum === null ? term : add(sum, term);
       }
       if (sum === null) throw new ArgumentError(`Expected an active candidate of ${this.name}, got none.`);
