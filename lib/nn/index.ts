@@ -8,6 +8,19 @@ export { convBnAct, convBnAdd, convBnRelu6 } from './conv-bn-act.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
 export { DropPath, type DropPathModel, hasDropPaths } from './drop-path.js';
 export { Dropout } from './dropout.js';
+export {
+  type CellGenotype,
+  type CellOperation,
+  cellOperations,
+  type DartsGenotype,
+  type DistributedGenotype,
+  type Genotype,
+  genotypeSchema,
+  type LayerwiseGenotype,
+  type NasBench201Genotype,
+  type NasBench201Operation,
+  nasBench201Operations,
+} from './genotype.js';
 export { Linear, type LinearOptions } from './linear.js';
 export {
   Candidate,
@@ -84,6 +97,11 @@ export {
 } from './nas-bench-201-string.js';
 export { type ChannelStatistics, Normalize } from './normalize.js';
 export { Parameter, StateBuffer } from './parameter.js';
+export {
+  isPublishedGenotype,
+  publishedGenotype,
+  publishedGenotypeNames,
+} from './published-genotypes.js';
 export { Sequential } from './sequential.js';
 export type { StateSource } from './state-dict.js';
 export { fromTorchState, StateMismatchError, torchShapes, toTorchState } from './torch-state.js';
