@@ -127,7 +127,7 @@ function describeIssue(issue: z.core.$ZodIssue, config: unknown, known: JsonSche
   }
   if (issue.code === 'invalid_union') {
     // The branch that came closest says most about what was meant.
-    const [branch] = [...issue.errors].sort((a, b) => a.length - b.length);
+    const [branch] = [...issue.errors].sort((a, b) => distanceOf(a) - distanceOf(b) || a.length - b.length);
     if (branch !== undefined && branch.length > 0) {
       return branch.flatMap((nested) =>
         describeIssue({ ...nested, path: [...issue.path, ...nested.path] }, config, known),
@@ -138,6 +138,13 @@ function describeIssue(issue: z.core.$ZodIssue, config: unknown, known: JsonSche
   const found = value === undefined ? 'nothing is set' : `found ${shown(value)}`;
   const expectation = issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
   return [`${joined(issue.path) || 'the whole'}: ${expectation}, ${found}`];
+}
+
+/** How far a value is from a branch of a union: right but for something within, of the right type, or of another type. */
+function distanceOf(issues: readonly z.core.$ZodIssue[]): number {
+  const own = issues.filter(({ path }) => path.length === 0);
+  if (own.some(({ code }) => code === 'invalid_type')) return 2;
+  return own.some(({ code }) => code === 'invalid_value') ? 1 : 0;
 }
 
 function suggestion(known: JsonSchema, path: Path, key: string): string {

@@ -1,6 +1,7 @@
 /** The strings by which NAS-Bench-201 names its cells: `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`. */
 
 import { ArgumentError } from '../errors.js';
+import { nearestWord } from '../nearest-word.js';
 import { type NasBench201Genotype, type NasBench201Operation, nasBench201Operations } from './genotype.js';
 
 /** How many cells the space has: 5^6, among them many that compute the same. */
@@ -11,19 +12,49 @@ export function nasBench201String({ nodes }: NasBench201Genotype): string {
   return nodes.map((edges) => `|${edges.map((op, origin) => `${op}~${origin}`).join('|')}|`).join('+');
 }
 
-/** The cell of a string. @throws ArgumentError when it is none, with operations out of order or unknown among them */
+/**
+ * The cell of a string.
+ *
+ * @throws ArgumentError that names the character, with operations out of order or unknown among the causes
+ */
 export function nasBench201FromString(text: string): NasBench201Genotype {
-  const nodes = text.split('+').map((node, index) => {
-    const edges = node.split('|').slice(1, -1);
-    if (`|${edges.join('|')}|` !== node || edges.length !== index + 1) throw noString(text);
-    return edges.map((edge, origin) => {
-      const op = nasBench201Operations.find((name) => edge === `${name}~${origin}`);
-      if (op === undefined) throw noString(text);
-      return op;
-    });
+  const parts = text.split('+');
+  if (parts.length !== NODES) throw wrong(`${NODES} nodes, joined by '+',`, `${parts.length}`, 0);
+  let at = 0;
+  const nodes = parts.map((part, node) => {
+    const operations = readNode(part, node, at);
+    at += part.length + 1;
+    return operations;
   });
-  if (nodes.length !== 3) throw noString(text);
   return { space: 'nas-bench-201', nodes };
+}
+
+const NODES = 3;
+
+function readNode(part: string, node: number, at: number): NasBench201Operation[] {
+  if (!part.startsWith('|') || !part.endsWith('|') || part.length < 2) {
+    throw wrong("a node between '|' and '|'", `'${part}'`, at);
+  }
+  const edges = part.slice(1, -1).split('|');
+  if (edges.length !== node + 1) {
+    throw wrong(`${node + 1} operations into node ${node + 1}`, `${edges.length}`, at);
+  }
+  let place = at + 1;
+  return edges.map((edge, origin) => {
+    const name = edge.endsWith(`~${origin}`) ? edge.slice(0, -`~${origin}`.length) : undefined;
+    if (name === undefined) throw wrong(`an operation and ~${origin}`, `'${edge}'`, place);
+    const known = nasBench201Operations.find((operation) => operation === name);
+    if (known === undefined) {
+      const near = nearestWord(name, nasBench201Operations);
+      throw wrong(
+        `an operation out of ${nasBench201Operations.join(', ')}`,
+        `'${name}'${near === undefined ? '' : `; did you mean ${near}?`}`,
+        place,
+      );
+    }
+    place += edge.length + 1;
+    return known;
+  });
 }
 
 /**
@@ -50,9 +81,8 @@ export function nasBench201FromNumber(number: number): NasBench201Genotype {
   };
 }
 
-function noString(text: string): ArgumentError {
+function wrong(expected: string, got: string, at: number): ArgumentError {
   return new ArgumentError(
-    `Expected a cell as |op~0|+|op~0|op~1|+|op~0|op~1|op~2| of the operations ${nasBench201Operations.join(', ')}, ` +
-      `got '${text}'.`,
+    `Expected ${expected} at character ${at + 1} of a cell as |op~0|+|op~0|op~1|+|op~0|op~1|op~2|, got ${got}.`,
   );
 }

@@ -2,9 +2,9 @@
 
 import { ArgumentError } from '../errors.js';
 import type { Genotype } from '../nn/genotype.js';
+import { nasBench201FromString, nasBench201String } from '../nn/nas-bench-201-string.js';
 import { formatDistributed, readDistributed } from './notation/d-darts.js';
 import { formatDarts, readDarts } from './notation/darts.js';
-import { formatNasBench201, readNasBench201 } from './notation/nas-bench-201.js';
 import { described, readPython, textError } from './notation/python-literal.js';
 
 const FORMS =
@@ -29,7 +29,7 @@ export function parseGenotype<Space extends Genotype['space'] = Genotype['space'
 }
 
 function read(text: string): Genotype {
-  if (text.trimStart().startsWith('|')) return readNasBench201(text);
+  if (text.trimStart().startsWith('|')) return nasBench201FromString(text.trim());
   const value = readPython(text);
   if (value.kind === 'call' && value.name === 'Genotype') return readDarts(value);
   if (value.kind === 'call' && value.name === 'Genotype_nested') return readDistributed(value);
@@ -48,7 +48,7 @@ export function formatGenotype(genotype: Genotype): string {
     case 'd-darts':
       return formatDistributed(genotype);
     case 'nas-bench-201':
-      return formatNasBench201(genotype);
+      return nasBench201String(genotype);
     case 'layerwise':
       throw new ArgumentError(
         'Expected a genotype of cells, got one of the space layerwise, which has no textual form; keep it as JSON.',

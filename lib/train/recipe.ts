@@ -7,6 +7,7 @@ import type { ImageSet } from '../data/image-set.js';
 import { Loader } from '../data/loader.js';
 import { ArgumentError } from '../errors.js';
 import { isTapped, WithAuxiliaryHead } from '../nn/auxiliary-head.js';
+import { type DropPathModel, hasDropPaths } from '../nn/drop-path.js';
 import type { SpecModel } from '../nn/models/index.js';
 import type { Module } from '../nn/module.js';
 import type { WeightMasks } from '../nn/weight-masks.js';
@@ -101,6 +102,13 @@ export const recipeSchema = z.strictObject({
       weight: z.number().min(0).default(0.4),
     })
     .optional(),
+  /** Whole branches of the network are left out, image by image. Default: never. */
+  dropPath: z
+    .strictObject({
+      /** What their probability would come to after the last epoch: it is rate * epoch / epochs, epochs counted from 0, as in DARTS. */
+      rate: z.number().min(0).lt(1).default(0.2),
+    })
+    .optional(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
@@ -172,12 +180,21 @@ export async function prepareTraining(
   seed: number,
   hooks: Omit<
     TrainerOptions,
-    'model' | 'optimizer' | 'average' | 'schedule' | 'objective' | 'batches' | 'epochs' | 'clipNorm'
+    | 'model'
+    | 'optimizer'
+    | 'average'
+    | 'schedule'
+    | 'objective'
+    | 'batches'
+    | 'epochs'
+    | 'onEpoch'
+    | 'clipNorm'
   >,
 ): Promise<PreparedTraining> {
-  const { batch, augmentation, clipNorm, epochs, ema, auxiliary } = recipe;
+  const { batch, augmentation, clipNorm, epochs, ema, auxiliary, dropPath } = recipe;
   const options = { batch, indices, shuffle: true, dropLast: true, augmentation, seed };
   const batches = new Loader(set, options);
+  const dropping = dropPath === undefined ? undefined : requireDropPaths(model);
   const head = auxiliary === undefined ? undefined : attachHead(recipe, model, hooks.masks, seed);
   const trained = head ?? model;
   const objective = await createObjective(recipe.objective, seed, {
@@ -194,6 +211,13 @@ export async function prepareTraining(
     objective,
     batches,
     epochs,
+    ...(dropping === undefined
+      ? {}
+      : {
+          onEpoch: (epoch: number) => {
+            dropping.dropPathRate = (dropPath!.rate * epoch) / epochs;
+          },
+        }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(average === undefined ? {} : { average }),
   });
@@ -226,8 +250,16 @@ function attachHead(
   }
   if (!isTapped(model)) {
     throw new ArgumentError(
-      `Expected a network that gives an inner map (the ResNets do) for an auxiliary head, got ${model.spec.model}; leave 'auxiliary' out.`,
+      `Expected a network that gives an inner map (the ResNets and the networks of DARTS' cells do) for an auxiliary head, got ${model.spec.model}; leave 'auxiliary' out.`,
     );
   }
   return new WithAuxiliaryHead(model, { classes: model.spec.classes, seed: seed + HEAD_SEED });
+}
+
+/** @throws ArgumentError when the network has no branches to leave out */
+function requireDropPaths(model: SpecModel): DropPathModel {
+  if (hasDropPaths(model)) return model;
+  throw new ArgumentError(
+    `Expected a network with branches to leave out (those of DARTS' cells have them) for drop-path, got ${model.spec.model}; leave 'dropPath' out.`,
+  );
 }

@@ -40,6 +40,8 @@ export interface TrainerOptions extends TrainingState {
   readonly objective: Objective;
   readonly batches: BatchSource;
   readonly epochs: number;
+  /** Called before the steps of an epoch, counted from 0; again when the run goes on within one. */
+  readonly onEpoch?: (epoch: number) => void;
   /** Gradients are scaled down to this 2-norm. Default: never. */
   readonly clipNorm?: number;
   /** Called after each epoch, while no step is in flight; it must leave the model in training mode. */
@@ -144,7 +146,8 @@ export class Trainer {
   }
 
   async #trainEpoch(epoch: number): Promise<void> {
-    const { batches, snapshotEvery = 0, signal } = this.#options;
+    const { batches, snapshotEvery = 0, signal, onEpoch } = this.#options;
+    onEpoch?.(epoch);
     const first = epoch * batches.steps;
     let inFlight: Promise<StepReading> | undefined;
     const settle = async () => {

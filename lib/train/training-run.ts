@@ -10,9 +10,10 @@ import { attackSchema, createAttack } from '../attack/registry.js';
 import { evaluateRobustness, type Robustness } from '../attack/robust-accuracy.js';
 import type { RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
-import { buildModel, modelNames, type SpecModel } from '../nn/models/index.js';
+import { modelFromSpec, type SpecModel } from '../nn/models/index.js';
 import type { StopSignal } from '../signals.js';
 import { dataSchema, evaluationBatches, openTrainingData, type TrainingData } from './data-recipe.js';
+import { modelChoiceSchema, resolveModelChoice } from './model-choice.js';
 import { saveModel } from './model-file.js';
 import { type ProgressSink, silentProgress } from './progress-sink.js';
 import { prepareTraining, recipeSchema } from './recipe.js';
@@ -26,8 +27,8 @@ export const TRAIN_DEFAULTS = { train: { objective: { kind: 'standard' }, epochs
 
 export const trainSchema = z.strictObject({
   data: dataSchema.prefault({}),
-  /** A model of the registry. */
-  model: z.enum(modelNames).default('resnet20'),
+  /** A model of the registry, or a genotype and the size of its network. */
+  model: modelChoiceSchema.default('resnet20'),
   /** Of all random numbers. */
   seed: z.int().nonnegative().default(0),
   train: recipeSchema.prefault(TRAIN_DEFAULTS.train),
@@ -64,9 +65,10 @@ const VALIDATION_STEPS = 10;
 /**
  * Trains a network, or what is left to train of it, and evaluates it on the test images, which are read for that alone.
  *
- * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `model.safetensors`, and `result.json`
- * with the measures `clean`, one by the name of each attack, and `steps`.
+ * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `genotype.json` where there is one, `checkpoints/`,
+ * `model.safetensors`, and `result.json` with the measures `clean`, one by the name of each attack, and `steps`.
  *
+ * @throws ConfigError, ArgumentError, FileSystemError, FileFormatError as `resolveModelChoice`
  * @throws AbortedError after `signal` is aborted, resumable; NonFiniteError when the loss becomes NaN or infinite
  * @throws DataChangedError when the run is resumed and its images are not those it began with
  */
@@ -74,10 +76,11 @@ export async function runTraining(config: TrainConfig, options: TrainingRunOptio
   const { run, progress = silentProgress, signal } = options;
   const { seed } = config;
   await mkdir(run.path, { recursive: true });
+  const specOf = await resolveModelChoice(config.model, run);
   const data = await openTrainingData(config.data, seed, run);
   try {
     const { classes, normalization, train } = data.dataset;
-    using model = buildModel(config.model, { classes: classes.length, normalization, seed });
+    using model: SpecModel = modelFromSpec(specOf({ classes: classes.length, normalization }), seed);
     using prepared = await prepareTraining(config.train, model, train, data.train, seed, {
       title: 'train',
       progress,

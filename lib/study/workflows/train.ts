@@ -1,8 +1,9 @@
 /** `lapidary train` in a study. */
 
 import { createAttack } from '../../attack/registry.js';
-import { buildModel } from '../../nn/models/index.js';
+import { modelFromSpec, type SpecModel } from '../../nn/models/index.js';
 import { openTrainingData } from '../../train/data-recipe.js';
+import { resolveModelChoice } from '../../train/model-choice.js';
 import { TRAIN_DEFAULTS, type TrainConfig, trainSchema } from '../../train/training-run.js';
 import { checkpointBytes, evaluationStage, modelBytes, stageOf } from '../plan-clock.js';
 import type { Workflow } from '../workflow.js';
@@ -21,10 +22,11 @@ export const trainWorkflow: Workflow<TrainConfig> = {
   shrink: (config) => ({ ...config, data: shrinkData(config.data), train: shrinkRecipe(config.train) }),
   async cost(config, clock) {
     const { seed, train: recipe } = config;
+    const specOf = await resolveModelChoice(config.model);
     const { result: data, timing: opening } = await clock.once(() => openTrainingData(config.data, seed));
     try {
       const { classes, normalization } = data.dataset;
-      using model = buildModel(config.model, { classes: classes.length, normalization, seed });
+      using model: SpecModel = modelFromSpec(specOf({ classes: classes.length, normalization }), seed);
       const step = await clock.trainingStep(recipe, model, data, seed);
       const forward = await clock.forward(model, data);
       const attacksOf = (configs: TrainConfig['attacks']) =>
