@@ -86,6 +86,11 @@ const small: L.ModelSpec[] = [
     ],
     head: 16,
   },
+  L.cellsSpec(
+    L.publishedGenotype('DARTS_V2'),
+    { classes: 3, normalization },
+    { channels: 4, cells: 3, stem: 'imagenet' },
+  ),
 ];
 
 const labelOf = (spec: L.ModelSpec): string =>
