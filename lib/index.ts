@@ -164,6 +164,8 @@ export { Profile, type ProfileRow, profile } from './profile.js';
 export * from './prune/index.js';
 export { compareRuns, type RunView, readRun } from './report/run-comparison.js';
 export { enableGrad, keep, noGrad, own, scope } from './scope.js';
+export { type Drawing, drawGenotype } from './search/drawing.js';
+export { formatGenotype, parseGenotype } from './search/genotype-text.js';
 export type { Pair, Shape } from './shape.js';
 export { installSignalHandlers, type StopSignal, SystemStopSignal } from './signals.js';
 export * from './study/index.js';

@@ -7,6 +7,7 @@ export {
   openTrainingData,
   type TrainingData,
 } from './data-recipe.js';
+export { type ModelChoice, modelChoiceSchema, readGenotype, resolveModelChoice } from './model-choice.js';
 export { loadModel, saveModel } from './model-file.js';
 export type { Objective, ObjectiveContext, ObjectiveValue } from './objective.js';
 export { type DistillationOptions, distillationObjective, softLoss } from './objectives/distillation.js';

@@ -14,6 +14,11 @@ it('the example configurations are right', async () => {
     model: 'resnet20',
     train: { epochs: 15, batch: 128, objective: { kind: 'standard' } },
   });
+  const darts = await resolveConfig(trainSchema, { file: file('cifar10-darts-v2.yaml') });
+  expect(darts).toMatchObject({
+    model: { genotype: 'DARTS_V2', channels: 36, cells: 20 },
+    train: { objective: { kind: 'standard' }, augmentation: { cutout: 16 }, dropPath: { rate: 0.2 } },
+  });
   const prune = await resolveConfig(pruneSchema, { file: file('cifar10-prune.yaml') });
   expect(prune).toMatchObject({
     model: 'resnet8',

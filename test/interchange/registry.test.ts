@@ -7,6 +7,7 @@ import { bytesOf, type HostTensor } from '../../lib/io/host-tensor.js';
 import { writeNpz } from '../../lib/io/npz.js';
 import { readSafetensors } from '../../lib/io/safetensors.js';
 import { BatchNorm2d } from '../../lib/nn/batch-norm.js';
+import { cellsSpec } from '../../lib/nn/models/cells.js';
 import {
   type ModelSpec,
   modelFromSpec,
@@ -15,6 +16,7 @@ import {
   type SpecModel,
 } from '../../lib/nn/models/index.js';
 import { Module } from '../../lib/nn/module.js';
+import { publishedGenotype } from '../../lib/nn/published-genotypes.js';
 import { toTorchState } from '../../lib/nn/torch-state.js';
 import { rand } from '../../lib/ops/create.js';
 import {
@@ -56,6 +58,8 @@ const subjects: Subject[] = [
       build: () => randomized(smallHead(modelSpec(name, { classes: 7, normalization: NORMALIZATION }))),
     })),
   { name: 'resnet20-pruned', size: 32, build: pruned },
+  { name: 'darts-v2', size: 30, build: () => randomized(found('DARTS_V2')) },
+  { name: 'fairdarts-c', size: 32, build: () => randomized(found('FairDARTS_c')) },
   { name: 'activations', size: 5, build: () => new Activations() },
 ];
 
@@ -100,6 +104,12 @@ function randomized(spec: ModelSpec): SpecModel {
     }),
   );
   return model;
+}
+
+/** A small network of a published genotype. */
+function found(genotype: string): ModelSpec {
+  const options = { classes: 7, normalization: NORMALIZATION };
+  return cellsSpec(publishedGenotype(genotype), options, { channels: 6, cells: 4 });
 }
 
 function pruned(): SpecModel {

@@ -1,8 +1,7 @@
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
-import { type Genotype, publishedGenotype } from '../../lib/index.js';
-import { drawGenotype, genotypeGraphs } from '../../lib/search/drawing.js';
-import { parseGenotype } from '../../lib/search/genotype-text.js';
+import { drawGenotype, type Genotype, parseGenotype, publishedGenotype } from '../../lib/index.js';
+import { genotypeGraphs } from '../../lib/search/drawing.js';
 
 /** All texts of a picture, in order. */
 const texts = (svg: string): string[] =>

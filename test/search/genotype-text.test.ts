@@ -9,16 +9,17 @@ import {
   cellsSpec,
   type DartsGenotype,
   type DistributedGenotype,
+  formatGenotype,
   type Genotype,
   genotypeSchema,
   type Module,
   modelFromSpec,
   type NasBench201Genotype,
   nasBench201Operations,
+  parseGenotype,
   publishedGenotype,
   publishedGenotypeNames,
 } from '../../lib/index.js';
-import { formatGenotype, parseGenotype } from '../../lib/search/genotype-text.js';
 
 const normalization = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
 
