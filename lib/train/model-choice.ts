@@ -1,11 +1,12 @@
 /** Which network to train, as a configuration says it: a name, or a genotype and how large its network is. */
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
 import { resolveConfig } from '../config.js';
-import { ArgumentError, ConfigError, FileFormatError, FileSystemError } from '../errors.js';
+import { ArgumentError, FileFormatError, FileSystemError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic-file.js';
 import type { RunFolder } from '../io/run-folder.js';
 import {
@@ -48,8 +49,10 @@ function network<G extends Genotype, Size>(
   spec: (genotype: G, size: Size, options: ModelOptions) => ModelSpec,
 ): GenotypeNetwork<G> {
   return async (genotype, values) => {
-    const size = await resolveConfig(sizeSchema, { values });
-    return (options) => spec(genotype, size, options);
+    // Under its key, so that errors name it by its path.
+    const schema = z.strictObject({ model: sizeSchema });
+    const { model } = await resolveConfig(schema, { values: { model: values } });
+    return (options) => spec(genotype, model, options);
   };
 }
 
@@ -105,21 +108,18 @@ const GENOTYPE_FILE = 'genotype.json';
 export async function resolveModelChoice(choice: ModelChoice, run?: RunFolder): Promise<SpecOf> {
   if (typeof choice === 'string') return (options) => modelSpec(choice, options);
   const { genotype: said, ...size } = choice;
-  const kept = run === undefined ? undefined : join(run.path, GENOTYPE_FILE);
-  const genotype =
-    kept !== undefined && run?.resumed ? await readGenotype(kept) : await resolveGenotype(said);
-  if (kept !== undefined && !run?.resumed) {
-    await writeFileAtomic(kept, `${JSON.stringify(genotype, null, 2)}\n`);
-  }
+  const genotype = run === undefined ? await resolveGenotype(said) : await keptGenotype(said, run);
   const build = networks[genotype.space] as GenotypeNetwork<Genotype>;
-  try {
-    return await build(genotype, size);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(`Of the model, a network of the space ${genotype.space}: ${error.message}`, {
-      cause: error,
-    });
-  }
+  return build(genotype, size);
+}
+
+async function keptGenotype(said: string | Genotype, run: RunFolder): Promise<Genotype> {
+  const path = join(run.path, GENOTYPE_FILE);
+  // A run that was killed before it kept its genotype has made no steps either.
+  if (run.resumed && existsSync(path)) return readGenotype(path);
+  const genotype = await resolveGenotype(said);
+  await writeFileAtomic(path, `${JSON.stringify(genotype, null, 2)}\n`);
+  return genotype;
 }
 
 /** A genotype of a configuration. @throws as `resolveModelChoice` */

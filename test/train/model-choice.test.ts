@@ -45,9 +45,18 @@ describe('the model of a configuration', () => {
     [{ genotype: 'DARTS_V3' }, L.ArgumentError, /did you mean DARTS_V[12]\?/],
     [{ genotype: './none.json' }, L.FileSystemError, /none\.json/],
     [{ genotype: '|nor_conv_3x3~0|' }, L.ArgumentError, /3 nodes/],
-    [{ genotype: 'DARTS_V2', chanels: 8 }, L.ConfigError, /space darts.*chanels \(did you mean channels\?\)/],
-    [{ genotype: 'DARTS_V2', channels: 0 }, L.ConfigError, /channels: /],
-    [{ genotype: { space: 'layerwise', layers: ['skip'] } }, L.ConfigError, /stages: /],
+    [
+      { genotype: 'DARTS_V2', chanels: 8 },
+      L.ConfigError,
+      /model\.chanels \(did you mean model\.channels\?\)/,
+    ],
+    [
+      { genotype: '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|', stem: 'cifar' },
+      L.ConfigError,
+      /known are channels, cells/,
+    ],
+    [{ genotype: 'DARTS_V2', channels: 0 }, L.ConfigError, /model\.channels: /],
+    [{ genotype: { space: 'layerwise', layers: ['skip'] } }, L.ConfigError, /model\.stages: /],
   ] as [ModelChoice, new () => Error, RegExp][])('refuses %j', async (choice, kind, says) => {
     await expect(specOf(choice)).rejects.toThrow(kind);
     await expect(specOf(choice)).rejects.toThrow(says);

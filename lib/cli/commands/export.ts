@@ -94,6 +94,8 @@ function usualSize(spec: ModelSpec): readonly [height: number, width: number] {
       return [32, 32];
     case 'resnet':
       return spec.stem.kind === 'cifar' ? [32, 32] : [224, 224];
+    case 'cells':
+      return spec.stem === 'cifar' ? [32, 32] : [224, 224];
     case 'proxyless':
       return [176, 176];
     default:

@@ -2,6 +2,7 @@
 
 import { ArgumentError } from '../../errors.js';
 import { residual } from '../../ops/conv-bn-act.js';
+import type { ConvGeometry } from '../../ops/conv2d.js';
 import { relu } from '../../ops/elementwise.js';
 import { concat, pad, slice } from '../../ops/layout.js';
 import { Normed } from '../../ops/normed.js';
@@ -16,21 +17,29 @@ import { Module } from '../module.js';
 /** A map that several operations read, as it is or rectified. Its ReLU is taken once. */
 export class CellState {
   readonly #raw: Tensor | null;
-  #rectified: Tensor | Normed | null;
+  #rectified: Tensor | null;
 
-  /** @param rectified where the raw map is not at hand, or its ReLU is known already */
-  constructor(raw: Tensor | null, rectified: Tensor | Normed | null = null) {
+  private constructor(raw: Tensor | null, rectified: Tensor | null) {
     this.#raw = raw;
     this.#rectified = rectified;
   }
 
-  /** The map itself: not for states of which no operation `readsRaw`. */
+  static of(raw: Tensor): CellState {
+    return new CellState(raw, null);
+  }
+
+  /** A state of which only the ReLU is known: for operations that do not `readsRaw`. */
+  static ofRectified(rectified: Tensor): CellState {
+    return new CellState(null, rectified);
+  }
+
+  /** The map itself: not of states made by `ofRectified`. */
   get raw(): Tensor {
     return this.#raw!;
   }
 
-  /** max(map, 0), whose normalisation may be pending. */
-  get rectified(): Tensor | Normed {
+  /** max(map, 0). */
+  get rectified(): Tensor {
     this.#rectified ??= relu(this.raw);
     return this.#rectified;
   }
@@ -45,12 +54,12 @@ export abstract class CellLayer extends Module<
   abstract readonly readsRaw: boolean;
 }
 
-/** A 1x1 convolution behind a ReLU, or another one: PyTorch draws their filters uniformly where nothing is said. */
+/** The reference says nothing of how filters begin: they are drawn as PyTorch draws them. */
 function convolution(
   inChannels: number,
   outChannels: number,
   window: number | readonly [number, number],
-  geometry: ConstructorParameters<typeof Conv2d>[3] = {},
+  geometry: ConvGeometry = {},
 ): Conv2d {
   return new Conv2d(inChannels, outChannels, window, { ...geometry, bias: false, filter: 'uniform' });
 }
@@ -88,7 +97,7 @@ class DilatedConvolution extends CellLayer {
 
   override forward(x: CellState, addend: Tensor | Normed | null): Tensor | Normed {
     const [, depthwise, pointwise, bn] = this.op;
-    return normalized(depthwise.forward(asTensor(x.rectified)), pointwise, bn, addend);
+    return normalized(depthwise.forward(x.rectified), pointwise, bn, addend);
   }
 }
 
@@ -116,7 +125,7 @@ class SeparableConvolution extends CellLayer {
 
   override forward(x: CellState, addend: Tensor | Normed | null): Tensor | Normed {
     const [, depthwise1, pointwise1, bn1, , depthwise2, pointwise2, bn2] = this.op;
-    const hidden = convBnAct(depthwise1.forward(asTensor(x.rectified)), pointwise1, bn1);
+    const hidden = convBnAct(depthwise1.forward(x.rectified), pointwise1, bn1);
     return normalized(depthwise2.forward(hidden.tensor()), pointwise2, bn2, addend);
   }
 }
@@ -138,7 +147,7 @@ class SeparatedWindow extends CellLayer {
 
   override forward(x: CellState, addend: Tensor | Normed | null): Tensor | Normed {
     const [, rows, columns, bn] = this.op;
-    return normalized(rows.forward(asTensor(x.rectified)), columns, bn, addend);
+    return normalized(rows.forward(x.rectified), columns, bn, addend);
   }
 }
 
@@ -233,9 +242,11 @@ export class FactorizedReduce extends CellLayer {
   }
 }
 
-/** ReLU, 1x1 convolution and normalisation: how a cell prepares an input of the same size. `ReLUConvBN` of quark0/darts. */
-export class ReluConvNorm extends CellLayer {
-  readonly readsRaw = false;
+/**
+ * 1x1 convolution and normalisation of an input whose ReLU has been taken: how a cell prepares one of its own size.
+ * `ReLUConvBN` of quark0/darts.
+ */
+export class ReluConvNorm extends Module<[x: Tensor | Normed, options: { readonly relu: boolean }], Normed> {
   readonly op: readonly ['relu', Conv2d, BatchNorm2d];
 
   constructor(inChannels: number, outChannels: number) {
@@ -243,13 +254,8 @@ export class ReluConvNorm extends CellLayer {
     this.op = ['relu', convolution(inChannels, outChannels, 1), new BatchNorm2d(outChannels)];
   }
 
-  override forward(x: CellState, addend: Tensor | Normed | null): Tensor | Normed {
-    const [, conv, bn] = this.op;
-    return normalized(x.rectified, conv, bn, addend);
-  }
-
-  /** Of an input whose ReLU has been taken. @param options `relu`: after the normalisation */
-  ofRectified(x: Tensor | Normed, options: { readonly relu: boolean }): Normed {
+  /** @param options `relu`: another, after the normalisation */
+  override forward(x: Tensor | Normed, options: { readonly relu: boolean }): Normed {
     const [, conv, bn] = this.op;
     return convBnAct(x, conv, bn, options);
   }
@@ -291,6 +297,6 @@ export function cellLayer(operation: CellOperation, channels: number, stride: 1 
 }
 
 /** The tensor of what may be pending. */
-function asTensor(x: Tensor | Normed): Tensor {
+export function asTensor(x: Tensor | Normed): Tensor {
   return x instanceof Normed ? x.tensor() : x;
 }

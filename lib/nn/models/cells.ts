@@ -9,7 +9,7 @@ import { ArgumentError } from '../../errors.js';
 import { residual } from '../../ops/conv-bn-act.js';
 import { relu } from '../../ops/elementwise.js';
 import { concat } from '../../ops/layout.js';
-import { Normed } from '../../ops/normed.js';
+import type { Normed } from '../../ops/normed.js';
 import { globalAvgPool2d } from '../../ops/pool.js';
 import { scope } from '../../scope.js';
 import type { Tensor } from '../../tensor.js';
@@ -23,6 +23,7 @@ import { Linear } from '../linear.js';
 import { Module } from '../module.js';
 import { Normalize } from '../normalize.js';
 import {
+  asTensor,
   type CellLayer,
   CellState,
   cellLayer,
@@ -141,7 +142,7 @@ export class Cell extends Module<[before: Tensor | Normed, last: Tensor | Normed
         const branch = drop.forward(asTensor(layer.forward(state, null)), dropPathRate);
         sum = sum === null ? branch : residual(branch, sum, { relu: false });
       }
-      states.push(new CellState(asTensor(sum ?? this.#zero.forward(states[0]!, null))));
+      states.push(CellState.of(asTensor(sum ?? this.#zero.forward(states[0]!, null))));
     }
     return concat(
       this.#concat.map((state) => states[state]!.raw),
@@ -155,13 +156,10 @@ function prepared(
   x: Tensor | Normed,
   readsRaw: boolean,
 ): CellState {
-  if (preprocess instanceof FactorizedReduce) return new CellState(preprocess.ofRectified(x));
-  const y = preprocess.ofRectified(x, { relu: !readsRaw });
-  return readsRaw ? new CellState(y.tensor()) : new CellState(null, y);
-}
-
-function asTensor(x: Tensor | Normed): Tensor {
-  return x instanceof Normed ? x.tensor() : x;
+  if (preprocess instanceof FactorizedReduce) return CellState.of(preprocess.ofRectified(x));
+  // Where nobody reads the map itself, the ReLU comes with the normalisation.
+  const y = preprocess.forward(x, { relu: !readsRaw }).tensor();
+  return readsRaw ? CellState.of(y) : CellState.ofRectified(y);
 }
 
 /**
