@@ -13,6 +13,8 @@ import { Module } from './module.js';
 export interface TappedModule extends Module {
   /** Channels of the inner map. */
   readonly tapChannels: number;
+  /** Which of DARTS' heads its map is for: of 8 x 8 (default), or of 7 x 7. */
+  readonly headKind?: 'cifar' | 'imagenet';
   /** Logits [N, classes], and the inner map [N, H, W, tapChannels]: of one pass. */
   forwardTapped(x: Tensor): readonly [logits: Tensor, tap: Tensor];
 }
@@ -67,12 +69,51 @@ export class AuxiliaryHead extends Module {
 }
 
 /**
+ * The auxiliary head of DARTS for ImageNet (`AuxiliaryHeadImageNet` of its code): as that for CIFAR, but for an average of
+ * stride 2, and no normalisation behind the second convolution, which its authors left out by mistake and kept.
+ *
+ * [N, 7, 7, C] -> logits [N, classes].
+ */
+export class AuxiliaryHeadImageNet extends Module {
+  readonly features: readonly ['relu', 'avgpool', Conv2d, BatchNorm2d, 'relu', Conv2d, 'relu'];
+  readonly classifier: Linear;
+
+  constructor(channels: number, classes: number) {
+    super();
+    this.features = [
+      'relu',
+      'avgpool',
+      new Conv2d(channels, POOLED, 1, { bias: false }),
+      new BatchNorm2d(POOLED),
+      'relu',
+      new Conv2d(POOLED, FEATURES, 2, { bias: false }),
+      'relu',
+    ];
+    this.classifier = new Linear(FEATURES, classes);
+  }
+
+  /** @throws ShapeError when the map is not of 7 x 7 (or 8 x 8, of which the average leaves 2 x 2 too) */
+  override forward(x: Tensor): Tensor {
+    const [, height = 0, width = 0] = x.shape;
+    if (Math.min(height, width) < 7 || Math.max(height, width) > 8) {
+      throw new ShapeError(
+        `Expected a map of 7 x 7 for the auxiliary head of ImageNet, got [${x.shape.join(', ')}]; it is made for images of 224 x 224.`,
+      );
+    }
+    const [, , conv1, bn1, , conv2] = this.features;
+    const pooled = avgPool2d(x.relu(), 5, { stride: 2, countPadding: false });
+    const y = conv2.forward(convBnAct(pooled, conv1, bn1).tensor()).relu();
+    return this.classifier.forward(y.reshape([-1, FEATURES]));
+  }
+}
+
+/**
  * A network and an auxiliary head on its inner map, to be trained together: DARTS adds 0.4 times the head's loss. As a
  * module it is the network alone; `model` is what is saved in the end.
  */
 export class WithAuxiliaryHead<Model extends TappedModule = TappedModule> extends Module {
   readonly model: Model;
-  readonly auxiliary_head: AuxiliaryHead;
+  readonly auxiliary_head: AuxiliaryHead | AuxiliaryHeadImageNet;
 
   /**
    * Takes the network over as it is; the head is drawn by `seed`.
@@ -82,7 +123,8 @@ export class WithAuxiliaryHead<Model extends TappedModule = TappedModule> extend
   constructor(model: Model, options: { readonly classes: number; readonly seed: number }) {
     super();
     this.model = model;
-    this.auxiliary_head = new AuxiliaryHead(model.tapChannels, options.classes).initialize(options.seed);
+    const Head = model.headKind === 'imagenet' ? AuxiliaryHeadImageNet : AuxiliaryHead;
+    this.auxiliary_head = new Head(model.tapChannels, options.classes).initialize(options.seed);
   }
 
   /** The network's logits, in training and in evaluation. */

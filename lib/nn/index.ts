@@ -1,6 +1,12 @@
 /** Layers and models. */
 
-export { AuxiliaryHead, isTapped, type TappedModule, WithAuxiliaryHead } from './auxiliary-head.js';
+export {
+  AuxiliaryHead,
+  AuxiliaryHeadImageNet,
+  isTapped,
+  type TappedModule,
+  WithAuxiliaryHead,
+} from './auxiliary-head.js';
 export { BatchNorm, BatchNorm2d, type BatchNormOptions } from './batch-norm.js';
 export { BatchNorm1d, type BatchNorm1dOptions } from './batch-norm-1d.js';
 export { type Complexity, complexity, type LayerComplexity } from './complexity.js';

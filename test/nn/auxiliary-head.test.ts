@@ -43,7 +43,42 @@ describe('AuxiliaryHead', () => {
   });
 });
 
+describe('AuxiliaryHeadImageNet', () => {
+  it('has the names and the size of that of DARTS, and is its layers called one by one', () => {
+    using head = new L.AuxiliaryHeadImageNet(6, 3).eval();
+    const parameters = [...head.namedParameters()];
+    expect(parameters.map(([name]) => name)).toEqual(names.filter((name) => !name.includes('.6.')));
+    L.scope(() => {
+      const x = L.randn([2, 7, 7, 6], { seed: 1 });
+      const [, , conv1, bn1, , conv2] = head.features;
+      const pooled = L.avgPool2d(x.relu(), 5, { stride: 2 });
+      const y = conv2.forward(bn1.forward(conv1.forward(pooled)).relu()).relu();
+      const expected = head.classifier.forward(y.reshape([2, 768])).dataSync();
+      for (const [i, value] of head.forward(x).dataSync().entries())
+        expect(value).toBeCloseTo(expected[i]!, 5);
+      expect(() => head.forward(L.ones([1, 14, 14, 6]))).toThrow(L.ShapeError);
+    });
+  });
+});
+
 describe('WithAuxiliaryHead', () => {
+  it('takes the head of ImageNet for a network with its stem', () => {
+    const spec = L.cellsSpec(L.publishedGenotype('DARTS_V2'), options, {
+      channels: 2,
+      cells: 3,
+      stem: 'imagenet',
+    });
+    using network = new L.WithAuxiliaryHead(L.modelFromSpec(spec, 1), { classes: 10, seed: 1 });
+    expect(network.auxiliary_head).toBeInstanceOf(L.AuxiliaryHeadImageNet);
+    L.scope(() => {
+      const [logits, auxiliary] = network.forwardWithAuxiliary(L.rand([2, 224, 224, 3], { seed: 2 }));
+      expect([logits.shape, auxiliary?.shape]).toEqual([
+        [2, 10],
+        [2, 10],
+      ]);
+    });
+  });
+
   it.each(['resnet8', 'resnet18_cifar', 'wide_resnet28_4'])('taps %s at 8 x 8', (name) => {
     const model = L.modelFromSpec(L.modelSpec(name, options), null) as L.SpecModel;
     if (!L.isTapped(model)) throw new Error(`${name} has no tap`);

@@ -230,6 +230,10 @@ export class CellNetwork extends Module implements TappedModule, DropPathModel {
     this.classifier = new Linear(inputs[1], classes);
   }
 
+  get headKind(): 'cifar' | 'imagenet' {
+    return this.spec.stem;
+  }
+
   get dropPathRate(): number {
     return this.#dropPathRate;
   }
@@ -243,7 +247,7 @@ export class CellNetwork extends Module implements TappedModule, DropPathModel {
     return this.forwardTapped(x)[0];
   }
 
-  /** The tap is what the last reduction cell gives, as in DARTS: of 8 x 8 for images of 32 x 32 and the CIFAR stem. */
+  /** The tap is what the last reduction cell gives, as in DARTS: of 8 x 8 for images of 32 x 32 and the CIFAR stem, of 7 x 7 for 224 x 224 and that of ImageNet. */
   forwardTapped(x: Tensor): readonly [logits: Tensor, tap: Tensor] {
     let [before, last] = this.#stems(x);
     let output: Tensor | null = null;
