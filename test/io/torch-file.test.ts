@@ -129,6 +129,32 @@ describe('unpickle', () => {
     expect(value).toEqual(new Map([['__proto__', 1]]));
   });
 
+  /** numpy.core.multiarray.scalar(numpy.dtype(name, False, True) of an order of bytes, bytes). */
+  const numpyScalar = (name: string, order: string, bytes: string, folder = 'numpy._core') =>
+    pickle(
+      `c${folder}.multiarray\nscalar\ncnumpy\ndtype\nU\x02${name}\x89\x88\x87R(K\x03U\x01${order}NNNtb`,
+      `C${String.fromCharCode(bytes.length)}${bytes}\x86R`,
+    );
+
+  it.each<[string, Buffer, unknown]>([
+    ['f8', numpyScalar('f8', '<', '\0\0\0\0\0\0\xf8\x3f'), 1.5],
+    ['f8 of NumPy 1', numpyScalar('f8', '<', '\0\0\0\0\0\0\xf8\x3f', 'numpy.core'), 1.5],
+    ['a big-endian f4', numpyScalar('f4', '>', '\x3f\xc0\0\0'), 1.5],
+    ['i8', numpyScalar('i8', '<', '\xfe\xff\xff\xff\xff\xff\xff\xff'), -2],
+    ['a large u8', numpyScalar('u8', '<', '\xff\xff\xff\xff\xff\xff\xff\xff'), 2n ** 64n - 1n],
+    ['b1', numpyScalar('b1', '|', '\x01'), true],
+  ])("reads NumPy's scalar %s", (_, bytes, value) => {
+    expect(unpickle(bytes, 'it').value).toBe(value);
+  });
+
+  it.each<[string, Buffer]>([
+    ['objects', numpyScalar('O8', '|', '\0\0\0\0\0\0\0\0')],
+    ['too few bytes', numpyScalar('f8', '<', '\0\0\0\0')],
+    ['no order of bytes', numpyScalar('f8', '?', '\0\0\0\0\0\0\0\0')],
+  ])("refuses NumPy's scalars of %s", (_, bytes) => {
+    expect(() => unpickle(bytes, 'it')).toThrow(FileFormatError);
+  });
+
   it('reads a list that holds itself', () => {
     const { value } = unpickle(pickle(']q\0h\0a'), 'it');
     expect((value as unknown[])[0]).toBe(value);

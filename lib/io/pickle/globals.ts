@@ -3,6 +3,7 @@
  * the pickle is a request, and these are the requests that are understood.
  */
 
+import { numpyDType, numpyScalar } from './numpy-scalar.js';
 import {
   PythonGlobal,
   PythonTuple,
@@ -26,6 +27,9 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['builtins.frozenset', set],
   ['builtins.bytearray', ([bytes = new Uint8Array()]) => (bytes instanceof Uint8Array ? bytes : undefined)],
   ['builtins.complex', (args) => new PythonTuple(args)],
+  ['numpy.dtype', numpyDType],
+  ['numpy.core.multiarray.scalar', numpyScalar],
+  ['numpy._core.multiarray.scalar', numpyScalar],
 ]);
 
 /** Names that occur as values, never called. */

@@ -9,7 +9,14 @@
 
 import { FileFormatError } from '../../errors.js';
 import { knownGlobal, meaningOf, publicName } from './globals.js';
-import { PythonGlobal, PythonTuple, type PythonValue, pythonTypeOf, StorageReference } from './values.js';
+import {
+  NumpyDType,
+  PythonGlobal,
+  PythonTuple,
+  type PythonValue,
+  pythonTypeOf,
+  StorageReference,
+} from './values.js';
 
 /** A pickle's value, where it ends, and the storages that it refers to, by key. */
 export interface Unpickled {
@@ -222,10 +229,20 @@ class Unpickler {
     return value;
   }
 
-  /** Only an OrderedDict of `state_dict()` has attributes (its `_metadata`, the versions of modules), which we need not. */
+  /**
+   * An OrderedDict of `state_dict()` has attributes (its `_metadata`, the versions of modules), which we need not; of a dtype
+   * the second says the order of bytes.
+   */
   #build(): void {
-    this.#pop();
+    const state = this.#pop();
     const target = this.#top();
+    if (target instanceof NumpyDType) {
+      const order = state instanceof PythonTuple ? state.items[1] : undefined;
+      if (order !== '<' && order !== '>' && order !== '|')
+        throw this.#fault('the order of bytes', pythonTypeOf(order));
+      target.bigEndian = order === '>';
+      return;
+    }
     if (!(target instanceof Map))
       throw this.#fault('attributes of an OrderedDict', `of ${pythonTypeOf(target)}`);
   }

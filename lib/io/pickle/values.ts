@@ -58,6 +58,16 @@ export class TensorDescription {
   }
 }
 
+/** An element type of NumPy, as scalars name it: `f8`, `i4`, … */
+export class NumpyDType {
+  readonly name: string;
+  bigEndian = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
 export type PythonValue =
   | null
   | boolean
@@ -71,7 +81,8 @@ export type PythonValue =
   | PythonTuple
   | PythonGlobal
   | StorageReference
-  | TensorDescription;
+  | TensorDescription
+  | NumpyDType;
 
 /** What a value is called in Python, for messages. */
 export function pythonTypeOf(value: PythonValue | undefined): string {
@@ -87,5 +98,6 @@ export function pythonTypeOf(value: PythonValue | undefined): string {
   if (value instanceof Map) return 'a dict';
   if (value instanceof PythonTuple) return 'a tuple';
   if (value instanceof PythonGlobal) return value.name;
+  if (value instanceof NumpyDType) return 'a dtype';
   return value instanceof StorageReference ? 'a storage' : 'a tensor';
 }
