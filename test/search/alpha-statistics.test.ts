@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, NonFiniteError, ShapeError } from '../../lib/errors.js';
 import { alphaStatistics } from '../../lib/search/diagnostics/alpha-statistics.js';
+import { weightsFromStrengths } from '../../lib/search/diagnostics/group-weights.js';
 import { benchChoice, benchGroup, dartsChoice, dartsGroup, weightsOf } from './cells.js';
 
 const rest = Array(5).fill([0.2, 0.2, 0.2, 0.2, 0.2]) as number[][];
@@ -31,6 +32,18 @@ describe('statistics of alphas', () => {
       avg_pool_3x3: 0,
     });
     expect(JSON.parse(JSON.stringify(cell))).toEqual(cell);
+  });
+
+  it('read strengths, whose edges have factors', () => {
+    const row = [0, 0.5, 0.25, 0.25, 0];
+    const strengths = (factor: number) => ({
+      cell: { candidates: Array.from({ length: 6 }, () => row.map((x) => x * factor)) },
+    });
+    const at = (factor: number) =>
+      alphaStatistics([benchGroup], weightsFromStrengths(strengths(factor)), choice).cell!;
+    expect(at(0.3).entropy).toBeCloseTo(1.5 * Math.LN2, 12);
+    expect(at(0.3).entropy).toBeCloseTo(at(1).entropy, 12);
+    expect(at(0.5).margin!.least).toBe(0.125);
   });
 
   it('take independent weights as one decision each', () => {

@@ -12,7 +12,7 @@ export {
   type CollapseThresholds,
   collapseAlarm,
 } from './collapse-alarm.js';
-export type { GroupWeights, WeightsByGroup } from './group-weights.js';
+export { type GroupWeights, type WeightsByGroup, weightsFromStrengths } from './group-weights.js';
 export {
   type HessianEigenvalue,
   type HessianEigenvalueOptions,
