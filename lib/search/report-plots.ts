@@ -131,7 +131,7 @@ export function weightHeatMap(group: EdgeGroup, weights: WeightsByGroup): PlotSp
     type: 'nominal',
     title: null,
     sort: [...new Set(group.candidates.flat())],
-    axis: { orient: 'top', labelAngle: 0, ticks: false, domain: false },
+    axis: { orient: 'top', labelAngle: -25, labelAlign: 'left', ticks: false, domain: false },
   } as const;
   const y = {
     field: 'edge',
