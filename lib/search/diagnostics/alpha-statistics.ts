@@ -81,7 +81,7 @@ function strongestOf(values: Float64Array): number {
   return values.indexOf(Math.max(...values));
 }
 
-/** Of the weights divided by their sum, which rounding keeps from 1. */
+/** Of the weights divided by their sum, which a factor of the edge (PC-DARTS) and rounding keep from 1. */
 function entropy(values: Float64Array): number {
   const sum = values.reduce((total, value) => total + value, 0);
   if (sum === 0) throw new ArgumentError('Expected a distribution over candidates, got weights of 0 only.');

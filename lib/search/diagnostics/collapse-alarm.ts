@@ -78,13 +78,13 @@ export function collapseAlarm(
     };
   }
   if (skipShare >= collapsedShare) {
-    return { level: 'collapsed', skipShare, sentence: `${capital(found)}: the search has collapsed.` };
+    return { level: 'collapsed', skipShare, sentence: `${found}: the search has collapsed.` };
   }
   if (skipShare >= warnShare) {
     return {
       level: 'warn',
       skipShare,
-      sentence: `${capital(found)}: the search may be collapsing; stop it earlier or regularise it.`,
+      sentence: `${found}: the search may be collapsing; stop it earlier or regularise it.`,
     };
   }
   const window = [...earlierShares, skipShare].slice(-growthEpochs - 1);
@@ -93,10 +93,10 @@ export function collapseAlarm(
     return {
       level: 'warn',
       skipShare,
-      sentence: `${capital(found)}, and their share has only grown for ${window.length - 1} epochs, from ${percent(window[0]!)} to ${percent(skipShare)}.`,
+      sentence: `${found}, and their share has only grown for ${window.length - 1} epochs, from ${percent(window[0]!)} to ${percent(skipShare)}.`,
     };
   }
-  return { level: 'none', skipShare, sentence: `${capital(found)}: no sign of collapse.` };
+  return { level: 'none', skipShare, sentence: `${found}: no sign of collapse.` };
 }
 
 /** All but reduction cells: `reduce`, and of cells that are chosen one by one those at a third and two thirds. */
@@ -134,10 +134,6 @@ function connectedOperations(group: EdgeGroup, kept: readonly (readonly string[]
   // By descending nodes, so that an edge's end is decided before its beginning.
   for (const { from, to } of edges.toReversed()) if (leading.has(to)) leading.add(from);
   return edges.filter(({ from, to }) => reached.has(from) && leading.has(to)).map(({ name }) => name);
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function percent(share: number): string {

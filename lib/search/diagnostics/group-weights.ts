@@ -1,6 +1,7 @@
 /** What the edges of a group mix their candidates by, as the host sees it once an epoch. */
 
 import { NonFiniteError, ShapeError } from '../../errors.js';
+import type { Strengths } from '../mixer.js';
 import type { EdgeGroup } from '../supernet.js';
 
 export interface GroupWeights {
@@ -12,6 +13,20 @@ export interface GroupWeights {
 
 /** The weights of groups by name. */
 export type WeightsByGroup = Readonly<Record<string, GroupWeights>>;
+
+/** Weights as a mixer reads them back. */
+export function weightsFromStrengths(strengths: Strengths): WeightsByGroup {
+  return Object.fromEntries(
+    Object.entries(strengths).map(([name, { candidates }]) => [
+      name,
+      {
+        edges: candidates.length,
+        candidates: candidates[0]?.length ?? 0,
+        values: Float64Array.from(candidates.flat()),
+      },
+    ]),
+  );
+}
 
 /**
  * The weights of a group, edge by edge.

@@ -16,7 +16,7 @@ export interface TridiagonalEigenpairs {
 
 /**
  * All eigenvalues and eigenvectors by implicit QL with Wilkinson's shift (Dubrulle, Martin and Wilkinson, "The implicit
- * QL algorithm", Numerische Mathematik 12, 1968; as `imtql2` of EISPACK), in O(n^3).
+ * QL algorithm", Numerische Mathematik 12, 1968; as `imtql2` of EISPACK), in O(n^3). Errors are rounding of the largest element.
  *
  * @param diagonal n numbers, n >= 1
  * @param offDiagonal the n - 1 numbers beside it
@@ -38,6 +38,8 @@ export function tridiagonalEigenpairs(
   if (![...d, ...e].every(Number.isFinite)) {
     throw new NonFiniteError('Expected a matrix of finite numbers to find eigenvalues of.');
   }
+  // By the whole matrix, not by an element's neighbours: small ones beside large ones never get below rounding.
+  const negligible = Math.max(Number.EPSILON * Math.max(...d.map(Math.abs), ...e.map(Math.abs)), TINY);
   // rows[k] becomes the eigenvector of d[k].
   const rows = Array.from({ length: n }, (_, row) => {
     const unit = new Float64Array(n);
@@ -46,7 +48,7 @@ export function tridiagonalEigenpairs(
   });
   for (let low = 0; low < n; low++) {
     for (let sweep = 0; ; sweep++) {
-      const high = firstDecoupled(d, e, low);
+      const high = firstDecoupled(e, low, negligible);
       if (high === low) break;
       if (sweep === MAX_SWEEPS) {
         throw new NonFiniteError('Expected a matrix whose eigenvalues QL finds, but it does not converge.');
@@ -58,13 +60,12 @@ export function tridiagonalEigenpairs(
   return { values: Float64Array.from(order, (k) => d[k]!), vectors: order.map((k) => rows[k]!) };
 }
 
-/** The first row from `low` on with nothing beside it: an element far below its neighbours is none. */
-function firstDecoupled(d: Float64Array, e: Float64Array, low: number): number {
-  for (let row = low; row < d.length - 1; row++) {
-    const around = Math.abs(d[row]!) + Math.abs(d[row + 1]!);
-    if (Math.abs(e[row]!) <= Math.max(Number.EPSILON * around, TINY)) return row;
+/** The first row from `low` on with nothing beside it. */
+function firstDecoupled(e: Float64Array, low: number, negligible: number): number {
+  for (let row = low; row < e.length - 1; row++) {
+    if (Math.abs(e[row]!) <= negligible) return row;
   }
-  return d.length - 1;
+  return e.length - 1;
 }
 
 /** One implicit QL step on rows `low` to `high`: a bulge is chased upwards by rotations. */

@@ -7,7 +7,7 @@ import type { Choice, EdgeGroup } from '../supernet.js';
 
 /** What a search knows at the end of an epoch. */
 export interface EpochObservation {
-  /** From 0. */
+  /** One more each time; as the search counts them, also in `returnTo` and in the configurations of stoppers. */
   readonly epoch: number;
   /** The largest eigenvalue of the Hessian of the validation loss in the alphas; null where it was not computed. */
   readonly eigenvalue: number | null;
