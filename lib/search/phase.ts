@@ -294,6 +294,7 @@ export class SearchPhase implements Disposable {
     const { clipNorm } = this.config.architecture;
     if (clipNorm !== null) clipGradNorm(this.#alphas, clipNorm);
     this.architectureOptimizer.step();
+    this.mixer.settle();
   }
 
   /** What an update works with, on two batches. */

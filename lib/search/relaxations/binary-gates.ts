@@ -12,7 +12,7 @@
  */
 
 import { StateBuffer } from '../../nn/parameter.js';
-import { zeros } from '../../ops/create.js';
+import { tensor, zeros } from '../../ops/create.js';
 import { add, equal, exp, log, mul, sub } from '../../ops/elementwise.js';
 import { assign, detach } from '../../ops/layout.js';
 import { max, sum } from '../../ops/reduce.js';
@@ -102,19 +102,30 @@ export function keepOtherProbabilities(alphas: Tensor, before: Tensor, excluded:
 
 /** What was drawn last for one group and purpose. */
 class DrawnPaths {
-  paths: readonly SampledPaths[] = [];
+  /** Until something is drawn, the first candidate of each edge. */
+  paths: readonly SampledPaths[];
   readonly masks: PathMasks<StateBuffer>;
   /** The alphas that it was drawn by. */
   readonly alphas: StateBuffer;
 
+  /** Whether it was. */
+  drawn = false;
+
   constructor(shape: readonly number[]) {
-    this.masks = { active: new StateBuffer(zeros(shape)), excluded: new StateBuffer(zeros(shape)) };
+    const [edges = 0, candidates = 0] = shape;
+    this.paths = Array.from({ length: edges }, () => ({ active: 0, inactive: null }));
+    const { active, excluded } = pathMasks(candidates, this.paths);
+    this.masks = {
+      active: new StateBuffer(tensor(active, shape)),
+      excluded: new StateBuffer(tensor(excluded, shape)),
+    };
     this.alphas = new StateBuffer(zeros(shape));
   }
 
   write(alphas: Float32Array, paths: readonly SampledPaths[]): void {
     const { active, excluded } = pathMasks(alphas.length / paths.length, paths);
     this.paths = paths;
+    this.drawn = true;
     this.alphas.write(alphas);
     this.masks.active.write(active);
     this.masks.excluded.write(excluded);
@@ -127,9 +138,9 @@ class DrawnPaths {
 
 /** Weights by one path an edge, alphas by two. */
 export function binaryGatesRelaxation({ architecture, seed }: RelaxationContext): Relaxation {
-  const drawn = (): Map<string, DrawnPaths> =>
+  const undrawn = (): Map<string, DrawnPaths> =>
     new Map([...architecture.byGroup].map(([name, { alphas }]) => [name, new DrawnPaths(alphas.shape)]));
-  const last: Record<Purpose, Map<string, DrawnPaths>> = { weights: drawn(), architecture: drawn() };
+  const last: Record<Purpose, Map<string, DrawnPaths>> = { weights: undrawn(), architecture: undrawn() };
   return {
     sampled: true,
     async draw(pass: Pass) {
@@ -167,8 +178,8 @@ export function binaryGatesRelaxation({ architecture, seed }: RelaxationContext)
       }),
     strengths: () => byGroup(architecture, (alphas) => softmax(alphas)),
     settle() {
-      for (const [name, { paths, alphas: before, masks }] of last.architecture) {
-        if (paths.length === 0) continue;
+      for (const [name, { drawn, alphas: before, masks }] of last.architecture) {
+        if (!drawn) continue;
         keepOtherProbabilities(architecture.byGroup.get(name)!.alphas, before, masks.excluded);
       }
     },
