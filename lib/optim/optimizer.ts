@@ -8,6 +8,8 @@ import type { HostTensor } from '../io/host-tensor.js';
 import { type Parameter, StateBuffer } from '../nn/parameter.js';
 import { loadState, type StateSource } from '../nn/state-dict.js';
 import { zeros } from '../ops/create.js';
+import { assign } from '../ops/layout.js';
+import { noGrad, scope } from '../scope.js';
 import type { Tensor } from '../tensor.js';
 import { type ParameterGroup, requireAtLeastZero, type StepRule, stepRules } from './parameter-groups.js';
 
@@ -175,6 +177,18 @@ export abstract class Optimizer implements Disposable {
     loadState(this.stateTensors(), state.tensors, this.constructor.name);
     this.rate = state.rate;
     this.#steps = state.steps;
+  }
+
+  /** Forgets all steps: its state is what it was at first, its rate stays. */
+  restart(): void {
+    noGrad(() =>
+      scope(() => {
+        for (const state of this.stateTensors().values()) {
+          assign(state, zeros(state.shape, { dtype: state.dtype }));
+        }
+      }),
+    );
+    this.#steps = 0;
   }
 
   /** Gives its memory and its slots of the step block back; the parameters stay. */

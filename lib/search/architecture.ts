@@ -17,6 +17,8 @@ export interface ArchitectureOptions {
   readonly init: ArchitectureInit;
   /** Whether each edge has a parameter, too (PC-DARTS). */
   readonly edgeWeights: boolean;
+  /** Whether each pair of edges into a node has one (DOTS). Default: no. */
+  readonly edgePairs?: boolean;
 }
 
 /** The parameters of one group. */
@@ -25,13 +27,20 @@ export class GroupParameters extends Module<[], Tensors> {
   readonly alphas: Parameter;
   /** [edges]; null without edge weights. */
   readonly betas: Parameter | null;
+  /** [pairs of edges, node after node]; null without weights of pairs. */
+  readonly pairs: Parameter | null;
   readonly #init: ArchitectureInit;
 
-  constructor({ candidates }: EdgeGroup, { init, edgeWeights }: ArchitectureOptions) {
+  constructor(
+    { candidates, nodes }: EdgeGroup,
+    { init, edgeWeights, edgePairs = false }: ArchitectureOptions,
+  ) {
     super();
     this.#init = init;
     this.alphas = new Parameter(zeros([candidates.length, candidates[0]!.length]));
     this.betas = edgeWeights ? new Parameter(zeros([candidates.length])) : null;
+    const pairs = nodes.reduce((count, { length }) => count + (length * (length - 1)) / 2, 0);
+    this.pairs = edgePairs ? new Parameter(zeros([pairs])) : null;
   }
 
   protected override drawParameters(random: ParameterRandom): void {
@@ -46,13 +55,14 @@ export class GroupParameters extends Module<[], Tensors> {
   }
 
   override forward(): Tensors {
-    return { alphas: this.alphas, betas: this.betas };
+    return { alphas: this.alphas, betas: this.betas, pairs: this.pairs };
   }
 }
 
 interface Tensors {
   readonly alphas: Parameter;
   readonly betas: Parameter | null;
+  readonly pairs: Parameter | null;
 }
 
 /** The parameters of all groups, drawn from a normal distribution. Named `normal.alphas`, `cells.3.alphas` and so on. */

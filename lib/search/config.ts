@@ -28,6 +28,11 @@ const phaseFields = {
       rate: z.number().positive().default(0.025),
       /** The rate that the cosine would come to after the last epoch. */
       final: z.number().min(0).default(0.001),
+      /** A part of a longer cosine, of so many epochs in all, so many of them before this stage; null: one for each stage. */
+      cosine: z
+        .strictObject({ before: z.int().nonnegative().default(0), total: z.int().min(1) })
+        .nullable()
+        .default(null),
       momentum: z.number().min(0).lt(1).default(0.9),
       nesterov: z.boolean().default(false),
       decay: z.number().min(0).default(3e-4),
@@ -68,15 +73,25 @@ const phaseFields = {
     .strictObject({ kind: z.enum(['dropout', 'noise']), level: scheduledValueSchema })
     .nullable()
     .default(null),
+  /** Images of the weights: their share of the split, or all training images, with an update on a single level (DOTS). */
+  weightImages: z.enum(['split', 'all']).default('split'),
   update: updateSchema.prefault({ kind: 'first-order' }),
   regularizers: z.array(regularizerSchema).default([]),
 };
 
-const phaseSchema = z.strictObject({
-  ...phaseFields,
-  /** Candidates that each edge keeps when the stage is over, the strongest; null: all. */
-  keep: z.int().min(1).nullable().default(null),
-});
+const phaseSchema = z
+  .strictObject({
+    ...phaseFields,
+    /** Candidates that each edge keeps when the stage is over, the strongest; null: all. */
+    keep: z.int().min(1).nullable().default(null),
+    /** The same of those without weights and of those with weights, each for themselves (DOTS); null: all. */
+    keepPerGroup: z.int().min(1).nullable().default(null),
+  })
+  .refine(({ weightImages, update }) => weightImages === 'split' || update.kind === 'single-level', {
+    path: ['weightImages'],
+    error:
+      "expected 'split' but with the update 'single-level': the architecture has no images of its own in 'all'",
+  });
 
 /** All that holds in one stage of a search. */
 export type PhaseConfig = z.infer<typeof phaseSchema>;

@@ -16,6 +16,8 @@ import type { EdgeGroup, GroupMixture, Mixture } from './supernet.js';
 export interface GroupStrengths {
   /** [edges][candidates], each edge's factor included. */
   readonly candidates: readonly (readonly number[])[];
+  /** Of pairs of edges into a node, node after node (DOTS). */
+  readonly pairs?: readonly number[];
 }
 
 /** By group: how much of each candidate an architecture stands for; what selections and diagnostics go by. */
@@ -62,6 +64,7 @@ export class Mixer implements Drawing, Disposable {
   /** What the architecture stands for, without any chance. */
   async strengths(): Promise<Strengths> {
     const relaxed = this.#relaxation.strengths();
+    const relaxedPairs = this.#relaxation.pairStrengths?.();
     const entries = this.#architecture.groups.map(async (group) => {
       const edges = this.#edgeWeights(group);
       const weights = relaxed[group.name]!;
@@ -70,7 +73,11 @@ export class Mixer implements Drawing, Disposable {
       const candidates = Array.from({ length: rows }, (_, e) =>
         Array.from(values.subarray(e * columns, (e + 1) * columns)),
       );
-      return [group.name, { candidates }] as const;
+      const pairs = relaxedPairs?.[group.name];
+      return [
+        group.name,
+        pairs === undefined ? { candidates } : { candidates, pairs: Array.from(await pairs.data()) },
+      ] as const;
     });
     return Object.fromEntries(await Promise.all(entries));
   }

@@ -28,6 +28,7 @@ import { createRegularizer } from './regularizers/registry.js';
 import type { Regularizer } from './regularizers/regularizer.js';
 import { createRelaxation } from './relaxations/registry.js';
 import { valueAt } from './scheduled-value.js';
+import type { TuneOptions } from './selectors/selector.js';
 import { spaceOf } from './spaces/registry.js';
 import type { EdgeGroup, Mixture, Supernet } from './supernet.js';
 import { createUpdate } from './updates/registry.js';
@@ -97,7 +98,11 @@ export class SearchPhase implements Disposable {
       { classes, normalization, portion, auxiliarySkip: auxiliarySkip !== null },
       seed,
     );
-    this.architecture = new Architecture(groups, { init: architecture.init, edgeWeights }, seed);
+    this.architecture = new Architecture(
+      groups,
+      { init: architecture.init, edgeWeights, edgePairs: config.relaxation.kind === 'edge-pairs' },
+      seed,
+    );
     const context = { architecture: this.architecture, seed };
     this.mixer = new Mixer(this.architecture, createRelaxation(config.relaxation, context), auxiliarySkip);
     this.#regularizers = config.regularizers.map((one) => createRegularizer(one, context));
@@ -114,7 +119,7 @@ export class SearchPhase implements Disposable {
     this.weightOptimizer = new SGD(this.supernet.namedParameters(), weights);
     this.architectureOptimizer = new Adam(this.architecture.namedParameters(), architecture);
     this.#alphas = [...this.architecture.parameters()];
-    this.#rate = cosineSchedule({ rate: weights.rate, final: weights.final, steps: config.epochs });
+    this.#rate = searchRate(config);
   }
 
   /** One step of both, or of the weights alone. The promise inside is that of its losses: it waits for the device. */
@@ -141,26 +146,23 @@ export class SearchPhase implements Disposable {
   }
 
   /**
-   * Trains the weights alone, under mixtures of the caller's: for selections that look how the network does after a change.
-   *
-   * @param rate the share of the search's first rate, from which it falls to 0 by half a cosine
+   * Trains the weights alone, under mixtures of the caller's: for selections that look how the network does after a change. The
+   * rate changes from epoch to epoch, and momentum begins anew with the first part.
    */
   async tune(
     batches: Loader,
     mixture: () => Mixture,
-    {
-      epochs,
-      rate,
-      signal,
-    }: { readonly epochs: number; readonly rate: number; readonly signal?: StopSignal },
+    { epochs, rate, before, total, signal }: TuneOptions & { readonly signal?: StopSignal },
   ): Promise<void> {
     const { weights } = this.config;
-    const schedule = cosineSchedule({ rate: rate * weights.rate, steps: epochs * batches.steps });
+    const first = rate * weights.rate;
+    const schedule = cosineSchedule({ rate: first, final: Math.min(weights.final, first), steps: total });
+    if (before === 0) this.weightOptimizer.restart();
     this.supernet.train();
-    for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let epoch = this.config.epochs + before; epoch < this.config.epochs + before + epochs; epoch++) {
+      this.weightOptimizer.rate = schedule(epoch - this.config.epochs);
       for await (const batch of batches.epoch(epoch, signal === undefined ? {} : { signal })) {
         const step = epoch * batches.steps + batch.step;
-        this.weightOptimizer.rate = schedule(step);
         device().stepBlock.manualStep(step, epoch);
         scope(() => this.#trainWeights(batch, noGrad(mixture)));
       }
@@ -432,6 +434,12 @@ export class SearchPhase implements Disposable {
     this.architecture.dispose();
     this.supernet.dispose();
   }
+}
+
+/** By epochs of the stage: half a cosine over these, or a part of a longer one. */
+function searchRate({ weights: { rate, final, cosine }, epochs }: PhaseConfig): Schedule {
+  const schedule = cosineSchedule({ rate, final, steps: cosine?.total ?? epochs });
+  return (epoch) => schedule((cosine?.before ?? 0) + epoch);
 }
 
 const PREFIXES = ['network.', 'weights.', 'architecture.', 'alphas.'] as const;

@@ -22,14 +22,14 @@ import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
 import { prepareTraining } from '../train/recipe.js';
 import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
-import { strongestCandidates } from './candidates-left.js';
+import { strongestCandidates, strongestCandidatesPerGroup } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
 import type { Strengths } from './mixer.js';
 import { DRAWING_PARTS } from './pass.js';
 import { SearchPhase, type StepLosses } from './phase.js';
 import { loadSearchState, type SearchEpoch, type SearchProgress, type SearchState } from './search-state.js';
 import { createSelector } from './selectors/registry.js';
-import type { SelectionContext } from './selectors/selector.js';
+import type { Alternative, SelectionContext } from './selectors/selector.js';
 import { spaceOf } from './spaces/registry.js';
 import type { Choice, EdgeGroup, Mixture } from './supernet.js';
 
@@ -44,6 +44,8 @@ export interface SearchRunOptions {
 export interface SearchResult {
   readonly method: string;
   readonly genotype: Genotype;
+  /** Other architectures that the selector names, such as those of other limits on skip connections. */
+  readonly alternatives: readonly { readonly name: string; readonly genotype: Genotype }[];
   /** Of the architecture alone, as large as it was searched or as `retrain.space` says. */
   readonly parameters: number;
   readonly macs: number;
@@ -74,6 +76,12 @@ export async function runSearch(config: SearchConfig, options: SearchRunOptions)
   } finally {
     data.dataset.dispose();
   }
+}
+
+/** What a selection comes to. */
+interface Selected {
+  readonly choice: Choice;
+  readonly alternatives: readonly Alternative[];
 }
 
 const NO_SUMS = { train: 0, search: 0, steps: 0, moves: 0 } as const;
@@ -114,7 +122,7 @@ class SearchRun {
     const resume = await this.#findResumePoint();
     if (resume !== undefined) this.#progress = resume.state.progress;
     if (resume?.state.stage === 'retrain') {
-      return this.#retrainAndFinish(resume.state.choice, resume);
+      return this.#retrainAndFinish(resume.state, resume);
     }
     let at = resume;
     for (;;) {
@@ -123,12 +131,11 @@ class SearchRun {
       if (at?.state.stage !== 'select') await this.#search(phase);
       const last = this.#progress.stage === this.#phases.length - 1;
       if (last) {
-        const choice = await this.#select(phase, at?.state.stage === 'select' ? at.state : undefined);
-        return this.#retrainAndFinish(choice, undefined);
+        const selected = await this.#select(phase, at?.state.stage === 'select' ? at.state : undefined);
+        return this.#retrainAndFinish(selected, undefined);
       }
       const strengths = await phase.mixer.strengths();
-      const { keep } = phase.config;
-      const groups = keep === null ? phase.groups : strongestCandidates(phase.groups, strengths, keep);
+      const groups = candidatesLeft(phase, strengths);
       const { stage, stepsBefore, weightSteps, epochsBefore, history } = this.#progress;
       this.#progress = this.#stageStart(
         stage + 1,
@@ -192,7 +199,13 @@ class SearchRun {
     phase.loadState(tensors, { weights: weightSteps, architecture: architectureSteps });
   }
 
-  #loaders({ batch }: PhaseConfig): { train: Loader; search: Loader } {
+  /** Of the weights in a stage. */
+  #trainingImages({ weightImages }: PhaseConfig): Int32Array {
+    return weightImages === 'all' ? this.#data.train : this.#weightImages;
+  }
+
+  #loaders(config: PhaseConfig): { train: Loader; search: Loader } {
+    const { batch } = config;
     const { augmentation, seed } = this.#config;
     const set = this.#data.dataset.train;
     const loader = (indices: Int32Array, part: number) =>
@@ -205,7 +218,7 @@ class SearchRun {
         seed: seed + part * 2 ** 40,
       });
     return {
-      train: loader(this.#weightImages, DRAWING_PARTS.trainOrder),
+      train: loader(this.#trainingImages(config), DRAWING_PARTS.trainOrder),
       search: loader(this.#searchImages, DRAWING_PARTS.searchOrder),
     };
   }
@@ -286,12 +299,11 @@ class SearchRun {
   }
 
   #movesWithWeights(): boolean {
-    const { update, architecture } = this.#phases[this.#progress.stage]!;
+    const phase = this.#phases[this.#progress.stage]!;
+    const { update, architecture, batch } = phase;
     const { weightSteps, stepsBefore } = this.#progress;
-    const epoch = Math.floor(
-      weightSteps /
-        Math.max(1, Math.floor(this.#weightImages.length / this.#phases[this.#progress.stage]!.batch)),
-    );
+    const stepsOfEpoch = Math.max(1, Math.floor(this.#trainingImages(phase).length / batch));
+    const epoch = Math.floor(weightSteps / stepsOfEpoch);
     const step = stepsBefore + weightSteps;
     return update.kind === 'single-level' && epoch >= architecture.start && step % architecture.every === 0;
   }
@@ -342,7 +354,7 @@ class SearchRun {
   async #select(
     phase: SearchPhase,
     resumed: Extract<SearchState, { stage: 'select' }> | undefined,
-  ): Promise<Choice> {
+  ): Promise<Selected> {
     const selector = createSelector(this.#config.selector);
     const rounds = selector.rounds(phase.groups);
     let state = resumed?.selector ?? selector.initial;
@@ -352,7 +364,7 @@ class SearchRun {
     for (;;) {
       const outcome = await scope(() => selector.next(state, context));
       this.#report.advance(1);
-      if ('choice' in outcome) return outcome.choice;
+      if ('choice' in outcome) return { choice: outcome.choice, alternatives: outcome.alternatives ?? [] };
       state = outcome.state;
       round++;
       const { stepsBefore, weightSteps } = this.#progress;
@@ -394,23 +406,25 @@ class SearchRun {
   }
 
   async #retrainAndFinish(
-    choice: Choice,
+    selected: Selected,
     resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
   ): Promise<SearchResult> {
     const { stage, groups, history, stopped } = this.#progress;
     const config = this.#phases[stage]!;
     const space = spaceOf(config.space);
-    const genotype = space.genotype(config.space, groups, choice);
+    const genotypeOf = (choice: Choice) => space.genotype(config.space, groups, choice);
+    const genotype = genotypeOf(selected.choice);
     await writeFileAtomic(join(this.#run.path, 'genotype.json'), `${JSON.stringify(genotype, null, 2)}\n`);
     const { classes, normalization } = this.#data.dataset;
     const size = { ...config.space, ...this.#config.retrain?.space };
     const spec = space.network(size, genotype, { classes: classes.length, normalization });
-    const test = this.#config.retrain === null ? null : await this.#retrain(spec, choice, resume);
+    const test = this.#config.retrain === null ? null : await this.#retrain(spec, selected, resume);
     using model = modelFromSpec(spec, this.#config.seed);
     const { parameters, macs } = await complexity(model, this.#data.imageShape);
     const result: SearchResult = {
       method: this.#config.method,
       genotype,
+      alternatives: selected.alternatives.map(({ name, choice }) => ({ name, genotype: genotypeOf(choice) })),
       parameters,
       macs,
       supernetAccuracy: history.at(-1)!.accuracy,
@@ -436,7 +450,7 @@ class SearchRun {
 
   async #retrain(
     spec: ModelSpec,
-    choice: Choice,
+    { choice, alternatives }: Selected,
     resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
   ): Promise<number> {
     const { seed, retrain } = this.#config;
@@ -461,6 +475,7 @@ class SearchRun {
           stage: 'retrain',
           progress: this.#progress,
           choice,
+          alternatives,
           training: state,
         });
       },
@@ -489,6 +504,13 @@ class SearchRun {
     const { stepsBefore, weightSteps, groups } = this.#progress;
     return stepsBefore + weightSteps + createSelector(this.#config.selector).rounds(groups);
   }
+}
+
+/** The groups of the next stage. */
+function candidatesLeft({ groups, config }: SearchPhase, strengths: Strengths): readonly EdgeGroup[] {
+  const { keep, keepPerGroup } = config;
+  if (keepPerGroup !== null) return strongestCandidatesPerGroup(groups, strengths, keepPerGroup);
+  return keep === null ? groups : strongestCandidates(groups, strengths, keep);
 }
 
 /** As many batches as are asked for: epochs of a loader one after the other, for a set that is smaller than another. */

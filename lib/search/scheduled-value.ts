@@ -20,6 +20,16 @@ export const scheduledValueSchema = z.union([
     .refine(({ form, from, to }) => form !== 'exponential' || (from > 0 && to > 0), {
       error: 'expected values above 0 for an exponential form',
     }),
+  z.strictObject({
+    from: z.number(),
+    /**
+     * P-DARTS' dropout of skip connections (chenxin061/pdarts, train_search.py): p (E - e - 1) / E of E epochs before `restart`, and
+     * p exp(-decay (e - restart)) from there.
+     */
+    form: z.literal('linear-then-exponential'),
+    restart: z.int().nonnegative(),
+    decay: z.number().min(0),
+  }),
 ]);
 
 export type ScheduledValue = z.infer<typeof scheduledValueSchema>;
@@ -27,6 +37,11 @@ export type ScheduledValue = z.infer<typeof scheduledValueSchema>;
 /** The value in an epoch, from 0, of a search of so many epochs. It changes between epochs only. */
 export function valueAt(value: ScheduledValue, epoch: number, epochs: number): number {
   if (typeof value === 'number') return value;
+  if (value.form === 'linear-then-exponential') {
+    const { from, restart, decay } = value;
+    if (epoch < restart) return (from * (epochs - epoch - 1)) / epochs;
+    return from * Math.exp(-decay * (epoch - restart));
+  }
   const { from, to, form, start, reached } = value;
   const length = (value.epochs ?? epochs - start) - (reached === 'last' ? 1 : 0);
   const progress = epoch <= start ? 0 : Math.min(1, (epoch - start) / Math.max(1, length));

@@ -7,7 +7,10 @@ import { savedTrainingSchema } from '../train/saved-training.js';
 
 const strengthsSchema = z.record(
   z.string(),
-  z.strictObject({ candidates: z.array(z.array(z.number()).readonly()).readonly() }),
+  z.strictObject({
+    candidates: z.array(z.array(z.number()).readonly()).readonly(),
+    pairs: z.array(z.number()).readonly().exactOptional(),
+  }),
 );
 
 const groupSchema = z.strictObject({
@@ -76,6 +79,7 @@ const stateSchema = z.discriminatedUnion('stage', [
     stage: z.literal('retrain'),
     progress: progressSchema,
     choice: choiceSchema,
+    alternatives: z.array(z.strictObject({ name: z.string(), choice: choiceSchema })).readonly(),
     training: savedTrainingSchema.nullable(),
   }),
 ]);

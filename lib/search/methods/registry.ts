@@ -7,7 +7,15 @@ import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
 import { nearestWord } from '../../nearest-word.js';
 
-export const METHOD_NAMES = ['darts'] as const;
+export const METHOD_NAMES = [
+  'darts',
+  'darts-pt',
+  'darts-pt-blank',
+  'setn',
+  'p-darts',
+  'dots',
+  'd-darts',
+] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];
 

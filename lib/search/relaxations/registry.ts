@@ -4,12 +4,15 @@ import { z } from 'zod';
 
 import { scheduledValueSchema } from '../scheduled-value.js';
 import { binaryGatesRelaxation } from './binary-gates.js';
+import { edgePairsRelaxation } from './edge-pairs.js';
+import { groupedSoftmaxRelaxation } from './grouped-softmax.js';
 import { gumbelHardRelaxation } from './gumbel-hard.js';
 import { gumbelSoftmaxRelaxation } from './gumbel-softmax.js';
 import type { Relaxation, RelaxationContext } from './relaxation.js';
 import { sigmoidRelaxation } from './sigmoid.js';
 import { softmaxRelaxation } from './softmax.js';
 import { uniformRelaxation } from './uniform.js';
+import { uniformPathRelaxation } from './uniform-path.js';
 
 const temperature = scheduledValueSchema.prefault(1);
 
@@ -25,6 +28,13 @@ export const relaxationSchema = z.discriminatedUnion('kind', [
     unchosen: z.enum(['added', 'left-out']).default('left-out'),
   }),
   z.strictObject({ kind: z.literal('binary-gates') }),
+  z.strictObject({ kind: z.literal('uniform-path') }),
+  z.strictObject({ kind: z.literal('grouped-softmax') }),
+  z.strictObject({
+    kind: z.literal('edge-pairs'),
+    temperature,
+    balance: z.number().positive().default(1e-3),
+  }),
 ]);
 
 export type RelaxationConfig = z.infer<typeof relaxationSchema>;
@@ -44,5 +54,11 @@ export function createRelaxation(config: RelaxationConfig, context: RelaxationCo
       return gumbelHardRelaxation(context, config);
     case 'binary-gates':
       return binaryGatesRelaxation(context);
+    case 'uniform-path':
+      return uniformPathRelaxation(context);
+    case 'grouped-softmax':
+      return groupedSoftmaxRelaxation(context);
+    case 'edge-pairs':
+      return edgePairsRelaxation(context, config);
   }
 }

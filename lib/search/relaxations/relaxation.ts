@@ -15,6 +15,8 @@ export interface Relaxation extends Drawing, Disposable {
   mixture(purpose: Purpose): Mixture;
   /** For each group [edges, candidates]: how much of each candidate the architecture stands for, without any chance. */
   strengths(): Readonly<Record<string, Tensor>>;
+  /** For each group [pairs]: how much of each pair of edges into a node (DOTS). */
+  pairStrengths?(): Readonly<Record<string, Tensor>>;
   /** What it does to the parameters after each step of the architecture. Only the device's work. */
   settle?(): void;
 }

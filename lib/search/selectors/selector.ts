@@ -5,6 +5,23 @@ import type { ProgressSink } from '../../train/progress-sink.js';
 import type { Strengths } from '../mixer.js';
 import type { Choice, EdgeGroup, Mixture, Supernet } from '../supernet.js';
 
+/** A part of a training that goes on between the rounds of a selection. */
+export interface TuneOptions {
+  /** Of this part. */
+  readonly epochs: number;
+  /** The share of the search's first rate that the training begins with; half a cosine over `total` epochs. */
+  readonly rate: number;
+  /** Epochs of the parts before, and of all parts. */
+  readonly before: number;
+  readonly total: number;
+}
+
+/** An architecture that a selector names besides its choice. */
+export interface Alternative {
+  readonly name: string;
+  readonly choice: Choice;
+}
+
 /** What a selector may use. */
 export interface SelectionContext {
   readonly groups: readonly EdgeGroup[];
@@ -14,8 +31,8 @@ export interface SelectionContext {
   mixture(): Mixture;
   /** Accuracy in [0, 1] of a mixture on the images of the architecture, or on the first of them. */
   accuracy(mixture: Mixture, options?: { readonly images?: number }): Promise<number>;
-  /** Trains the weights on, under a mixture, for so many epochs; `rate` is the share of the search's first rate. */
-  tune(mixture: () => Mixture, options: { readonly epochs: number; readonly rate: number }): Promise<void>;
+  /** Trains the weights on, under a mixture. */
+  tune(mixture: () => Mixture, options: TuneOptions): Promise<void>;
   readonly images: ImageSet;
   readonly seed: number;
   readonly progress: ProgressSink;
@@ -32,5 +49,7 @@ export interface Selector<State = unknown> {
   next(
     state: State,
     context: SelectionContext,
-  ): Promise<{ readonly state: State } | { readonly choice: Choice }>;
+  ): Promise<
+    { readonly state: State } | { readonly choice: Choice; readonly alternatives?: readonly Alternative[] }
+  >;
 }
