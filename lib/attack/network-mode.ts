@@ -22,13 +22,19 @@ export async function inEvaluationMode<T>(model: AnyModule, fn: () => Promise<T>
  * Everything is as before afterwards.
  */
 export async function withStillStatistics<T>(model: AnyModule, fn: () => Promise<T>): Promise<T> {
+  using _still = stillStatistics(model);
+  return await fn();
+}
+
+/** Holds running statistics still until it is disposed; then every batch normalisation is as it was. */
+export function stillStatistics(model: AnyModule): Disposable {
   const updates = [...model.modules()]
     .filter((module) => module instanceof BatchNorm)
     .map((norm) => [norm, norm.updateStatistics] as const);
   for (const [norm] of updates) norm.updateStatistics = false;
-  try {
-    return await fn();
-  } finally {
-    for (const [norm, update] of updates) norm.updateStatistics = update;
-  }
+  return {
+    [Symbol.dispose]: () => {
+      for (const [norm, update] of updates) norm.updateStatistics = update;
+    },
+  };
 }

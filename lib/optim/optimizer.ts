@@ -131,18 +131,23 @@ export abstract class Optimizer implements Disposable {
 
   /** Enqueues the kernels of a step. */
   apply(): void {
+    for (const lists of this.stepLists()) this.applyTo(lists);
+  }
+
+  /** What a step launches: all parameters that have a gradient now, by their rules. */
+  protected *stepLists(): Generator<StepLists> {
     for (const launch of this.#launches) {
       const moving = launch.filter(({ parameter }) => parameter.grad !== null);
       if (moving.length === 0) continue;
       const { rateFactor, decay, mask } = moving[0]!;
-      this.applyTo({
+      yield {
         rateFactor,
         decay,
         weights: moving.map(({ parameter }) => parameter),
         gradients: moving.map(({ parameter }) => parameter.grad!),
         states: this.#kinds.map((_, kind) => moving.map(({ states }) => states[kind]!)),
         ...(mask === undefined ? {} : { masks: moving.map((slot) => slot.mask!) }),
-      });
+      };
     }
   }
 

@@ -2,7 +2,10 @@
 
 import { ArgumentError } from '../errors.js';
 import type { Parameter } from '../nn/parameter.js';
+import { assign, clone } from '../ops/layout.js';
 import { sgd } from '../ops/optimizer.js';
+import { noGrad } from '../scope.js';
+import type { Tensor } from '../tensor.js';
 import { Optimizer, type OptimizerOptions, type StepLists } from './optimizer.js';
 
 export interface SGDOptions extends OptimizerOptions {
@@ -36,5 +39,35 @@ export class SGD extends Optimizer {
   protected override applyTo({ weights, gradients, states, ...rule }: StepLists): void {
     const { momentum, nesterov, rateSlot } = this;
     sgd(weights, gradients, states[0] ?? [], { ...rule, momentum, nesterov, rateSlot });
+  }
+
+  /**
+   * Runs `fn` with the weights one step further along the gradients that they have: w' = w - rate (momentum v + g + decay w),
+   * never by Nesterov's variant. Afterwards, also when `fn` throws, the weights have their bits again; momenta, gradients and
+   * the count of steps are as if nothing had been. As the weights were written to, a tape that saved them before is stale.
+   * Only the device's work: it can be captured.
+   */
+  ahead<T>(fn: () => T): T {
+    const { momentum, rateSlot } = this;
+    const lists = [...this.stepLists()];
+    const saved = noGrad(() => lists.map(({ weights }) => weights.map(clone)));
+    try {
+      for (const { weights, gradients, states, ...rule } of lists) {
+        const momenta = noGrad(() => (states[0] ?? []).map(clone));
+        sgd(weights, gradients, momenta, { ...rule, momentum, nesterov: false, rateSlot });
+      }
+      return fn();
+    } finally {
+      noGrad(() => {
+        for (const [i, { weights }] of lists.entries()) {
+          for (const [j, weight] of weights.entries()) assign(weight, saved[i]![j]!);
+        }
+      });
+    }
+  }
+
+  /** values -= rate directions, in place, whatever the values are: by the rate that the device has when it comes to it. */
+  descend(values: readonly Tensor[], directions: readonly Tensor[]): void {
+    sgd(values, directions, [], { momentum: 0, nesterov: false, decay: 0, rateSlot: this.rateSlot });
   }
 }

@@ -20,3 +20,10 @@ export interface PerturbationContext {
   /** [edges, candidates] of each group's weights. */
   readonly shapes: ReadonlyMap<string, readonly [edges: number, candidates: number]>;
 }
+
+/** A mixture with other weights, and all else as it was. */
+export function movedMixture(mixture: Mixture, move: (weights: Tensor, group: string) => Tensor): Mixture {
+  return Object.fromEntries(
+    Object.entries(mixture).map(([name, group]) => [name, { ...group, weights: move(group.weights, name) }]),
+  );
+}

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 
 import { scheduledValueSchema } from '../scheduled-value.js';
+import { adversarialPerturbation } from './adversarial.js';
 import type { Perturbation, PerturbationContext } from './perturbation.js';
 import { randomPerturbation } from './random.js';
 
@@ -11,6 +12,7 @@ const epsilon = scheduledValueSchema.prefault({ from: 0.03, to: 0.3 });
 /** A perturbation as a configuration names it. */
 export const perturbationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('random'), epsilon }),
+  z.strictObject({ kind: z.literal('adversarial'), epsilon, steps: z.int().min(1).default(7) }),
 ]);
 
 export type PerturbationConfig = z.infer<typeof perturbationSchema>;
@@ -20,5 +22,7 @@ export function createPerturbation(config: PerturbationConfig, context: Perturba
   switch (config.kind) {
     case 'random':
       return randomPerturbation(context, config.epsilon);
+    case 'adversarial':
+      return adversarialPerturbation(context, config);
   }
 }

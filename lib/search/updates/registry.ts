@@ -3,6 +3,8 @@
 import { z } from 'zod';
 
 import { firstOrderUpdate } from './first-order.js';
+import { implicitUpdate } from './implicit.js';
+import { secondOrderUpdate } from './second-order.js';
 import type { ArchitectureUpdate } from './update.js';
 
 /**
@@ -11,6 +13,12 @@ import type { ArchitectureUpdate } from './update.js';
  */
 export const updateSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('first-order') }),
+  z.strictObject({ kind: z.literal('second-order') }),
+  z.strictObject({
+    kind: z.literal('implicit'),
+    terms: z.int().nonnegative().default(2),
+    rate: z.number().positive().default(0.01),
+  }),
   z.strictObject({ kind: z.literal('single-level') }),
 ]);
 
@@ -21,6 +29,10 @@ export function createUpdate(config: UpdateConfig): ArchitectureUpdate | null {
   switch (config.kind) {
     case 'first-order':
       return firstOrderUpdate;
+    case 'second-order':
+      return secondOrderUpdate;
+    case 'implicit':
+      return implicitUpdate(config);
     case 'single-level':
       return null;
   }
