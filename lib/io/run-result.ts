@@ -31,6 +31,8 @@ export const runResultSchema = z.object({
   measures: numbers,
   /** What was measured with a clock, in milliseconds; another number each time. */
   timings: numbers,
+  /** What the run took of the machine, such as bytes of memory by `memory`; another number each time. */
+  resources: numbers.default({}),
   /** The workflow's own account, in its own form. */
   details: z.unknown(),
 });
@@ -44,6 +46,7 @@ export interface RunOutcome {
   readonly config: { readonly seed: number };
   readonly measures: Readonly<Record<string, number>>;
   readonly timings?: Readonly<Record<string, number>>;
+  readonly resources?: Readonly<Record<string, number>>;
   readonly details: unknown;
 }
 
@@ -54,8 +57,8 @@ export interface RunOutcome {
  * @throws NonFiniteError when a measure is NaN or infinite, as JSON has neither; FileSystemError
  */
 export async function writeRunResult(folder: string, outcome: RunOutcome): Promise<void> {
-  const { workflow, config, measures, timings = {}, details } = outcome;
-  for (const [name, value] of Object.entries({ ...measures, ...timings })) {
+  const { workflow, config, measures, timings = {}, resources = {}, details } = outcome;
+  for (const [name, value] of Object.entries({ ...measures, ...timings, ...resources })) {
     if (!Number.isFinite(value)) {
       throw new NonFiniteError(`Expected a finite number as the result's ${name}, got ${value}.`);
     }
@@ -67,6 +70,7 @@ export async function writeRunResult(folder: string, outcome: RunOutcome): Promi
     seed: config.seed,
     measures: { ...measures },
     timings: { ...timings },
+    resources: { ...resources },
     details,
   };
   await writeFileAtomic(join(folder, RESULT_FILE), `${JSON.stringify(result, null, 2)}\n`);

@@ -4,15 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { evaluateRobustness } from '../attack/robust-accuracy.js';
-import { Loader } from '../data/loader.js';
-import { permutation } from '../data/philox.js';
+import type { Loader } from '../data/loader.js';
+import { memory, resetPeakMemory } from '../device.js';
 import { AbortedError, NonFiniteError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic-file.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
 import { complexity } from '../nn/complexity.js';
-import type { Genotype } from '../nn/genotype.js';
 import { type ModelSpec, modelFromSpec } from '../nn/models/index.js';
 import { scope } from '../scope.js';
 import type { StopSignal } from '../signals.js';
@@ -25,8 +24,9 @@ import { loadTraining, saveTraining } from '../train/saved-training.js';
 import { strongestCandidates, strongestCandidatesPerGroup } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
 import type { Strengths } from './mixer.js';
-import { DRAWING_PARTS } from './pass.js';
 import { SearchPhase, type StepLosses } from './phase.js';
+import { CyclingBatches, SearchImages } from './search-images.js';
+import { measuresOf, type SearchCost, type SearchResult } from './search-result.js';
 import { loadSearchState, type SearchEpoch, type SearchProgress, type SearchState } from './search-state.js';
 import { createSelector } from './selectors/registry.js';
 import type { Alternative, SelectionContext } from './selectors/selector.js';
@@ -40,24 +40,6 @@ export interface SearchRunOptions {
   readonly signal?: StopSignal;
 }
 
-/** What a search comes to. Plain JSON. */
-export interface SearchResult {
-  readonly method: string;
-  readonly genotype: Genotype;
-  /** Other architectures that the selector names, such as those of other limits on skip connections. */
-  readonly alternatives: readonly { readonly name: string; readonly genotype: Genotype }[];
-  /** Of the architecture alone, as large as it was searched or as `retrain.space` says. */
-  readonly parameters: number;
-  readonly macs: number;
-  /** Of the last mixture, on validation images. */
-  readonly supernetAccuracy: number;
-  readonly epochs: readonly SearchEpoch[];
-  /** Why it ended early; null: it did not. */
-  readonly stopped: SearchProgress['stopped'];
-  /** On the test images, after retraining; null without. */
-  readonly test: number | null;
-}
-
 /**
  * Searches, or does what is left to search after the newest checkpoint of the run folder.
  *
@@ -67,7 +49,10 @@ export interface SearchResult {
  * @throws AbortedError after `signal` is aborted, resumable; NonFiniteError when a loss becomes NaN or infinite
  * @throws ConfigError for a wrong stage; CheckpointError; DataChangedError
  */
-export async function runSearch(config: SearchConfig, options: SearchRunOptions): Promise<SearchResult> {
+export async function runSearch(
+  config: SearchConfig,
+  options: SearchRunOptions,
+): Promise<{ readonly result: SearchResult; readonly cost: SearchCost }> {
   await mkdir(options.run.path, { recursive: true });
   const phases = phasesOf(config);
   const data = await openTrainingData(config.data, config.seed, options.run);
@@ -85,6 +70,14 @@ interface Selected {
 }
 
 const NO_SUMS = { train: 0, search: 0, steps: 0, moves: 0 } as const;
+/** What every stage begins with. */
+const STAGE_START = {
+  weightSteps: 0,
+  architectureSteps: 0,
+  sums: NO_SUMS,
+  stopper: null,
+  stopped: null,
+} as const;
 
 class SearchRun {
   readonly #config: SearchConfig;
@@ -93,10 +86,10 @@ class SearchRun {
   readonly #run: RunFolder;
   readonly #report: ProgressSink;
   readonly #signal: StopSignal | undefined;
-  /** Training images of the weights and of the architecture. */
-  readonly #weightImages: Int32Array;
-  readonly #searchImages: Int32Array;
+  readonly #images: SearchImages;
   #progress: SearchProgress;
+  /** Until when `progress.cost` counts. */
+  #accountedAt = 0;
 
   constructor(
     config: SearchConfig,
@@ -110,15 +103,21 @@ class SearchRun {
     this.#run = run;
     this.#report = progress;
     this.#signal = signal;
-    const order = permutation(data.train.length, config.seed, DRAWING_PARTS.split * 2 ** 40);
-    const cut = Math.round(config.split * data.train.length);
-    const images = (places: Int32Array) => places.toSorted().map((place) => data.train[place]!);
-    this.#searchImages = images(order.subarray(0, cut));
-    this.#weightImages = images(order.subarray(cut));
-    this.#progress = this.#stageStart(0, this.#spaceOf(0).groups(this.#phases[0]!.space), 0, 0, []);
+    this.#images = new SearchImages(config, data);
+    this.#progress = {
+      ...STAGE_START,
+      stage: 0,
+      groups: this.#spaceOf(0).groups(this.#phases[0]!.space),
+      stepsBefore: 0,
+      epochsBefore: 0,
+      history: [],
+      cost: { milliseconds: 0, memory: 0 },
+    };
   }
 
-  async run(): Promise<SearchResult> {
+  async run(): Promise<{ result: SearchResult; cost: SearchCost }> {
+    resetPeakMemory();
+    this.#accountedAt = performance.now();
     const resume = await this.#findResumePoint();
     if (resume !== undefined) this.#progress = resume.state.progress;
     if (resume?.state.stage === 'retrain') {
@@ -132,45 +131,26 @@ class SearchRun {
       const last = this.#progress.stage === this.#phases.length - 1;
       if (last) {
         const selected = await this.#select(phase, at?.state.stage === 'select' ? at.state : undefined);
+        this.#account();
         return this.#retrainAndFinish(selected, undefined);
       }
       const strengths = await phase.mixer.strengths();
       const groups = candidatesLeft(phase, strengths);
-      const { stage, stepsBefore, weightSteps, epochsBefore, history } = this.#progress;
-      this.#progress = this.#stageStart(
-        stage + 1,
+      const { stage, stepsBefore, weightSteps, epochsBefore } = this.#progress;
+      this.#progress = {
+        ...this.#progress,
+        ...STAGE_START,
+        stage: stage + 1,
         groups,
-        stepsBefore + weightSteps,
-        epochsBefore + phase.config.epochs,
-        history,
-      );
+        stepsBefore: stepsBefore + weightSteps,
+        epochsBefore: epochsBefore + phase.config.epochs,
+      };
       at = undefined;
     }
   }
 
   #spaceOf(stage: number) {
     return spaceOf(this.#phases[stage]!.space);
-  }
-
-  #stageStart(
-    stage: number,
-    groups: readonly EdgeGroup[],
-    stepsBefore: number,
-    epochsBefore: number,
-    history: readonly SearchEpoch[],
-  ): SearchProgress {
-    return {
-      stage,
-      weightSteps: 0,
-      architectureSteps: 0,
-      stepsBefore,
-      epochsBefore,
-      sums: { ...NO_SUMS },
-      groups,
-      history,
-      stopper: null,
-      stopped: null,
-    };
   }
 
   async #findResumePoint() {
@@ -199,39 +179,15 @@ class SearchRun {
     phase.loadState(tensors, { weights: weightSteps, architecture: architectureSteps });
   }
 
-  /** Of the weights in a stage. */
-  #trainingImages({ weightImages }: PhaseConfig): Int32Array {
-    return weightImages === 'all' ? this.#data.train : this.#weightImages;
-  }
-
-  #loaders(config: PhaseConfig): { train: Loader; search: Loader } {
-    const { batch } = config;
-    const { augmentation, seed } = this.#config;
-    const set = this.#data.dataset.train;
-    const loader = (indices: Int32Array, part: number) =>
-      new Loader(set, {
-        batch,
-        indices,
-        shuffle: true,
-        dropLast: true,
-        augmentation,
-        seed: seed + part * 2 ** 40,
-      });
-    return {
-      train: loader(this.#trainingImages(config), DRAWING_PARTS.trainOrder),
-      search: loader(this.#searchImages, DRAWING_PARTS.searchOrder),
-    };
-  }
-
   async #search(phase: SearchPhase): Promise<void> {
     const { config } = phase;
-    const { train, search } = this.#loaders(config);
-    const total = config.epochs * train.steps;
+    const { weights, architecture } = this.#images.loaders(config);
+    const total = config.epochs * weights.steps;
     const title = this.#phases.length === 1 ? 'search' : `search, stage ${this.#progress.stage + 1}`;
     this.#report.stage(title, { total, done: this.#progress.weightSteps });
     while (this.#progress.weightSteps < total && this.#progress.stopped === null) {
-      const epoch = Math.floor(this.#progress.weightSteps / train.steps);
-      await this.#searchEpoch(phase, epoch, train, search);
+      const epoch = Math.floor(this.#progress.weightSteps / weights.steps);
+      await this.#searchEpoch(phase, epoch, weights, architecture);
       await this.#finishEpoch(phase, epoch);
       await this.#checkpoint(phase);
     }
@@ -302,7 +258,7 @@ class SearchRun {
     const phase = this.#phases[this.#progress.stage]!;
     const { update, architecture, batch } = phase;
     const { weightSteps, stepsBefore } = this.#progress;
-    const stepsOfEpoch = Math.max(1, Math.floor(this.#trainingImages(phase).length / batch));
+    const stepsOfEpoch = Math.max(1, Math.floor(this.#images.ofWeights(phase).length / batch));
     const epoch = Math.floor(weightSteps / stepsOfEpoch);
     const step = stepsBefore + weightSteps;
     return update.kind === 'single-level' && epoch >= architecture.start && step % architecture.every === 0;
@@ -337,7 +293,22 @@ class SearchRun {
     return phase.accuracy(mixture, batches, 'running');
   }
 
+  /** Adds what this process has taken since the last time. */
+  #account(): void {
+    const now = performance.now();
+    const { milliseconds, memory: before } = this.#progress.cost;
+    this.#progress = {
+      ...this.#progress,
+      cost: {
+        milliseconds: milliseconds + now - this.#accountedAt,
+        memory: Math.max(before, memory().peak),
+      },
+    };
+    this.#accountedAt = now;
+  }
+
   async #checkpoint(phase: SearchPhase): Promise<void> {
+    this.#account();
     const { stepsBefore, weightSteps } = this.#progress;
     const state: SearchState = { stage: 'search', progress: this.#progress };
     await this.#run.saveCheckpoint(stepsBefore + weightSteps, await phase.hostState(), state);
@@ -367,6 +338,7 @@ class SearchRun {
       if ('choice' in outcome) return { choice: outcome.choice, alternatives: outcome.alternatives ?? [] };
       state = outcome.state;
       round++;
+      this.#account();
       const { stepsBefore, weightSteps } = this.#progress;
       await this.#run.saveCheckpoint(stepsBefore + weightSteps + round, await phase.hostState(), {
         stage: 'select',
@@ -385,10 +357,14 @@ class SearchRun {
       strengths: await this.#strengthsToSelect(phase),
       supernet: phase.supernet,
       mixture: () => phase.settledMixture(),
-      accuracy: (mixture, { images = this.#searchImages.length } = {}) =>
-        phase.accuracy(mixture, evaluationBatches(set, this.#searchImages.subarray(0, images)), 'batch'),
+      accuracy: (mixture, { images = this.#images.architecture.length } = {}) =>
+        phase.accuracy(
+          mixture,
+          evaluationBatches(set, this.#images.architecture.subarray(0, images)),
+          'batch',
+        ),
       tune: (mixture, options) =>
-        phase.tune(this.#loaders(phase.config).train, mixture, {
+        phase.tune(this.#images.loaders(phase.config).weights, mixture, {
           ...options,
           ...(this.#signal === undefined ? {} : { signal: this.#signal }),
         }),
@@ -408,7 +384,7 @@ class SearchRun {
   async #retrainAndFinish(
     selected: Selected,
     resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
-  ): Promise<SearchResult> {
+  ): Promise<{ result: SearchResult; cost: SearchCost }> {
     const { stage, groups, history, stopped } = this.#progress;
     const config = this.#phases[stage]!;
     const space = spaceOf(config.space);
@@ -432,20 +408,15 @@ class SearchRun {
       stopped,
       test,
     };
-    const measures = {
-      supernet: result.supernetAccuracy,
-      parameters,
-      macs,
-      ...(test === null ? {} : { clean: test }),
-    };
+    const { cost } = this.#progress;
     await completeEnvironment(this.#run);
     await writeRunResult(this.#run.path, {
       workflow: 'search',
       config: this.#config,
-      measures,
+      ...measuresOf(result, cost),
       details: result,
     });
-    return result;
+    return { result, cost };
   }
 
   async #retrain(
@@ -511,32 +482,4 @@ function candidatesLeft({ groups, config }: SearchPhase, strengths: Strengths): 
   const { keep, keepPerGroup } = config;
   if (keepPerGroup !== null) return strongestCandidatesPerGroup(groups, strengths, keepPerGroup);
   return keep === null ? groups : strongestCandidates(groups, strengths, keep);
-}
-
-/** As many batches as are asked for: epochs of a loader one after the other, for a set that is smaller than another. */
-class CyclingBatches {
-  readonly #batches: AsyncGenerator<
-    Awaited<ReturnType<ReturnType<Loader['epoch']>['next']>>['value'] & object
-  >;
-
-  /** The batches that belong to an epoch of `steps` of another loader, from number `from` on. */
-  constructor(loader: Loader, epoch: number, steps: number, from: number) {
-    this.#batches = cycle(loader, epoch * steps + from);
-  }
-
-  async next() {
-    const { value } = await this.#batches.next();
-    return value;
-  }
-
-  async close(): Promise<void> {
-    await this.#batches.return(undefined);
-  }
-}
-
-/** Batch number `first` of the loader's epochs in a row, and all after it. */
-async function* cycle(loader: Loader, first: number) {
-  for (let epoch = Math.floor(first / loader.steps), from = first % loader.steps; ; epoch++, from = 0) {
-    yield* loader.epoch(epoch, { from });
-  }
 }

@@ -58,6 +58,8 @@ const progressSchema = z.strictObject({
   /** What is left of the space in this stage. */
   groups: z.array(groupSchema).readonly(),
   history: z.array(searchEpochSchema).readonly(),
+  /** What the search has taken so far; see `SearchCost`. */
+  cost: z.strictObject({ milliseconds: z.number().nonnegative(), memory: z.number().nonnegative() }),
   /** The stopper's own state. */
   stopper: z.unknown(),
   /** Why the search ended early; null while it has not. */

@@ -100,7 +100,7 @@ function summaryOf(values: readonly number[], options: BootstrapOptions): Summar
 }
 
 function measuredValue(result: RunResult, name: string, trial: Trial): number {
-  const value = result.measures[name] ?? result.timings[name];
+  const value = result.measures[name] ?? result.timings[name] ?? result.resources[name];
   if (value !== undefined) return value;
   throw new FileFormatError(
     `The result of trial ${trial.id} has no measure ${name}; it has ${Object.keys(result.measures).join(', ')}. Run the trial again with this version of lapidary.`,

@@ -39,7 +39,9 @@ async function writeAll(folder: StudyFolder, outcome: StudyOutcome): Promise<voi
 
 /** What the tables depend on. */
 function fingerprint(trials: readonly TrialOutcome[]): string {
-  return canonicalJson(trials.map(({ status, result }) => [status, result?.measures, result?.timings]));
+  return canonicalJson(
+    trials.map(({ status, result }) => [status, result?.measures, result?.timings, result?.resources]),
+  );
 }
 
 /** The content of `study.json`: all of the study for other programs, values in the units of `result.json`. */
@@ -57,6 +59,7 @@ export function studyJson(folder: StudyFolder, outcome: StudyOutcome): Record<st
       configSha256: trial.configSha256,
       measures: result?.measures ?? null,
       timings: result?.timings ?? null,
+      resources: result?.resources ?? null,
     })),
     rows: outcome.rows.map(({ row, missing, measures }) => ({
       name: row.name,

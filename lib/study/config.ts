@@ -14,7 +14,7 @@ const name = z
 const measureSchema = z.union([
   z.string().min(1),
   z.strictObject({
-    /** As in `measures` or `timings` of `result.json`, without the part's prefix. */
+    /** As in `measures`, `timings` or `resources` of `result.json`, without the part's prefix. */
     name: z.string().min(1),
     title: z.string().optional(),
     unit: z.string().optional(),

@@ -1,10 +1,13 @@
 /** Times a few steps of what a trial will do many times. */
 
 import { type AttackConfig, createAttack } from '../attack/registry.js';
+import { Loader } from '../data/loader.js';
 import { device } from '../device.js';
 import { AbortedError } from '../errors.js';
 import type { SpecModel } from '../nn/models/index.js';
 import { noGrad, scope } from '../scope.js';
+import type { SearchPhase } from '../search/phase.js';
+import { CyclingBatches, type SearchImages } from '../search/search-images.js';
 import { evaluationBatches, type TrainingData } from '../train/data-recipe.js';
 import { prepareTraining, type Recipe } from '../train/recipe.js';
 import { deviation, mean } from './statistics.js';
@@ -66,6 +69,53 @@ export class PlanClock {
     return timingOf(ends.slice(WARM_UP_STEPS));
   }
 
+  /**
+   * One step of a stage of a search: the mean of 20, after 3. The search network and the architecture are trained by them.
+   *
+   * @param epoch of the stage; the architecture moves from `architecture.start` on
+   */
+  async searchStep(phase: SearchPhase, images: SearchImages, epoch: number): Promise<Timing> {
+    const { weights, architecture } = images.loaders(phase.config);
+    const [train, search] = [weights, architecture].map((loader) => new CyclingBatches(loader, 0, 0, 0));
+    const ends: number[] = [];
+    try {
+      for (let step = 0; step < WARM_UP_STEPS + TIMED_STEPS + 1; step++) {
+        const { done } = await phase.step(await train!.next(), await search!.next(), { epoch, step });
+        await done;
+        ends.push(performance.now());
+      }
+    } finally {
+      await Promise.all([train!.close(), search!.close()]);
+    }
+    return timingOf(ends.slice(WARM_UP_STEPS));
+  }
+
+  /** One step of a search's weights alone, under a mixture that stays. */
+  async tuningStep(phase: SearchPhase, images: SearchImages, { dataset }: TrainingData): Promise<Timing> {
+    const { batch } = phase.config;
+    const run = async (steps: number) => {
+      const indices = images.weights.subarray(0, steps * batch);
+      const loader = new Loader(dataset.train, { batch, indices, dropLast: true });
+      const start = performance.now();
+      await phase.tune(loader, () => phase.settledMixture(), {
+        epochs: 1,
+        rate: 0.1,
+        before: 0,
+        total: 1,
+      });
+      return (performance.now() - start) / 1000 / loader.steps;
+    };
+    await run(WARM_UP_STEPS);
+    return { seconds: await run(TIMED_STEPS), error: 0 };
+  }
+
+  /** A pass of a search network under a mixture in evaluation, for one image. */
+  async mixedForward(phase: SearchPhase, data: TrainingData): Promise<Timing> {
+    return this.#passes(data, async (batch) => {
+      await scope(() => phase.accuracy(phase.settledMixture(), oneBatch(batch), 'running'));
+    });
+  }
+
   /** A forward pass in evaluation, for one image. */
   async forward(model: SpecModel, data: TrainingData): Promise<Timing> {
     return this.#passes(data, async (batch) => {
@@ -102,6 +152,10 @@ export class PlanClock {
     }
     return times(timingOf(ends), 1 / indices.length);
   }
+}
+
+async function* oneBatch<T>(batch: T): AsyncGenerator<T> {
+  yield batch;
 }
 
 /** So many units of work as a stage. */

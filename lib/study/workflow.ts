@@ -28,9 +28,9 @@ export interface Workflow<C extends { readonly seed: number } = { readonly seed:
   /** Its command: a trial is `lapidary NAME --config ... --out ... --resume`. */
   readonly name: string;
   readonly schema: z.ZodType<C>;
-  /** What the command takes when nothing is said. */
+  /** What the command takes when nothing is said: as `ConfigSources.defaults`. */
   readonly defaults: unknown;
-  /** The names in `measures` and `timings` of its `result.json`. */
+  /** The names in `measures`, `timings` and `resources` of its `result.json`. */
   measures(config: C): string[];
   /** The same work on a few images, for seconds: every stage still runs. */
   shrink(config: C): C;

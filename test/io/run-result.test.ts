@@ -19,6 +19,7 @@ it('a result is read back as it was written', async () => {
     seed: 4,
     measures,
     timings: {},
+    resources: {},
     details: { any: [1] },
   });
 });

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 
 import { formatTable, type Table } from '../../report/table.js';
 import { type SearchConfig, searchDefaults, searchSchema } from '../../search/config.js';
-import { runSearch, type SearchResult } from '../../search/run-search.js';
+import { runSearch } from '../../search/run-search.js';
+import type { SearchResult } from '../../search/search-result.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
 import { type RunSetup, setUpRun } from './run-setup.js';
 
@@ -28,11 +29,11 @@ export async function runAndReport(
   config: SearchConfig,
   json: boolean,
 ): Promise<CommandResult> {
-  const result = await runSearch(config, { run, progress, signal });
+  const { result, cost } = await runSearch(config, { run, progress, signal });
   progress.finish();
   if (!json) process.stdout.write(`\n${formatTable(searchTable(result))}\n`);
   const { epochs: _, ...brief } = result;
-  return { ...brief, out: run.path };
+  return { ...brief, cost, out: run.path };
 }
 
 function searchTable({ method, parameters, macs, supernetAccuracy, test }: SearchResult): Table {

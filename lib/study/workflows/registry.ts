@@ -2,15 +2,17 @@
 
 import type { Workflow } from '../workflow.js';
 import { pruneWorkflow } from './prune.js';
+import { searchWorkflow } from './search.js';
 import { trainWorkflow } from './train.js';
 
-export const WORKFLOW_NAMES = ['train', 'prune'] as const;
+export const WORKFLOW_NAMES = ['train', 'prune', 'search'] as const;
 
 export type WorkflowName = (typeof WORKFLOW_NAMES)[number];
 
 const WORKFLOWS: Readonly<Record<WorkflowName, Workflow>> = {
   train: erased(trainWorkflow),
   prune: erased(pruneWorkflow),
+  search: erased(searchWorkflow),
 };
 
 /** The workflow of a name. */

@@ -1,0 +1,66 @@
+/** What a search comes to, and the measures of its `result.json`. */
+
+import type { Genotype } from '../nn/genotype.js';
+import type { SearchConfig } from './config.js';
+import type { SearchEpoch, SearchProgress } from './search-state.js';
+
+/** What a search comes to. Plain JSON. */
+export interface SearchResult {
+  readonly method: string;
+  readonly genotype: Genotype;
+  /** Other architectures that the selector names, such as those of other limits on skip connections. */
+  readonly alternatives: readonly { readonly name: string; readonly genotype: Genotype }[];
+  /** Of the architecture alone, as large as it was searched or as `retrain.space` says. */
+  readonly parameters: number;
+  readonly macs: number;
+  /** Of the last mixture, on validation images. */
+  readonly supernetAccuracy: number;
+  readonly epochs: readonly SearchEpoch[];
+  /** Why it ended early; null: it did not. */
+  readonly stopped: SearchProgress['stopped'];
+  /** On the test images, after retraining; null without. */
+  readonly test: number | null;
+}
+
+/** What searching and selecting took of the machine, in all processes together; retraining is not in it. */
+export interface SearchCost {
+  readonly milliseconds: number;
+  /** The most bytes that the device held for the engine. */
+  readonly memory: number;
+}
+
+interface NamedMeasure {
+  readonly name: string;
+  /** Whether a search of that configuration has it. */
+  readonly when?: (config: SearchConfig) => boolean;
+  readonly value: (result: SearchResult) => number | null;
+}
+
+const MEASURES: readonly NamedMeasure[] = [
+  { name: 'supernet', value: ({ supernetAccuracy }) => supernetAccuracy },
+  { name: 'parameters', value: ({ parameters }) => parameters },
+  { name: 'macs', value: ({ macs }) => macs },
+  { name: 'clean', when: ({ retrain }) => retrain !== null, value: ({ test }) => test },
+];
+
+/** The names of what the result of a search measures: `measures`, `timings` and `resources`. */
+export function measureNames(config: SearchConfig): string[] {
+  const measured = MEASURES.filter(({ when }) => when?.(config) ?? true).map(({ name }) => name);
+  return [...measured, 'search', 'memory'];
+}
+
+/** The numbers of `result.json`. */
+export function measuresOf(
+  result: SearchResult,
+  { milliseconds, memory }: SearchCost,
+): Record<'measures' | 'timings' | 'resources', Record<string, number>> {
+  const measured = MEASURES.flatMap(({ name, value }) => {
+    const number = value(result);
+    return number === null ? [] : [[name, number] as const];
+  });
+  return {
+    measures: Object.fromEntries(measured),
+    timings: { search: milliseconds },
+    resources: { memory },
+  };
+}
