@@ -9,12 +9,28 @@ import { nearestWord } from '../../nearest-word.js';
 
 export const METHOD_NAMES = [
   'darts',
+  'darts-2nd',
+  'pc-darts',
+  'gdas',
+  'snas',
+  'fairdarts',
+  'sdarts-rs',
+  'sdarts-adv',
+  'drnas',
+  'darts-minus',
+  'beta-darts',
   'darts-pt',
   'darts-pt-blank',
-  'setn',
+  'proxylessnas',
   'p-darts',
   'dots',
+  'setn',
   'd-darts',
+  'fbnet',
+  'idarts',
+  'noisy-darts',
+  'cdarts-penalty',
+  'single-darts',
 ] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];

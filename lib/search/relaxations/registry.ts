@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { scheduledValueSchema } from '../scheduled-value.js';
 import { binaryGatesRelaxation } from './binary-gates.js';
+import { dirichletRelaxation } from './dirichlet.js';
 import { edgePairsRelaxation } from './edge-pairs.js';
 import { groupedSoftmaxRelaxation } from './grouped-softmax.js';
 import { gumbelHardRelaxation } from './gumbel-hard.js';
@@ -27,6 +28,7 @@ export const relaxationSchema = z.discriminatedUnion('kind', [
     temperature,
     unchosen: z.enum(['added', 'left-out']).default('left-out'),
   }),
+  z.strictObject({ kind: z.literal('dirichlet') }),
   z.strictObject({ kind: z.literal('binary-gates') }),
   z.strictObject({ kind: z.literal('uniform-path') }),
   z.strictObject({ kind: z.literal('grouped-softmax') }),
@@ -52,6 +54,8 @@ export function createRelaxation(config: RelaxationConfig, context: RelaxationCo
       return gumbelSoftmaxRelaxation(context, config.temperature);
     case 'gumbel-hard':
       return gumbelHardRelaxation(context, config);
+    case 'dirichlet':
+      return dirichletRelaxation(context);
     case 'binary-gates':
       return binaryGatesRelaxation(context);
     case 'uniform-path':
