@@ -7,6 +7,7 @@ import { augmentationSchema } from '../data/augmentation.js';
 import { ConfigError } from '../errors.js';
 import { dataSchema } from '../train/data-recipe.js';
 import { recipeSchema } from '../train/recipe.js';
+import { costObjectiveSchema } from './cost-objective.js';
 import { methodPreset } from './methods/registry.js';
 import { perturbationSchema } from './perturbations/registry.js';
 import { regularizerSchema } from './regularizers/registry.js';
@@ -77,6 +78,15 @@ const phaseFields = {
   weightImages: z.enum(['split', 'all']).default('split'),
   update: updateSchema.prefault({ kind: 'first-order' }),
   regularizers: z.array(regularizerSchema).default([]),
+  /** What the mixture costs, in the architecture's loss; null: nothing. Of spaces whose layers have costs of their own (layerwise). */
+  cost: z
+    .strictObject({
+      /** `macs`: counted; else the path of a table that `lapidary search latency` made on this machine. */
+      table: z.string().min(1).default('macs'),
+      objective: costObjectiveSchema,
+    })
+    .nullable()
+    .default(null),
 };
 
 const phaseSchema = z

@@ -20,6 +20,9 @@ import type { StopSignal } from '../signals.js';
 import type { Tensor } from '../tensor.js';
 import { Architecture } from './architecture.js';
 import type { PhaseConfig } from './config.js';
+import { costObjective } from './cost-objective.js';
+import { ExpectedCost } from './expected-cost.js';
+import type { LatencyTable } from './latency-table.js';
 import { Mixer } from './mixer.js';
 import type { Pass, Purpose } from './pass.js';
 import type { Perturbation } from './perturbations/perturbation.js';
@@ -38,6 +41,8 @@ export interface PhaseOptions {
   readonly classes: number;
   readonly normalization: ChannelStatistics;
   readonly seed: number;
+  /** Costs of candidates, for a configuration with `cost`. */
+  readonly costs?: LatencyTable;
 }
 
 /** Where a step stands. */
@@ -78,6 +83,7 @@ export class SearchPhase implements Disposable {
   readonly #options: PhaseOptions;
   readonly #regularizers: readonly Regularizer[];
   readonly #perturbation: Perturbation | null;
+  readonly #expectedCost: ExpectedCost | null;
   readonly #update: ArchitectureUpdate | null;
   readonly #alphas: readonly Parameter[];
   readonly #rate: Schedule;
@@ -115,6 +121,7 @@ export class SearchPhase implements Disposable {
     );
     this.#perturbation =
       config.perturbation === null ? null : createPerturbation(config.perturbation, { seed, shapes });
+    this.#expectedCost = options.costs === undefined ? null : new ExpectedCost(options.costs, groups);
     this.#update = createUpdate(config.update);
     this.weightOptimizer = new SGD(this.supernet.namedParameters(), weights);
     this.architectureOptimizer = new Adam(this.architecture.namedParameters(), architecture);
@@ -315,10 +322,17 @@ export class SearchPhase implements Disposable {
 
   #regularizedLoss(batch: Pick<Batch, 'images' | 'labels'>): Tensor {
     const mixture = this.mixer.mixture('architecture');
+    const loss = this.#withCost(this.#lossOf(batch, mixture), mixture);
     return this.#regularizers.reduce(
-      (loss, regularizer) => loss.add(regularizer.term(mixture)),
-      this.#lossOf(batch, mixture).reshape([1]),
+      (sum, regularizer) => sum.add(regularizer.term(mixture)),
+      loss.reshape([1]),
     );
+  }
+
+  #withCost(loss: Tensor, mixture: Mixture): Tensor {
+    const { cost } = this.config;
+    if (cost === null || this.#expectedCost === null) return loss;
+    return costObjective(cost.objective, this.#expectedCost)(loss, mixture);
   }
 
   #lossOf({ images, labels }: Pick<Batch, 'images' | 'labels'>, mixture: Mixture): Tensor {
@@ -429,6 +443,7 @@ export class SearchPhase implements Disposable {
     }
     this.mixer[Symbol.dispose]();
     for (const part of [...this.#regularizers, this.#perturbation]) part?.[Symbol.dispose]();
+    this.#expectedCost?.[Symbol.dispose]();
     this.weightOptimizer.dispose();
     this.architectureOptimizer.dispose();
     this.architecture.dispose();

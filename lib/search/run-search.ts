@@ -23,6 +23,7 @@ import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
 import { strongestCandidates, strongestCandidatesPerGroup } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
+import { type CostOptions, type LatencyTable, macsTable, readLatencyTable } from './latency-table.js';
 import type { Strengths } from './mixer.js';
 import { SearchPhase, type StepLosses } from './phase.js';
 import { CyclingBatches, SearchImages } from './search-images.js';
@@ -125,7 +126,7 @@ class SearchRun {
     }
     let at = resume;
     for (;;) {
-      using phase = this.#openPhase();
+      using phase = await this.#openPhase();
       if (at !== undefined) this.#restore(phase, at.tensors);
       if (at?.state.stage !== 'select') await this.#search(phase);
       const last = this.#progress.stage === this.#phases.length - 1;
@@ -163,14 +164,18 @@ class SearchRun {
     return { state: loadSearchState(checkpoint.state), tensors: checkpoint.tensors };
   }
 
-  #openPhase(): SearchPhase {
+  async #openPhase(): Promise<SearchPhase> {
     const { stage, groups } = this.#progress;
     const config = this.#phases[stage]!;
     const { classes, normalization } = this.#data.dataset;
+    const { imageShape } = this.#data;
     return new SearchPhase(config, groups, {
       classes: classes.length,
       normalization,
       seed: this.#config.seed + stage,
+      ...(config.cost === null
+        ? {}
+        : { costs: await costsOf(config, { imageShape, classes: classes.length }) }),
     });
   }
 
@@ -475,6 +480,13 @@ class SearchRun {
     const { stepsBefore, weightSteps, groups } = this.#progress;
     return stepsBefore + weightSteps + createSelector(this.#config.selector).rounds(groups);
   }
+}
+
+/** The costs of candidates that a configuration names. @throws ArgumentError, FileFormatError as `readLatencyTable` */
+async function costsOf({ space: config, cost }: PhaseConfig, data: CostOptions): Promise<LatencyTable> {
+  const space = spaceOf(config);
+  if (cost === null || cost.table === 'macs') return macsTable(space, config, data);
+  return readLatencyTable(cost.table, { space, config, ...data });
 }
 
 /** The groups of the next stage. */

@@ -8,6 +8,7 @@ import { runSearch } from '../../search/run-search.js';
 import type { SearchResult } from '../../search/search-result.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
 import { type RunSetup, setUpRun } from './run-setup.js';
+import { addLatencyCommand } from './search-latency.js';
 
 export function addSearchCommand(program: Command): void {
   const command = program
@@ -15,6 +16,7 @@ export function addSearchCommand(program: Command): void {
     .description(
       'differentiable architecture search: a method (--set method=pc-darts) in a space (--set space.name=darts)',
     );
+  addLatencyCommand(command);
   addSharedOptions(command).action(
     runCommand(async (options) => {
       const setup = await setUpRun('search', searchSchema, options, searchDefaults);
