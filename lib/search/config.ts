@@ -15,6 +15,7 @@ import { relaxationSchema } from './relaxations/registry.js';
 import { scheduledValueSchema } from './scheduled-value.js';
 import { selectorSchema } from './selectors/registry.js';
 import { spaceSchema } from './spaces/registry.js';
+import { stopperSchema } from './stoppers/registry.js';
 import { updateSchema } from './updates/registry.js';
 
 /** What may differ from stage to stage. */
@@ -118,12 +119,14 @@ export const searchSchema = z.strictObject({
   ...phaseFields,
   /** One after the other, each with keys that differ from those above; the network begins anew in each. Default: one stage. */
   stages: z.array(z.record(z.string(), z.unknown())).default([]),
+  /** Ends a stage before its last epoch; null: nothing does. */
+  stopper: stopperSchema.nullable().default(null),
   selector: selectorSchema.prefault({ kind: 'strongest' }),
   diagnostics: z
     .strictObject({
       /** Epochs between two measurements of the Hessian's largest eigenvalue; 0: none. */
       eigenvalueEvery: z.int().nonnegative().default(0),
-      /** Images of that measurement. */
+      /** Images of that measurement: the first of the architecture's. */
       eigenvalueImages: z.int().min(1).default(64),
     })
     .prefault({}),

@@ -4,6 +4,7 @@ import { inEvaluationMode, withStillStatistics } from '../attack/network-mode.js
 import { type Capture, capture, eachReplay } from '../capture.js';
 import type { Batch, Loader } from '../data/loader.js';
 import { device } from '../device.js';
+import { InternalError } from '../errors.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { ChannelStatistics } from '../nn/normalize.js';
 import type { Parameter } from '../nn/parameter.js';
@@ -21,6 +22,7 @@ import type { Tensor } from '../tensor.js';
 import { Architecture } from './architecture.js';
 import type { PhaseConfig } from './config.js';
 import { costObjective } from './cost-objective.js';
+import { type HessianEigenvalue, hessianEigenvalue } from './diagnostics/hessian-eigenvalue.js';
 import { ExpectedCost } from './expected-cost.js';
 import type { LatencyTable } from './latency-table.js';
 import { Mixer } from './mixer.js';
@@ -354,19 +356,17 @@ export class SearchPhase implements Disposable {
     this.#recorded.clear();
   }
 
-  /**
-   * The loss of the architecture's batch as a function of its parameters, for diagnostics: statistics stay still, batch
-   * normalisation goes by the batch.
-   */
-  async withSearchLoss<T>(
-    batch: Batch,
-    fn: (loss: () => Tensor, alphas: readonly Parameter[]) => Promise<T>,
-  ): Promise<T> {
-    this.supernet.train();
-    await this.#draw('architecture');
-    return withStillStatistics(this.supernet, () =>
-      fn(() => this.#lossOf(batch, this.mixer.mixture('architecture')), this.#alphas),
-    );
+  /** The largest eigenvalue of the Hessian of the loss in the architecture's parameters, on the first batch. */
+  async eigenvalue(batches: Loader): Promise<HessianEigenvalue> {
+    for await (const batch of batches) {
+      await this.#draw('architecture');
+      return hessianEigenvalue(() => this.#lossOf(batch, this.mixer.mixture('architecture')), this.#alphas, {
+        network: this.supernet,
+        weightDecay: this.config.architecture.decay,
+        seed: this.#options.seed,
+      });
+    }
+    throw new InternalError('A loader has at least one batch.');
   }
 
   /**

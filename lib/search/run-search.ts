@@ -2,14 +2,15 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 
 import { evaluateRobustness } from '../attack/robust-accuracy.js';
 import type { Loader } from '../data/loader.js';
 import { memory, resetPeakMemory } from '../device.js';
-import { AbortedError, NonFiniteError } from '../errors.js';
+import { AbortedError, CheckpointError, NonFiniteError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic-file.js';
 import type { HostTensor } from '../io/host-tensor.js';
-import type { RunFolder } from '../io/run-folder.js';
+import type { MetricsRecord, RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
 import { complexity } from '../nn/complexity.js';
 import { type ModelSpec, modelFromSpec } from '../nn/models/index.js';
@@ -23,15 +24,19 @@ import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
 import { strongestCandidates, strongestCandidatesPerGroup } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
+import { collapseAlarm } from './diagnostics/collapse-alarm.js';
+import { architectureRecord, meanOver, weightsByGroup } from './epoch-diagnostics.js';
 import { type CostOptions, type LatencyTable, macsTable, readLatencyTable } from './latency-table.js';
 import type { Strengths } from './mixer.js';
 import { SearchPhase, type StepLosses } from './phase.js';
 import { CyclingBatches, SearchImages } from './search-images.js';
 import { measuresOf, type SearchCost, type SearchResult } from './search-result.js';
 import { loadSearchState, type SearchEpoch, type SearchProgress, type SearchState } from './search-state.js';
-import { createSelector } from './selectors/registry.js';
+import { choiceByStrength, createSelector } from './selectors/registry.js';
 import type { Alternative, SelectionContext } from './selectors/selector.js';
 import { spaceOf } from './spaces/registry.js';
+import { createStopper } from './stoppers/registry.js';
+import type { Stopper } from './stoppers/stopper.js';
 import type { Choice, EdgeGroup, Mixture } from './supernet.js';
 
 export interface SearchRunOptions {
@@ -270,27 +275,66 @@ class SearchRun {
   }
 
   async #finishEpoch(phase: SearchPhase, epoch: number): Promise<void> {
-    const { sums, stage, stepsBefore, weightSteps } = this.#progress;
+    const { sums, stage, stepsBefore, weightSteps, history } = this.#progress;
+    const { groups } = phase;
     const strengths = await phase.mixer.strengths();
-    const accuracy = await this.#validate(phase, phase.settledMixture());
+    const choice = choiceByStrength(this.#config.selector, groups, strengths);
+    const architecture = architectureRecord(groups, strengths, choice, {
+      relaxation: phase.config.relaxation,
+      earlierShares: history.flatMap((record) =>
+        record.stage === stage ? [record.architecture.collapse.skipShare] : [],
+      ),
+    });
     const record: SearchEpoch = {
       stage,
       epoch: epoch + 1,
       step: stepsBefore + weightSteps,
       trainLoss: sums.train / sums.steps,
       searchLoss: sums.moves === 0 ? null : sums.search / sums.moves,
-      accuracy,
-      eigenvalue: null,
+      accuracy: await this.#validate(phase, phase.settledMixture()),
+      eigenvalue: await this.#eigenvalue(phase, epoch),
       strengths,
+      architecture,
     };
-    const { strengths: _, ...logged } = record;
-    await this.#run.appendMetrics({ ...logged, stage: 'search', phase: stage });
-    this.#progress = {
-      ...this.#progress,
-      sums: { ...NO_SUMS },
-      history: [...this.#progress.history, record],
-    };
-    this.#report.log(`  epoch ${epoch + 1}: supernet ${(100 * accuracy).toFixed(1)} %`);
+    await this.#run.appendMetrics(metricsOf(record, groups));
+    this.#progress = { ...this.#progress, sums: { ...NO_SUMS }, history: [...history, record] };
+    this.#askStopper(record, choice);
+    this.#report.log(`  epoch ${epoch + 1}: supernet ${(100 * record.accuracy).toFixed(1)} %`);
+    const { level, sentence } = architecture.collapse;
+    if (level !== 'none' && epoch >= phase.config.architecture.start) this.#report.log(`  ${sentence}`);
+  }
+
+  /** On the first images of the architecture, without augmentation. */
+  async #eigenvalue(phase: SearchPhase, epoch: number): Promise<SearchEpoch['eigenvalue']> {
+    const { eigenvalueEvery, eigenvalueImages } = this.#config.diagnostics;
+    if (eigenvalueEvery === 0 || (epoch + 1) % eigenvalueEvery !== 0) return null;
+    return phase.eigenvalue(
+      evaluationBatches(
+        this.#data.dataset.train,
+        this.#images.architecture.subarray(0, eigenvalueImages),
+        eigenvalueImages,
+      ),
+    );
+  }
+
+  #askStopper({ epoch, eigenvalue, strengths }: SearchEpoch, choice: Choice): void {
+    const { stopper: config } = this.#config;
+    if (config === null) return;
+    const stopper = createStopper(config);
+    const { groups, stopper: saved } = this.#progress;
+    const before = saved === null ? stopper.initial : checkedState(stopper, saved);
+    const { state, stop } = stopper.observe(before, {
+      epoch: epoch - 1,
+      eigenvalue: eigenvalue?.largest ?? null,
+      weights: weightsByGroup(strengths),
+      choice,
+      groups,
+    });
+    // Stoppers count epochs from 0.
+    const returnTo = stop === null || stop.returnTo === null ? null : stop.returnTo + 1;
+    const stopped = stop === null ? null : { reason: stop.reason, returnTo };
+    this.#progress = { ...this.#progress, stopper: state, stopped };
+    if (stopped !== null) this.#report.log(`  stopped: ${stopped.reason}`);
   }
 
   #validate(phase: SearchPhase, mixture: Mixture): Promise<number> {
@@ -408,7 +452,9 @@ class SearchRun {
       alternatives: selected.alternatives.map(({ name, choice }) => ({ name, genotype: genotypeOf(choice) })),
       parameters,
       macs,
+      collapse: collapseAlarm(groups, selected.choice),
       supernetAccuracy: history.at(-1)!.accuracy,
+      groups,
       epochs: history,
       stopped,
       test,
@@ -494,4 +540,31 @@ function candidatesLeft({ groups, config }: SearchPhase, strengths: Strengths): 
   const { keep, keepPerGroup } = config;
   if (keepPerGroup !== null) return strongestCandidatesPerGroup(groups, strengths, keepPerGroup);
   return keep === null ? groups : strongestCandidates(groups, strengths, keep);
+}
+
+/** A line of `metrics.jsonl`. */
+function metricsOf(
+  { stage, eigenvalue, strengths: _, architecture, ...numbers }: SearchEpoch,
+  groups: readonly EdgeGroup[],
+): MetricsRecord {
+  const { level, skipShare } = architecture.collapse;
+  return {
+    ...numbers,
+    stage: 'search',
+    phase: stage,
+    eigenvalue: eigenvalue?.largest ?? null,
+    entropy: meanOver(groups, architecture, ({ normalizedEntropy }) => normalizedEntropy),
+    margin: meanOver(groups, architecture, ({ margin }) => margin?.mean ?? 0),
+    skipShare,
+    collapse: level,
+  };
+}
+
+/** @throws CheckpointError when the state of a checkpoint is not this stopper's */
+function checkedState<S>(stopper: Stopper<S>, state: unknown): S {
+  const parsed = stopper.stateSchema.safeParse(state);
+  if (parsed.success) return parsed.data;
+  throw new CheckpointError(
+    `Expected the state of the search's stopper in the checkpoint: ${z.prettifyError(parsed.error)}; give another --out.`,
+  );
 }

@@ -2,7 +2,10 @@
 
 import type { Genotype } from '../nn/genotype.js';
 import type { SearchConfig } from './config.js';
+import type { CollapseFinding } from './diagnostics/collapse-alarm.js';
+import { meanOver } from './epoch-diagnostics.js';
 import type { SearchEpoch, SearchProgress } from './search-state.js';
+import type { EdgeGroup } from './supernet.js';
 
 /** What a search comes to. Plain JSON. */
 export interface SearchResult {
@@ -13,8 +16,12 @@ export interface SearchResult {
   /** Of the architecture alone, as large as it was searched or as `retrain.space` says. */
   readonly parameters: number;
   readonly macs: number;
+  /** Whether the architecture is one of skip connections. */
+  readonly collapse: CollapseFinding;
   /** Of the last mixture, on validation images. */
   readonly supernetAccuracy: number;
+  /** What was left of the space in the last stage. */
+  readonly groups: readonly EdgeGroup[];
   readonly epochs: readonly SearchEpoch[];
   /** Why it ended early; null: it did not. */
   readonly stopped: SearchProgress['stopped'];
@@ -40,6 +47,18 @@ const MEASURES: readonly NamedMeasure[] = [
   { name: 'supernet', value: ({ supernetAccuracy }) => supernetAccuracy },
   { name: 'parameters', value: ({ parameters }) => parameters },
   { name: 'macs', value: ({ macs }) => macs },
+  { name: 'collapsed', value: ({ collapse }) => Number(collapse.level === 'collapsed') },
+  { name: 'skipShare', value: ({ collapse }) => collapse.skipShare },
+  {
+    name: 'entropy',
+    value: ({ groups, epochs }) =>
+      meanOver(groups, epochs.at(-1)!.architecture, ({ normalizedEntropy }) => normalizedEntropy),
+  },
+  {
+    name: 'margin',
+    value: ({ groups, epochs }) =>
+      meanOver(groups, epochs.at(-1)!.architecture, ({ margin }) => margin?.mean ?? 0),
+  },
   { name: 'clean', when: ({ retrain }) => retrain !== null, value: ({ test }) => test },
 ];
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { CheckpointError } from '../errors.js';
 import { savedTrainingSchema } from '../train/saved-training.js';
+import { architectureRecordSchema } from './epoch-diagnostics.js';
 
 const strengthsSchema = z.record(
   z.string(),
@@ -35,9 +36,13 @@ export const searchEpochSchema = z.strictObject({
   searchLoss: z.number().nullable(),
   /** Of the mixture, on validation images. */
   accuracy: z.number(),
-  /** Largest eigenvalue of the Hessian of the loss in the alphas; null where it was not measured. */
-  eigenvalue: z.number().nullable(),
+  /** Of the Hessian of the loss in the alphas, as `HessianEigenvalue`; null where it was not measured. */
+  eigenvalue: z
+    .strictObject({ largest: z.number(), residual: z.number(), confirmed: z.number(), steps: z.int() })
+    .nullable(),
   strengths: strengthsSchema,
+  /** Of the architecture that the strengths mean. */
+  architecture: architectureRecordSchema,
 });
 
 export type SearchEpoch = z.infer<typeof searchEpochSchema>;
@@ -62,7 +67,7 @@ const progressSchema = z.strictObject({
   cost: z.strictObject({ milliseconds: z.number().nonnegative(), memory: z.number().nonnegative() }),
   /** The stopper's own state. */
   stopper: z.unknown(),
-  /** Why the search ended early; null while it has not. */
+  /** Why the stage ended early, and the epoch (from 1) whose architecture is taken, null: the last; null while it has not. */
   stopped: z.strictObject({ reason: z.string(), returnTo: z.int().nullable() }).nullable(),
 });
 

@@ -31,6 +31,8 @@ export const METHOD_NAMES = [
   'noisy-darts',
   'cdarts-penalty',
   'single-darts',
+  'darts-plus',
+  'r-darts-es',
 ] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];

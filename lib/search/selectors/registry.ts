@@ -2,8 +2,8 @@
 
 import { z } from 'zod';
 
-import type { GroupStrengths } from '../mixer.js';
-import type { EdgeGroup } from '../supernet.js';
+import type { GroupStrengths, Strengths } from '../mixer.js';
+import type { Choice, EdgeGroup } from '../supernet.js';
 import { strongestPairsChoice } from './edge-pairs.js';
 import { perturbationSelector } from './perturbation.js';
 import { sampledBestSelector } from './sampled-best.js';
@@ -60,8 +60,43 @@ export function createSelector(config: SelectorConfig): Selector {
   }
 }
 
+/**
+ * The architecture that strengths alone mean, by which a search is watched while it goes: a selector's own rule where it has one,
+ * else DARTS'.
+ */
+export function choiceByStrength(
+  config: SelectorConfig,
+  groups: readonly EdgeGroup[],
+  strengths: Strengths,
+): Choice {
+  const choose = ruleOf(config);
+  return Object.fromEntries(groups.map((group) => [group.name, choose(group, strengths[group.name]!)]));
+}
+
+type Rule = (group: EdgeGroup, strengths: GroupStrengths) => string[][];
+
+function ruleOf(config: SelectorConfig): Rule {
+  switch (config.kind) {
+    case 'threshold':
+      return (group, strengths) => thresholdChoice(group, strengths, config);
+    case 'skip-limit':
+      return (group, strengths) =>
+        group.name === config.group
+          ? skipLimitedChoice(group, strengths, config.most)
+          : strongestChoice(group, strengths);
+    case 'edge-pairs':
+      // Earlier stages have no pairs yet.
+      return (group, strengths) =>
+        strengths.pairs === undefined
+          ? strongestChoice(group, strengths)
+          : strongestPairsChoice(group, strengths);
+    default:
+      return strongestChoice;
+  }
+}
+
 /** One round, each group by its own strengths. */
-function decidedAtOnce(choose: (group: EdgeGroup, strengths: GroupStrengths) => string[][]): Selector {
+function decidedAtOnce(choose: Rule): Selector {
   return {
     rounds: () => 1,
     initial: null,
