@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { resolveConfig } from '../../lib/config.js';
 import { pruneSchema } from '../../lib/prune/config.js';
+import { searchDefaults, searchSchema } from '../../lib/search/config.js';
 import { resolveStudyConfig } from '../../lib/study/config.js';
 import { expandStudy } from '../../lib/study/trials.js';
 import { trainSchema } from '../../lib/train/training-run.js';
@@ -26,6 +27,14 @@ it('the example configurations are right', async () => {
     finetune: { objective: { kind: 'trades' } },
   });
   expect(prune.evaluation.epsilon).toBe(8 / 255);
+});
+
+it.each([
+  ['search-nas-bench-201.yaml', { method: 'beta-darts', regularizers: [{ kind: 'logsumexp' }], epochs: 20 }],
+  ['search-darts.yaml', { method: 'darts', retrain: { train: { dropPath: { rate: 0.2 } } } }],
+])('the example search %s is right', async (name, expected) => {
+  const config = await resolveConfig(searchSchema, { defaults: searchDefaults, file: file(name) });
+  expect(config).toMatchObject(expected);
 });
 
 it.each([
