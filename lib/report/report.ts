@@ -8,12 +8,20 @@ import { type PlotSpec, renderPlot } from './plots.js';
 import { REPORT_STYLE } from './style.js';
 import { type Table, textColumns } from './table.js';
 
-/** A part of a report: text, then a table, then a plot, whichever are there. */
+/** A picture that is there already, such as the graph of a cell. */
+export interface ReportDrawing {
+  readonly name: string;
+  /** An SVG document. */
+  readonly svg: string;
+}
+
+/** A part of a report: text, then a table, then drawings, then a plot, whichever are there. */
 export interface ReportSection {
   readonly heading: string;
   /** Plain text; an empty line begins a new paragraph. */
   readonly text?: string;
   readonly table?: Table;
+  readonly drawings?: readonly ReportDrawing[];
   readonly plot?: PlotSpec;
 }
 
@@ -78,17 +86,31 @@ export function escapeHtml(text: string): string {
 }
 
 async function renderSection(
-  { heading, text, table, plot }: ReportSection,
+  { heading, text, table, drawings = [], plot }: ReportSection,
   idPrefix: string,
 ): Promise<string> {
   const parts = [`<h2>${escapeHtml(heading)}</h2>`];
   if (text !== undefined) parts.push(renderText(text));
   if (table !== undefined) parts.push(renderTable(table));
+  for (const [i, { name, svg }] of drawings.entries()) {
+    const drawing = renumberIds(svgElement(svg), `${idPrefix}${i}-`);
+    parts.push(
+      `<figure role="img" aria-label="${escapeHtml(name)}">${drawing}<figcaption>${escapeHtml(name)}</figcaption></figure>`,
+    );
+  }
   if (plot !== undefined) {
     const svg = renumberIds(await renderPlot(plot), idPrefix);
     parts.push(`<figure role="img" aria-label="${escapeHtml(heading)}">${svg}</figure>`);
   }
   return `<section>\n${parts.join('\n')}\n</section>`;
+}
+
+/** Without the prologue and the comments of a file: in a page they are noise. */
+function svgElement(document: string): string {
+  return document
+    .slice(document.indexOf('<svg'))
+    .replaceAll(/<!--[\s\S]*?-->\n?/g, '')
+    .trim();
 }
 
 function renderText(text: string): string {

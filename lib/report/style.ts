@@ -19,6 +19,7 @@ p { margin: 0 0 1rem; hyphens: auto; overflow-wrap: break-word; }
 .subtitle { margin: 0.6rem 0 0; color: var(--soft); font-size: 1.1rem; }
 figure { margin: 1.5rem 0; break-inside: avoid; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
+figcaption { color: var(--soft); font: 0.85rem/1.45 system-ui, -apple-system, 'Segoe UI', sans-serif; text-align: center; }
 .table { overflow-x: auto; margin: 1.25rem 0; }
 table, dl { font: 0.85rem/1.45 system-ui, -apple-system, 'Segoe UI', sans-serif; font-variant-numeric: tabular-nums lining-nums; }
 table { border-collapse: collapse; min-width: 60%; }

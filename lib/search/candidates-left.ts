@@ -4,6 +4,16 @@ import { isParameterFree } from './diagnostics/parameter-free.js';
 import type { Strengths } from './mixer.js';
 import type { EdgeGroup } from './supernet.js';
 
+/** The groups of the next stage. @param keep, keepPerGroup those of the stage that ends; null: all stay */
+export function candidatesLeft(
+  groups: readonly EdgeGroup[],
+  strengths: Strengths,
+  { keep, keepPerGroup }: { readonly keep: number | null; readonly keepPerGroup: number | null },
+): readonly EdgeGroup[] {
+  if (keepPerGroup !== null) return strongestCandidatesPerGroup(groups, strengths, keepPerGroup);
+  return keep === null ? groups : strongestCandidates(groups, strengths, keep);
+}
+
 /**
  * @param keep candidates of each edge that stay, in their order; of equally strong ones the first. `none` may stay: it goes with
  * the last selection only

@@ -21,7 +21,8 @@ import { updateSchema } from './updates/registry.js';
 /** What may differ from stage to stage. */
 const phaseFields = {
   space: spaceSchema.prefault({ name: 'darts' }),
-  epochs: z.int().min(1).default(50),
+  /** 0: the network is not trained, for a selector that does without. */
+  epochs: z.int().min(0).default(50),
   /** Images a step, of the weights as of the architecture. */
   batch: z.int().min(1).default(64),
   /** SGD; its rate falls by half a cosine from epoch to epoch. */
@@ -151,6 +152,11 @@ export function searchDefaults(given: unknown): unknown {
     typeof given === 'object' && given !== null ? Reflect.get(given, 'method') : undefined;
   if (method !== undefined && typeof method !== 'string') return {};
   return mergeConfigs({ space: { name: 'darts' } }, methodPreset(method ?? 'darts').config);
+}
+
+/** Whether a search trains a search network at all. */
+export function trainsSupernet(config: SearchConfig): boolean {
+  return phasesOf(config).some(({ epochs }) => epochs > 0);
 }
 
 /**

@@ -360,11 +360,15 @@ export class SearchPhase implements Disposable {
   async eigenvalue(batches: Loader): Promise<HessianEigenvalue> {
     for await (const batch of batches) {
       await this.#draw('architecture');
-      return hessianEigenvalue(() => this.#lossOf(batch, this.mixer.mixture('architecture')), this.#alphas, {
-        network: this.supernet,
-        weightDecay: this.config.architecture.decay,
-        seed: this.#options.seed,
-      });
+      return await hessianEigenvalue(
+        () => this.#lossOf(batch, this.mixer.mixture('architecture')),
+        this.#alphas,
+        {
+          network: this.supernet,
+          weightDecay: this.config.architecture.decay,
+          seed: this.#options.seed,
+        },
+      );
     }
     throw new InternalError('A loader has at least one batch.');
   }
@@ -453,7 +457,7 @@ export class SearchPhase implements Disposable {
 
 /** By epochs of the stage: half a cosine over these, or a part of a longer one. */
 function searchRate({ weights: { rate, final, cosine }, epochs }: PhaseConfig): Schedule {
-  const schedule = cosineSchedule({ rate, final, steps: cosine?.total ?? epochs });
+  const schedule = cosineSchedule({ rate, final, steps: cosine?.total ?? Math.max(1, epochs) });
   return (epoch) => schedule((cosine?.before ?? 0) + epoch);
 }
 

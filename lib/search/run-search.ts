@@ -19,10 +19,10 @@ import type { StopSignal } from '../signals.js';
 import { evaluationBatches, openTrainingData, type TrainingData } from '../train/data-recipe.js';
 import { saveModel } from '../train/model-file.js';
 import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
-import { prepareTraining } from '../train/recipe.js';
+import { prepareTraining, type Recipe } from '../train/recipe.js';
 import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
-import { strongestCandidates, strongestCandidatesPerGroup } from './candidates-left.js';
+import { candidatesLeft } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
 import { collapseAlarm } from './diagnostics/collapse-alarm.js';
 import { architectureRecord, meanOver, weightsByGroup } from './epoch-diagnostics.js';
@@ -37,7 +37,7 @@ import type { Alternative, SelectionContext } from './selectors/selector.js';
 import { spaceOf } from './spaces/registry.js';
 import { createStopper } from './stoppers/registry.js';
 import type { Stopper } from './stoppers/stopper.js';
-import type { Choice, EdgeGroup, Mixture } from './supernet.js';
+import type { Choice, EdgeGroup } from './supernet.js';
 
 export interface SearchRunOptions {
   /** Where checkpoints, metrics and results go; one that was `resumed` is continued. */
@@ -122,8 +122,7 @@ class SearchRun {
   }
 
   async run(): Promise<{ result: SearchResult; cost: SearchCost }> {
-    resetPeakMemory();
-    this.#accountedAt = performance.now();
+    this.#startAccount();
     const resume = await this.#findResumePoint();
     if (resume !== undefined) this.#progress = resume.state.progress;
     if (resume?.state.stage === 'retrain') {
@@ -140,8 +139,8 @@ class SearchRun {
         this.#account();
         return this.#retrainAndFinish(selected, undefined);
       }
-      const strengths = await phase.mixer.strengths();
-      const groups = candidatesLeft(phase, strengths);
+      const strengths = await scope(() => phase.mixer.strengths());
+      const groups = candidatesLeft(phase.groups, strengths, phase.config);
       const { stage, stepsBefore, weightSteps, epochsBefore } = this.#progress;
       this.#progress = {
         ...this.#progress,
@@ -277,7 +276,7 @@ class SearchRun {
   async #finishEpoch(phase: SearchPhase, epoch: number): Promise<void> {
     const { sums, stage, stepsBefore, weightSteps, history } = this.#progress;
     const { groups } = phase;
-    const strengths = await phase.mixer.strengths();
+    const strengths = await scope(() => phase.mixer.strengths());
     const choice = choiceByStrength(this.#config.selector, groups, strengths);
     const architecture = architectureRecord(groups, strengths, choice, {
       relaxation: phase.config.relaxation,
@@ -291,7 +290,7 @@ class SearchRun {
       step: stepsBefore + weightSteps,
       trainLoss: sums.train / sums.steps,
       searchLoss: sums.moves === 0 ? null : sums.search / sums.moves,
-      accuracy: await this.#validate(phase, phase.settledMixture()),
+      accuracy: await this.#validate(phase),
       eigenvalue: await this.#eigenvalue(phase, epoch),
       strengths,
       architecture,
@@ -304,17 +303,16 @@ class SearchRun {
     if (level !== 'none' && epoch >= phase.config.architecture.start) this.#report.log(`  ${sentence}`);
   }
 
-  /** On the first images of the architecture, without augmentation. */
+  /** On the first images of the architecture, without augmentation. What it takes is not part of the search's cost. */
   async #eigenvalue(phase: SearchPhase, epoch: number): Promise<SearchEpoch['eigenvalue']> {
     const { eigenvalueEvery, eigenvalueImages } = this.#config.diagnostics;
     if (eigenvalueEvery === 0 || (epoch + 1) % eigenvalueEvery !== 0) return null;
-    return phase.eigenvalue(
-      evaluationBatches(
-        this.#data.dataset.train,
-        this.#images.architecture.subarray(0, eigenvalueImages),
-        eigenvalueImages,
-      ),
-    );
+    this.#account();
+    const images = this.#images.architecture.subarray(0, eigenvalueImages);
+    const batch = evaluationBatches(this.#data.dataset.train, images, eigenvalueImages);
+    const eigenvalue = await phase.eigenvalue(batch);
+    this.#startAccount();
+    return eigenvalue;
   }
 
   #askStopper({ epoch, eigenvalue, strengths }: SearchEpoch, choice: Choice): void {
@@ -337,9 +335,14 @@ class SearchRun {
     if (stopped !== null) this.#report.log(`  stopped: ${stopped.reason}`);
   }
 
-  #validate(phase: SearchPhase, mixture: Mixture): Promise<number> {
+  #validate(phase: SearchPhase): Promise<number> {
     const batches = evaluationBatches(this.#data.dataset.train, this.#data.validation);
-    return phase.accuracy(mixture, batches, 'running');
+    return scope(() => phase.accuracy(phase.settledMixture(), batches, 'running'));
+  }
+
+  #startAccount(): void {
+    resetPeakMemory();
+    this.#accountedAt = performance.now();
   }
 
   /** Adds what this process has taken since the last time. */
@@ -417,16 +420,39 @@ class SearchRun {
           ...options,
           ...(this.#signal === undefined ? {} : { signal: this.#signal }),
         }),
+      trainAlone: (choice, recipe) => this.#trainAlone(phase, choice, recipe),
       images: set,
       seed: this.#config.seed,
       progress: this.#report,
     };
   }
 
+  async #trainAlone(phase: SearchPhase, choice: Choice, recipe: Recipe): Promise<number> {
+    const { train: set, classes, normalization } = this.#data.dataset;
+    const { seed } = this.#config;
+    const { space: config } = phase.config;
+    const space = spaceOf(config);
+    const genotype = space.genotype(config, phase.groups, choice);
+    const spec = space.network(config, genotype, { classes: classes.length, normalization });
+    using model = modelFromSpec(spec, seed);
+    const images = this.#images.ofWeights(phase.config);
+    using prepared = await prepareTraining(
+      recipe,
+      model,
+      set,
+      images,
+      seed,
+      this.#signal === undefined ? {} : { signal: this.#signal },
+    );
+    await prepared.trainer.run();
+    const { clean } = await evaluateRobustness(model, evaluationBatches(set, this.#images.architecture));
+    return clean;
+  }
+
   /** Those of the epoch that a stopper goes back to, or the last. */
   async #strengthsToSelect(phase: SearchPhase): Promise<Strengths> {
     const { stopped, history, stage } = this.#progress;
-    if (stopped === null || stopped.returnTo === null) return phase.mixer.strengths();
+    if (stopped === null || stopped.returnTo === null) return scope(() => phase.mixer.strengths());
     return history.find((record) => record.stage === stage && record.epoch === stopped.returnTo)!.strengths;
   }
 
@@ -453,7 +479,7 @@ class SearchRun {
       parameters,
       macs,
       collapse: collapseAlarm(groups, selected.choice),
-      supernetAccuracy: history.at(-1)!.accuracy,
+      supernetAccuracy: history.at(-1)?.accuracy ?? null,
       groups,
       epochs: history,
       stopped,
@@ -533,13 +559,6 @@ async function costsOf({ space: config, cost }: PhaseConfig, data: CostOptions):
   const space = spaceOf(config);
   if (cost === null || cost.table === 'macs') return macsTable(space, config, data);
   return readLatencyTable(cost.table, { space, config, ...data });
-}
-
-/** The groups of the next stage. */
-function candidatesLeft({ groups, config }: SearchPhase, strengths: Strengths): readonly EdgeGroup[] {
-  const { keep, keepPerGroup } = config;
-  if (keepPerGroup !== null) return strongestCandidatesPerGroup(groups, strengths, keepPerGroup);
-  return keep === null ? groups : strongestCandidates(groups, strengths, keep);
 }
 
 /** A line of `metrics.jsonl`. */

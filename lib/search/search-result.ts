@@ -1,7 +1,8 @@
 /** What a search comes to, and the measures of its `result.json`. */
 
 import type { Genotype } from '../nn/genotype.js';
-import type { SearchConfig } from './config.js';
+import { phasesOf, type SearchConfig, trainsSupernet } from './config.js';
+import type { AlphaStatistics } from './diagnostics/alpha-statistics.js';
 import type { CollapseFinding } from './diagnostics/collapse-alarm.js';
 import { meanOver } from './epoch-diagnostics.js';
 import type { SearchEpoch, SearchProgress } from './search-state.js';
@@ -18,8 +19,8 @@ export interface SearchResult {
   readonly macs: number;
   /** Whether the architecture is one of skip connections. */
   readonly collapse: CollapseFinding;
-  /** Of the last mixture, on validation images. */
-  readonly supernetAccuracy: number;
+  /** Of the last mixture, on validation images; null where no search network was trained. */
+  readonly supernetAccuracy: number | null;
   /** What was left of the space in the last stage. */
   readonly groups: readonly EdgeGroup[];
   readonly epochs: readonly SearchEpoch[];
@@ -44,23 +45,37 @@ interface NamedMeasure {
 }
 
 const MEASURES: readonly NamedMeasure[] = [
-  { name: 'supernet', value: ({ supernetAccuracy }) => supernetAccuracy },
+  { name: 'supernet', when: trainsSupernet, value: ({ supernetAccuracy }) => supernetAccuracy },
   { name: 'parameters', value: ({ parameters }) => parameters },
   { name: 'macs', value: ({ macs }) => macs },
   { name: 'collapsed', value: ({ collapse }) => Number(collapse.level === 'collapsed') },
   { name: 'skipShare', value: ({ collapse }) => collapse.skipShare },
   {
     name: 'entropy',
-    value: ({ groups, epochs }) =>
-      meanOver(groups, epochs.at(-1)!.architecture, ({ normalizedEntropy }) => normalizedEntropy),
+    when: trainsSupernet,
+    value: (result) => lastMean(result, ({ normalizedEntropy }) => normalizedEntropy),
   },
   {
     name: 'margin',
-    value: ({ groups, epochs }) =>
-      meanOver(groups, epochs.at(-1)!.architecture, ({ margin }) => margin?.mean ?? 0),
+    when: trainsSupernet,
+    value: (result) => lastMean(result, ({ margin }) => margin?.mean ?? 0),
+  },
+  {
+    name: 'eigenvalue',
+    when: ({ diagnostics, ...config }) =>
+      diagnostics.eigenvalueEvery > 0 &&
+      phasesOf({ diagnostics, ...config }).some(({ epochs }) => epochs >= diagnostics.eigenvalueEvery),
+    value: ({ epochs }) =>
+      epochs.findLast(({ eigenvalue }) => eigenvalue !== null)?.eigenvalue?.largest ?? null,
   },
   { name: 'clean', when: ({ retrain }) => retrain !== null, value: ({ test }) => test },
 ];
+
+/** Of the last epoch, over all edges; null where there was no epoch. */
+function lastMean({ groups, epochs }: SearchResult, value: (one: AlphaStatistics) => number): number | null {
+  const last = epochs.at(-1);
+  return last === undefined ? null : meanOver(groups, last.architecture, value);
+}
 
 /** The names of what the result of a search measures: `measures`, `timings` and `resources`. */
 export function measureNames(config: SearchConfig): string[] {

@@ -2,6 +2,7 @@
 
 import type { TrainingData } from '../train/data-recipe.js';
 import { silentProgress } from '../train/progress-sink.js';
+import type { Recipe } from '../train/recipe.js';
 import type { SearchPhase } from './phase.js';
 import type { Selector } from './selectors/selector.js';
 import type { Choice } from './supernet.js';
@@ -12,6 +13,8 @@ export interface SelectionWork {
   readonly measured: number;
   /** Epochs in which the weights are trained on. */
   readonly tuned: number;
+  /** Architectures that are trained for themselves. */
+  readonly alone: readonly { readonly choice: Choice; readonly recipe: Recipe }[];
   readonly choice: Choice;
 }
 
@@ -23,6 +26,7 @@ export async function rehearseSelection(
   { images, seed }: { readonly images: number; readonly seed: number },
 ): Promise<SelectionWork> {
   let [measured, tuned] = [0, 0];
+  const alone: { choice: Choice; recipe: Recipe }[] = [];
   const context = {
     groups: phase.groups,
     strengths: await phase.mixer.strengths(),
@@ -35,13 +39,17 @@ export async function rehearseSelection(
     tune: async (_: unknown, { epochs }: { readonly epochs: number }) => {
       tuned += epochs;
     },
+    trainAlone: async (choice: Choice, recipe: Recipe) => {
+      alone.push({ choice, recipe });
+      return 0.5;
+    },
     images: data.dataset.train,
     seed,
     progress: silentProgress,
   };
   for (let state = selector.initial; ; ) {
     const outcome = await selector.next(state, context);
-    if ('choice' in outcome) return { measured, tuned, choice: outcome.choice };
+    if ('choice' in outcome) return { measured, tuned, alone, choice: outcome.choice };
     state = outcome.state;
   }
 }

@@ -2,13 +2,13 @@
 
 import type { Command } from 'commander';
 
-import { formatTable, type Table } from '../../report/table.js';
+import { formatTable } from '../../report/table.js';
 import { type SearchConfig, searchDefaults, searchSchema } from '../../search/config.js';
 import { runSearch } from '../../search/run-search.js';
-import type { SearchResult } from '../../search/search-result.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
 import { type RunSetup, setUpRun } from './run-setup.js';
 import { addLatencyCommand } from './search-latency.js';
+import { searchTable, writeSearchReport } from './search-report.js';
 
 export function addSearchCommand(program: Command): void {
   const command = program
@@ -25,7 +25,7 @@ export function addSearchCommand(program: Command): void {
   );
 }
 
-/** Runs the search and prints what it found unless a program reads the output. */
+/** Runs the search, writes `report.html`, and prints what it found unless a program reads the output. */
 export async function runAndReport(
   { run, progress, signal }: Omit<RunSetup<unknown>, 'config'>,
   config: SearchConfig,
@@ -33,14 +33,11 @@ export async function runAndReport(
 ): Promise<CommandResult> {
   const { result, cost } = await runSearch(config, { run, progress, signal });
   progress.finish();
-  if (!json) process.stdout.write(`\n${formatTable(searchTable(result))}\n`);
-  const { epochs: _, ...brief } = result;
-  return { ...brief, cost, out: run.path };
-}
-
-function searchTable({ method, parameters, macs, supernetAccuracy, test }: SearchResult): Table {
-  return {
-    columns: ['method', 'supernet (%)', 'parameters', 'MACs (M)', 'test (%)'],
-    rows: [[method, 100 * supernetAccuracy, parameters, macs / 1e6, test === null ? null : 100 * test]],
-  };
+  await writeSearchReport(run, config, result, cost);
+  if (!json) {
+    const table = formatTable(searchTable(result, cost));
+    process.stdout.write(`\n${table}\n\n${result.collapse.sentence}\nThe report is ${run.reportPath}\n`);
+  }
+  const { epochs: _, groups: __, ...brief } = result;
+  return { ...brief, cost, out: run.path, report: run.reportPath };
 }

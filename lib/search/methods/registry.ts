@@ -33,6 +33,7 @@ export const METHOD_NAMES = [
   'single-darts',
   'darts-plus',
   'r-darts-es',
+  'random',
 ] as const;
 
 export type MethodName = (typeof METHOD_NAMES)[number];

@@ -2,7 +2,7 @@
 
 import { tensor } from '../../ops/create.js';
 import { add, mul } from '../../ops/elementwise.js';
-import type { EdgeGroup, GroupMixture } from '../supernet.js';
+import type { Choice, EdgeGroup, GroupMixture, Mixture } from '../supernet.js';
 
 /** What is left of an edge: one candidate alone with weight 1, nothing, or the mixture with one candidate or none masked. */
 export type EdgeView =
@@ -33,4 +33,23 @@ export function viewedMixture(
   const shape = [group.candidates.length, columns];
   const weights = add(mul(base.weights, tensor(factors, shape)), tensor(addends, shape));
   return { ...base, weights, active };
+}
+
+/** Only what a choice keeps, with weight 1. @param base a mixture of the same groups */
+export function choiceMixture(groups: readonly EdgeGroup[], base: Mixture, choice: Choice): Mixture {
+  return Object.fromEntries(
+    groups.map((group) => [
+      group.name,
+      viewedMixture(group, base[group.name]!, viewsOf(group, choice[group.name]!)),
+    ]),
+  );
+}
+
+function viewsOf({ candidates }: EdgeGroup, kept: Choice[string]): EdgeView[] {
+  return kept.map(
+    ([name], edge): EdgeView =>
+      name === undefined
+        ? { kind: 'dropped' }
+        : { kind: 'decided', candidate: candidates[edge]!.indexOf(name) },
+  );
 }

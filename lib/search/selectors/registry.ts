@@ -6,6 +6,7 @@ import type { GroupStrengths, Strengths } from '../mixer.js';
 import type { Choice, EdgeGroup } from '../supernet.js';
 import { strongestPairsChoice } from './edge-pairs.js';
 import { perturbationSelector } from './perturbation.js';
+import { randomSearchSchema, randomSearchSelector } from './random-search.js';
 import { sampledBestSelector } from './sampled-best.js';
 import type { Selector } from './selector.js';
 import { skipLimitedChoice, skipLimits } from './skip-limit.js';
@@ -38,6 +39,7 @@ export const selectorSchema = z.discriminatedUnion('kind', [
     images: z.int().min(1).default(512),
   }),
   z.strictObject({ kind: z.literal('edge-pairs') }),
+  randomSearchSchema,
 ]);
 
 export type SelectorConfig = z.infer<typeof selectorSchema>;
@@ -57,6 +59,8 @@ export function createSelector(config: SelectorConfig): Selector {
       return sampledBestSelector(config);
     case 'edge-pairs':
       return decidedAtOnce(strongestPairsChoice);
+    case 'random-search':
+      return randomSearchSelector(config);
   }
 }
 

@@ -5,10 +5,10 @@
  */
 
 import { noGrad, scope } from '../../scope.js';
-import type { Choice, EdgeGroup, Mixture } from '../supernet.js';
+import type { Choice } from '../supernet.js';
 import { likeliestChoices } from './likeliest.js';
-import { type EdgeView, viewedMixture } from './one-hot-mixture.js';
-import type { SelectionContext, Selector } from './selector.js';
+import { choiceMixture } from './one-hot-mixture.js';
+import type { Selector } from './selector.js';
 
 export interface SampledBestOptions {
   /** Architectures that are scored. */
@@ -26,7 +26,7 @@ export function sampledBestSelector({ count, images }: SampledBestOptions): Sele
       for (const { choice } of likeliestChoices(context.groups, context.strengths, count)) {
         const accuracy = await scope(() =>
           context.accuracy(
-            noGrad(() => choiceMixture(context, choice)),
+            noGrad(() => choiceMixture(context.groups, context.mixture(), choice)),
             { images },
           ),
         );
@@ -35,24 +35,4 @@ export function sampledBestSelector({ count, images }: SampledBestOptions): Sele
       return { choice: best!.choice };
     },
   };
-}
-
-/** Only what a choice keeps, with weight 1. */
-function choiceMixture(context: SelectionContext, choice: Choice): Mixture {
-  const base = context.mixture();
-  return Object.fromEntries(
-    context.groups.map((group) => [
-      group.name,
-      viewedMixture(group, base[group.name]!, viewsOf(group, choice[group.name]!)),
-    ]),
-  );
-}
-
-function viewsOf({ candidates }: EdgeGroup, kept: Choice[string]): EdgeView[] {
-  return kept.map(
-    ([name], edge): EdgeView =>
-      name === undefined
-        ? { kind: 'dropped' }
-        : { kind: 'decided', candidate: candidates[edge]!.indexOf(name) },
-  );
 }

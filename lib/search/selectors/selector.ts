@@ -2,6 +2,7 @@
 
 import type { ImageSet } from '../../data/image-set.js';
 import type { ProgressSink } from '../../train/progress-sink.js';
+import type { Recipe } from '../../train/recipe.js';
 import type { Strengths } from '../mixer.js';
 import type { Choice, EdgeGroup, Mixture, Supernet } from '../supernet.js';
 
@@ -33,6 +34,8 @@ export interface SelectionContext {
   accuracy(mixture: Mixture, options?: { readonly images?: number }): Promise<number>;
   /** Trains the weights on, under a mixture. */
   tune(mixture: () => Mixture, options: TuneOptions): Promise<void>;
+  /** Trains the network of an architecture from its beginning, and tells its accuracy on the images of the architecture. */
+  trainAlone(choice: Choice, recipe: Recipe): Promise<number>;
   readonly images: ImageSet;
   readonly seed: number;
   readonly progress: ProgressSink;

@@ -1,8 +1,8 @@
 /** `lapidary search` in a study. */
 
-import { modelFromSpec } from '../../nn/models/index.js';
+import { type ModelSpec, modelFromSpec } from '../../nn/models/index.js';
 import { scope } from '../../scope.js';
-import { strongestCandidates } from '../../search/candidates-left.js';
+import { candidatesLeft } from '../../search/candidates-left.js';
 import {
   type PhaseConfig,
   phasesOf,
@@ -16,7 +16,7 @@ import { measureNames } from '../../search/search-result.js';
 import { rehearseSelection } from '../../search/selection-rehearsal.js';
 import { createSelector } from '../../search/selectors/registry.js';
 import { spaceOf } from '../../search/spaces/registry.js';
-import type { Choice } from '../../search/supernet.js';
+import type { Choice, EdgeGroup } from '../../search/supernet.js';
 import { openTrainingData, type TrainingData } from '../../train/data-recipe.js';
 import { checkpointBytes, evaluationStage, modelBytes, type PlanClock, stageOf } from '../plan-clock.js';
 import type { StageCost, Workflow } from '../workflow.js';
@@ -33,10 +33,15 @@ export const searchWorkflow: Workflow<SearchConfig> = {
     return {
       ...config,
       data,
-      epochs: 1,
+      epochs: Math.min(config.epochs, 1),
       batch: Math.max(1, Math.min(config.batch, Math.floor(shared / 2))),
       architecture: { ...config.architecture, start: 0 },
       stages: config.stages.map(shrinkStage),
+      selector: shrinkSelector(config.selector),
+      diagnostics: {
+        eigenvalueEvery: Math.min(config.diagnostics.eigenvalueEvery, 1),
+        eigenvalueImages: Math.min(config.diagnostics.eigenvalueImages, 8),
+      },
       retrain:
         config.retrain === null ? null : { ...config.retrain, train: shrinkRecipe(config.retrain.train) },
     };
@@ -59,12 +64,25 @@ function shrinkStage({ epochs: _, batch: __, ...stage }: Record<string, unknown>
   return { ...stage, architecture: { ...architecture, start: 0 } };
 }
 
+function shrinkSelector(selector: SearchConfig['selector']): SearchConfig['selector'] {
+  switch (selector.kind) {
+    case 'perturbation':
+      return { ...selector, tuneEvery: Math.min(selector.tuneEvery, 1) };
+    case 'sampled-best':
+      return { ...selector, count: Math.min(selector.count, 5) };
+    case 'random-search':
+      return { ...selector, count: Math.min(selector.count, 2), train: shrinkRecipe(selector.train) };
+    default:
+      return selector;
+  }
+}
+
 async function costOf(config: SearchConfig, clock: PlanClock, data: TrainingData) {
   const { classes, normalization } = data.dataset;
   const images = new SearchImages(config, data);
   const phases = phasesOf(config);
   const stages: StageCost[] = [];
-  let groups = spaceOf(phases[0]!.space).groups(phases[0]!.space);
+  let groups: readonly EdgeGroup[] = spaceOf(phases[0]!.space).groups(phases[0]!.space);
   let checkpoint = 0;
   let choice: Choice = {};
   for (const [index, phaseConfig] of phases.entries()) {
@@ -79,9 +97,7 @@ async function costOf(config: SearchConfig, clock: PlanClock, data: TrainingData
       choice = selection.choice;
       break;
     }
-    if (phaseConfig.keep !== null) {
-      groups = strongestCandidates(groups, await phase.mixer.strengths(), phaseConfig.keep);
-    }
+    groups = candidatesLeft(groups, await phase.mixer.strengths(), phaseConfig);
   }
   const retraining = await retrainStages(config, phases.at(-1)!, groups, choice, clock, data);
   return {
@@ -100,6 +116,7 @@ async function searchStages(
   clock: PlanClock,
   data: TrainingData,
 ): Promise<StageCost[]> {
+  if (epochs === 0) return [];
   const { steps } = images.loaders(phase.config).weights;
   const start = Math.min(architecture.start, epochs);
   const stages: StageCost[] = [];
@@ -113,6 +130,10 @@ async function searchStages(
   return [...stages, evaluationStage(`${name}: validate`, epochs * data.validation.length, forward, [])];
 }
 
+/** Of architectures that are trained for themselves so many are timed. */
+const TIMED_ARCHITECTURES = 4;
+
+/** What the selector will do, as a rehearsal tells: measurements, steps of the weights, trainings of architectures alone. */
 async function selectionStage(
   config: SearchConfig,
   phase: SearchPhase,
@@ -120,35 +141,53 @@ async function selectionStage(
   clock: PlanClock,
   data: TrainingData,
 ): Promise<{ stage: StageCost; choice: Choice }> {
-  const { measured, tuned, choice } = await rehearseSelection(createSelector(config.selector), phase, data, {
-    images: images.architecture.length,
-    seed: config.seed,
-  });
-  const measuring = stageOf('select', measured, await clock.mixedForward(phase, data));
-  if (tuned === 0) return { stage: measuring, choice };
-  const { steps } = images.loaders(phase.config).weights;
-  const tuning = stageOf('select', tuned * steps, await clock.tuningStep(phase, images, data));
-  const sum = (key: 'seconds' | 'low' | 'high') => measuring[key] + tuning[key];
+  const { measured, tuned, alone, choice } = await rehearseSelection(
+    createSelector(config.selector),
+    phase,
+    data,
+    { images: images.architecture.length, seed: config.seed },
+  );
+  const parts: StageCost[] = [];
+  if (measured > 0) parts.push(stageOf('select', measured, await clock.mixedForward(phase, data)));
+  if (tuned > 0) {
+    const { steps } = images.loaders(phase.config).weights;
+    parts.push(stageOf('select', tuned * steps, await clock.tuningStep(phase, images, data)));
+  }
+  const timed = alone.slice(0, TIMED_ARCHITECTURES);
+  for (const { choice, recipe } of timed) {
+    using model = modelFromSpec(specOf(phase.config.space, phase.groups, choice, data), config.seed);
+    const share = alone.length / timed.length;
+    const steps = recipe.epochs * Math.floor(images.weights.length / recipe.batch);
+    parts.push(stageOf('select', share * steps, await clock.trainingStep(recipe, model, data, config.seed)));
+    const forward = await clock.forward(model, data);
+    parts.push(evaluationStage('select', share * images.architecture.length, forward, []));
+  }
+  const sum = (key: 'seconds' | 'low' | 'high') => parts.reduce((total, part) => total + part[key], 0);
   return { stage: { name: 'select', seconds: sum('seconds'), low: sum('low'), high: sum('high') }, choice };
+}
+
+function specOf(
+  config: PhaseConfig['space'],
+  groups: readonly EdgeGroup[],
+  choice: Choice,
+  { dataset: { classes, normalization } }: TrainingData,
+  size: Record<string, unknown> = {},
+): ModelSpec {
+  const space = spaceOf(config);
+  const genotype = space.genotype(config, groups, choice);
+  return space.network({ ...config, ...size }, genotype, { classes: classes.length, normalization });
 }
 
 async function retrainStages(
   { retrain, seed, data: recipe }: SearchConfig,
   { space: config }: PhaseConfig,
-  groups: SearchPhase['groups'],
+  groups: readonly EdgeGroup[],
   choice: Choice,
   clock: PlanClock,
   data: TrainingData,
 ): Promise<{ stages: StageCost[]; checkpoints: number; model: number }> {
   if (retrain === null) return { stages: [], checkpoints: 0, model: 0 };
-  const { classes, normalization } = data.dataset;
-  const space = spaceOf(config);
-  const genotype = space.genotype(config, groups, choice);
-  const spec = space.network({ ...config, ...retrain.space }, genotype, {
-    classes: classes.length,
-    normalization,
-  });
-  using model = modelFromSpec(spec, seed);
+  using model = modelFromSpec(specOf(config, groups, choice, data, retrain.space), seed);
   const { train } = retrain;
   const steps = train.epochs * Math.floor(data.train.length / train.batch);
   const step = await clock.trainingStep(train, model, data, seed);
