@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { ArgumentError } from '../errors.js';
 import { nearestWord } from '../nearest-word.js';
+import { boxShrunk } from './box-shrunk.js';
 import { cifar10 } from './cifar10.js';
 import { cifar100 } from './cifar100.js';
 import type { Dataset } from './dataset.js';
@@ -29,10 +30,13 @@ const pictures = {
   corrupt: z.enum(['error', 'skip']).optional(),
 };
 
+/** Of a set whose images are all of one size: that of smaller ones. */
+const shrunk = { size: wholeNumber.pipe(z.int().min(1)).optional() };
+
 /** What each kind takes after `?`. */
 const options = {
-  cifar10: z.strictObject({}),
-  cifar100: z.strictObject({ labels: z.enum(['fine', 'coarse']).optional() }),
+  cifar10: z.strictObject(shrunk),
+  cifar100: z.strictObject({ labels: z.enum(['fine', 'coarse']).optional(), ...shrunk }),
   mnist: z.strictObject({}),
   folder: z.strictObject({ ...pictures, test: share.optional() }),
   'tiny-imagenet': z.strictObject(pictures),
@@ -45,13 +49,15 @@ type FileSpec = {
 }[FileKind];
 
 /** A data set named by kind. */
-export type DataSpec = FileSpec | { readonly kind: 'shapes10' | 'scenes'; readonly seed: number };
+export type DataSpec =
+  | FileSpec
+  | { readonly kind: 'shapes10' | 'scenes'; readonly seed: number; readonly size?: number };
 
 const drawnKinds = ['shapes10', 'scenes'] as const;
 const kinds = [...Object.keys(options), ...drawnKinds];
 const grammar = `${Object.keys(options)
   .map((kind) => `'${kind}:FOLDER'`)
-  .join(', ')}, 'shapes10[:SEED]' or 'scenes[:SEED]'`;
+  .join(', ')}, 'shapes10[:SEED]' or 'scenes[:SEED]', with '?size=16' for smaller images`;
 
 /**
  * Reads a data set's name: `cifar10:FOLDER`, `folder:FOLDER?size=64`, `shapes10`, `scenes:SEED` and so on. A `?` belongs to
@@ -64,13 +70,21 @@ export function parseDataSpec(text: string): DataSpec {
   const kind = colon < 0 ? text : text.slice(0, colon);
   const rest = colon < 0 ? '' : text.slice(colon + 1);
   if (isFileKind(kind)) return fileSpec(kind, rest, text);
-  const drawn = drawnKinds.find((one) => one === kind);
-  if (drawn !== undefined) {
-    if (colon < 0) return { kind: drawn, seed: 0 };
-    if (/^\d+$/.test(rest) && Number.isSafeInteger(Number(rest))) return { kind: drawn, seed: Number(rest) };
-    throw new ArgumentError(`Expected a whole number from 0 to 2^53 - 1 after '${kind}:', got '${rest}'.`);
-  }
+  const drawn = drawnKinds.find((one) => one === kind.replace(/\?.*/s, ''));
+  if (drawn !== undefined) return drawnSpec(drawn, text);
   throw new ArgumentError(`Expected ${grammar} as data, got '${text}'.${didYouMean(kind, kinds)}`);
+}
+
+function drawnSpec(kind: (typeof drawnKinds)[number], text: string): DataSpec {
+  const match = /^(?::(\d+))?(?:\?size=([1-9]\d{0,3}))?$/.exec(text.slice(kind.length));
+  const seed = Number(match?.[1] ?? 0);
+  if (match === null || !Number.isSafeInteger(seed)) {
+    throw new ArgumentError(
+      `Expected a whole number from 0 to 2^53 - 1 after '${kind}:', and perhaps ?size=16 behind it, got '${text}'.`,
+    );
+  }
+  const [, , size] = match;
+  return { kind, seed, ...(size === undefined ? {} : { size: Number(size) }) };
 }
 
 function isFileKind(kind: string): kind is FileKind {
@@ -131,13 +145,13 @@ export async function openDataset(
   const notes: ReadNotes = { ...(onNote && { onNote }), ...(onProgress && { onProgress }) };
   switch (parsed.kind) {
     case 'shapes10':
-      return shapes10({ seed: parsed.seed, ...sizes });
+      return ofSize(parsed.size, await shapes10({ seed: parsed.seed, ...sizes }));
     case 'scenes':
-      return scenes({ seed: parsed.seed, ...sizes });
+      return ofSize(parsed.size, await scenes({ seed: parsed.seed, ...sizes }));
     case 'cifar10':
-      return cifar10(parsed.path);
+      return ofSize(parsed.size, await cifar10(parsed.path));
     case 'cifar100':
-      return cifar100(parsed.path, definedOf(parsed));
+      return ofSize(parsed.size, await cifar100(parsed.path, definedOf(parsed)));
     case 'mnist':
       return mnist(parsed.path);
     case 'folder':
@@ -147,6 +161,10 @@ export async function openDataset(
     case 'meta-album':
       return metaAlbum(parsed.path, { ...definedOf(parsed), ...notes });
   }
+}
+
+function ofSize(size: number | undefined, dataset: Dataset): Dataset | Promise<Dataset> {
+  return size === undefined ? dataset : boxShrunk(dataset, size);
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };

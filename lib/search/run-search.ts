@@ -22,11 +22,11 @@ import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
 import { prepareTraining, type Recipe } from '../train/recipe.js';
 import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
+import { candidateCosts } from './candidate-costs.js';
 import { candidatesLeft } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
 import { collapseAlarm } from './diagnostics/collapse-alarm.js';
 import { architectureRecord, meanOver, weightsByGroup } from './epoch-diagnostics.js';
-import { type CostOptions, type LatencyTable, macsTable, readLatencyTable } from './latency-table.js';
 import type { Strengths } from './mixer.js';
 import { SearchPhase, type StepLosses } from './phase.js';
 import { CyclingBatches, SearchImages } from './search-images.js';
@@ -173,13 +173,12 @@ class SearchRun {
     const config = this.#phases[stage]!;
     const { classes, normalization } = this.#data.dataset;
     const { imageShape } = this.#data;
+    const costs = await candidateCosts(config, { imageShape, classes: classes.length });
     return new SearchPhase(config, groups, {
       classes: classes.length,
       normalization,
       seed: this.#config.seed + stage,
-      ...(config.cost === null
-        ? {}
-        : { costs: await costsOf(config, { imageShape, classes: classes.length }) }),
+      ...(costs === undefined ? {} : { costs }),
     });
   }
 
@@ -552,13 +551,6 @@ class SearchRun {
     const { stepsBefore, weightSteps, groups } = this.#progress;
     return stepsBefore + weightSteps + createSelector(this.#config.selector).rounds(groups);
   }
-}
-
-/** The costs of candidates that a configuration names. @throws ArgumentError, FileFormatError as `readLatencyTable` */
-async function costsOf({ space: config, cost }: PhaseConfig, data: CostOptions): Promise<LatencyTable> {
-  const space = spaceOf(config);
-  if (cost === null || cost.table === 'macs') return macsTable(space, config, data);
-  return readLatencyTable(cost.table, { space, config, ...data });
 }
 
 /** A line of `metrics.jsonl`. */

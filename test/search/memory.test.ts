@@ -16,7 +16,7 @@ async function peakOf(method: string): Promise<number> {
     normalization,
     seed: 1,
   });
-  return scope(async () => {
+  return await scope(async () => {
     const images = rand([8, 16, 16, 3], { seed: 1 });
     const labels = tensor(Int32Array.from({ length: 8 }, (_, i) => i));
     const batch = { images, labels, views: [images], index: labels, size: 8, epoch: 0, step: 0 };

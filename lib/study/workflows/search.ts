@@ -2,6 +2,7 @@
 
 import { type ModelSpec, modelFromSpec } from '../../nn/models/index.js';
 import { scope } from '../../scope.js';
+import { candidateCosts } from '../../search/candidate-costs.js';
 import { candidatesLeft } from '../../search/candidates-left.js';
 import {
   type PhaseConfig,
@@ -86,8 +87,16 @@ async function costOf(config: SearchConfig, clock: PlanClock, data: TrainingData
   let checkpoint = 0;
   let choice: Choice = {};
   for (const [index, phaseConfig] of phases.entries()) {
-    const options = { classes: classes.length, normalization, seed: config.seed + index };
-    using phase = new SearchPhase(phaseConfig, groups, options);
+    const costs = await candidateCosts(phaseConfig, {
+      imageShape: data.imageShape,
+      classes: classes.length,
+    });
+    using phase = new SearchPhase(phaseConfig, groups, {
+      classes: classes.length,
+      normalization,
+      seed: config.seed + index,
+      ...(costs === undefined ? {} : { costs }),
+    });
     const name = phases.length === 1 ? 'search' : `search, stage ${index + 1}`;
     stages.push(...(await searchStages(name, phaseConfig, phase, images, clock, data)));
     checkpoint = Math.max(checkpoint, await stateBytes(phase));
