@@ -9,6 +9,7 @@ import { addSharedOptions, type CommandResult, runCommand } from '../command.js'
 import { type RunSetup, setUpRun } from './run-setup.js';
 import { addLatencyCommand } from './search-latency.js';
 import { searchTable, writeSearchReport } from './search-report.js';
+import { addTableCommand } from './search-table.js';
 
 export function addSearchCommand(program: Command): void {
   const command = program
@@ -17,6 +18,7 @@ export function addSearchCommand(program: Command): void {
       'differentiable architecture search: a method (--set method=pc-darts) in a space (--set space.name=darts)',
     );
   addLatencyCommand(command);
+  addTableCommand(command);
   addSharedOptions(command).action(
     runCommand(async (options) => {
       const setup = await setUpRun('search', searchSchema, options, searchDefaults);
