@@ -131,6 +131,8 @@ export const searchSchema = z.strictObject({
       eigenvalueImages: z.int().min(1).default(64),
     })
     .prefault({}),
+  /** A `table.json` of `lapidary search table`, that says what the found cell is worth; null: none. Of NAS-Bench-201 only. */
+  table: z.string().nullable().default(null),
   /** Steps between two checkpoints, besides those after each epoch; 0: none. */
   checkpointEvery: z.int().min(0).default(0),
   /** Trains the architecture alone afterwards, and tests it on the test images; null: not. */

@@ -7,12 +7,13 @@ import { z } from 'zod';
 import { evaluateRobustness } from '../attack/robust-accuracy.js';
 import type { Loader } from '../data/loader.js';
 import { memory, resetPeakMemory } from '../device.js';
-import { AbortedError, CheckpointError, NonFiniteError } from '../errors.js';
+import { AbortedError, CheckpointError, ConfigError, NonFiniteError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic-file.js';
 import type { HostTensor } from '../io/host-tensor.js';
 import type { MetricsRecord, RunFolder } from '../io/run-folder.js';
 import { writeRunResult } from '../io/run-result.js';
 import { complexity } from '../nn/complexity.js';
+import type { Genotype } from '../nn/genotype.js';
 import { type ModelSpec, modelFromSpec } from '../nn/models/index.js';
 import { scope } from '../scope.js';
 import type { StopSignal } from '../signals.js';
@@ -24,7 +25,7 @@ import { completeEnvironment } from '../train/run-environment.js';
 import { loadTraining, saveTraining } from '../train/saved-training.js';
 import { candidateCosts } from './candidate-costs.js';
 import { candidatesLeft } from './candidates-left.js';
-import { type PhaseConfig, phasesOf, type SearchConfig } from './config.js';
+import { type PhaseConfig, phasesOf, type SearchConfig, trainsSupernet } from './config.js';
 import { collapseAlarm } from './diagnostics/collapse-alarm.js';
 import { architectureRecord, meanOver, weightsByGroup } from './epoch-diagnostics.js';
 import type { Strengths } from './mixer.js';
@@ -38,6 +39,8 @@ import { spaceOf } from './spaces/registry.js';
 import { createStopper } from './stoppers/registry.js';
 import type { Stopper } from './stoppers/stopper.js';
 import type { Choice, EdgeGroup } from './supernet.js';
+import { type OwnTable, readOwnTable } from './tables/own-table.js';
+import { lookUp, rankBySupernet, type SupernetRanking } from './tables/table-lookup.js';
 
 export interface SearchRunOptions {
   /** Where checkpoints, metrics and results go; one that was `resumed` is continued. */
@@ -50,7 +53,8 @@ export interface SearchRunOptions {
  * Searches, or does what is left to search after the newest checkpoint of the run folder.
  *
  * Writes to the run folder: `metrics.jsonl`, `split.json`, `data.json`, `checkpoints/`, `genotype.json`, `result.json` with the
- * measures `supernet`, `parameters`, `macs`, and `clean` where the architecture is retrained; then `model.safetensors`, too.
+ * measures `supernet`, `parameters`, `macs`, and `clean` where the architecture is retrained; then `model.safetensors`, too;
+ * `table.missing.json` where a table lacks the cell that was found.
  *
  * @throws AbortedError after `signal` is aborted, resumable; NonFiniteError when a loss becomes NaN or infinite
  * @throws ConfigError for a wrong stage; CheckpointError; DataChangedError
@@ -61,18 +65,30 @@ export async function runSearch(
 ): Promise<{ readonly result: SearchResult; readonly cost: SearchCost }> {
   await mkdir(options.run.path, { recursive: true });
   const phases = phasesOf(config);
+  const table = await tableOf(config);
   const data = await openTrainingData(config.data, config.seed, options.run);
   try {
-    return await new SearchRun(config, phases, data, options).run();
+    return await new SearchRun(config, phases, table, data, options).run();
   } finally {
     data.dataset.dispose();
   }
+}
+
+/** @throws ConfigError when cells of the space are in no table; as `readOwnTable` */
+async function tableOf({ table, space }: SearchConfig): Promise<OwnTable | null> {
+  if (table === null) return null;
+  if (space.name === 'nas-bench-201') return readOwnTable(table);
+  throw new ConfigError(
+    `Expected the space nas-bench-201 for a table, as tables are of its cells, got ${space.name}; leave 'table' out.`,
+  );
 }
 
 /** What a selection comes to. */
 interface Selected {
   readonly choice: Choice;
   readonly alternatives: readonly Alternative[];
+  /** Null without a table. */
+  readonly ranking: SupernetRanking | null;
 }
 
 const NO_SUMS = { train: 0, search: 0, steps: 0, moves: 0 } as const;
@@ -88,6 +104,7 @@ const STAGE_START = {
 class SearchRun {
   readonly #config: SearchConfig;
   readonly #phases: readonly PhaseConfig[];
+  readonly #table: OwnTable | null;
   readonly #data: TrainingData;
   readonly #run: RunFolder;
   readonly #report: ProgressSink;
@@ -100,11 +117,13 @@ class SearchRun {
   constructor(
     config: SearchConfig,
     phases: readonly PhaseConfig[],
+    table: OwnTable | null,
     data: TrainingData,
     { run, progress = silentProgress, signal }: SearchRunOptions,
   ) {
     this.#config = config;
     this.#phases = phases;
+    this.#table = table;
     this.#data = data;
     this.#run = run;
     this.#report = progress;
@@ -136,7 +155,6 @@ class SearchRun {
       const last = this.#progress.stage === this.#phases.length - 1;
       if (last) {
         const selected = await this.#select(phase, at?.state.stage === 'select' ? at.state : undefined);
-        this.#account();
         return this.#retrainAndFinish(selected, undefined);
       }
       const strengths = await scope(() => phase.mixer.strengths());
@@ -386,7 +404,11 @@ class SearchRun {
     for (;;) {
       const outcome = await scope(() => selector.next(state, context));
       this.#report.advance(1);
-      if ('choice' in outcome) return { choice: outcome.choice, alternatives: outcome.alternatives ?? [] };
+      if ('choice' in outcome) {
+        this.#account();
+        const { choice, alternatives = [] } = outcome;
+        return { choice, alternatives, ranking: await this.#rank(phase) };
+      }
       state = outcome.state;
       round++;
       this.#account();
@@ -399,6 +421,13 @@ class SearchRun {
       });
       if (this.#signal?.aborted) throw this.#aborted();
     }
+  }
+
+  /** How the search network orders a table's cells, on the images of the architecture. */
+  async #rank(phase: SearchPhase): Promise<SupernetRanking | null> {
+    if (this.#table === null || !trainsSupernet(this.#config)) return null;
+    const { accuracy } = await this.#selectionContext(phase);
+    return rankBySupernet(this.#table, phase, accuracy);
   }
 
   async #selectionContext(phase: SearchPhase): Promise<SelectionContext> {
@@ -482,6 +511,7 @@ class SearchRun {
       groups,
       epochs: history,
       stopped,
+      table: await this.#lookUp(genotype, selected),
       test,
     };
     const { cost } = this.#progress;
@@ -495,9 +525,23 @@ class SearchRun {
     return { result, cost };
   }
 
+  async #lookUp(genotype: Genotype, { ranking }: Selected): Promise<SearchResult['table']> {
+    if (this.#table === null) return null;
+    const entry = lookUp(this.#table, genotype);
+    if (entry === null) return null;
+    if (entry.found === null) {
+      const path = join(this.#run.path, 'table.missing.json');
+      await writeFileAtomic(path, `${JSON.stringify([entry.arch])}\n`);
+      this.#report.log(
+        `The table lacks ${entry.arch}: lapidary search table --out TABLE --resume --cells ${path}`,
+      );
+    }
+    return { ...entry, ranking };
+  }
+
   async #retrain(
     spec: ModelSpec,
-    { choice, alternatives }: Selected,
+    { choice, alternatives, ranking }: Selected,
     resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
   ): Promise<number> {
     const { seed, retrain } = this.#config;
@@ -523,6 +567,7 @@ class SearchRun {
           progress: this.#progress,
           choice,
           alternatives,
+          ranking,
           training: state,
         });
       },

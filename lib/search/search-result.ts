@@ -7,6 +7,7 @@ import type { CollapseFinding } from './diagnostics/collapse-alarm.js';
 import { meanOver } from './epoch-diagnostics.js';
 import type { SearchEpoch, SearchProgress } from './search-state.js';
 import type { EdgeGroup } from './supernet.js';
+import type { SupernetRanking, TableEntry } from './tables/table-lookup.js';
 
 /** What a search comes to. Plain JSON. */
 export interface SearchResult {
@@ -26,6 +27,8 @@ export interface SearchResult {
   readonly epochs: readonly SearchEpoch[];
   /** Why it ended early; null: it did not. */
   readonly stopped: SearchProgress['stopped'];
+  /** What the table says, and how the search network orders the table's cells; null without a table. */
+  readonly table: (TableEntry & { readonly ranking: SupernetRanking | null }) | null;
   /** On the test images, after retraining; null without. */
   readonly test: number | null;
 }
@@ -67,6 +70,12 @@ const MEASURES: readonly NamedMeasure[] = [
       phasesOf({ diagnostics, ...config }).some(({ epochs }) => epochs >= diagnostics.eigenvalueEvery),
     value: ({ epochs }) =>
       epochs.findLast(({ eigenvalue }) => eigenvalue !== null)?.eigenvalue?.largest ?? null,
+  },
+  {
+    name: 'tau',
+    when: (config) => config.table !== null && trainsSupernet(config),
+    // Of equal accuracies no order agrees with another.
+    value: ({ table }) => (table === null || table.ranking === null ? null : (table.ranking.tau ?? 0)),
   },
   { name: 'clean', when: ({ retrain }) => retrain !== null, value: ({ test }) => test },
 ];

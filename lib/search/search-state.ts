@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { CheckpointError } from '../errors.js';
 import { savedTrainingSchema } from '../train/saved-training.js';
 import { architectureRecordSchema } from './epoch-diagnostics.js';
+import { supernetRankingSchema } from './tables/table-lookup.js';
 
 const strengthsSchema = z.record(
   z.string(),
@@ -87,6 +88,8 @@ const stateSchema = z.discriminatedUnion('stage', [
     progress: progressSchema,
     choice: choiceSchema,
     alternatives: z.array(z.strictObject({ name: z.string(), choice: choiceSchema })).readonly(),
+    /** Of a table's cells; null without a table. */
+    ranking: supernetRankingSchema.nullable(),
     training: savedTrainingSchema.nullable(),
   }),
 ]);

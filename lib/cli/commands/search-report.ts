@@ -2,7 +2,7 @@
 
 import { device } from '../../device.js';
 import type { RunFolder } from '../../io/run-folder.js';
-import { lineChart, type Series } from '../../report/plots.js';
+import { lineChart, type Series, scatterPlot } from '../../report/plots.js';
 import { type ReportSection, writeReport } from '../../report/report.js';
 import type { Table } from '../../report/table.js';
 import type { SearchConfig } from '../../search/config.js';
@@ -20,6 +20,7 @@ import {
 } from '../../search/report-plots.js';
 import type { SearchCost, SearchResult } from '../../search/search-result.js';
 import type { SearchEpoch } from '../../search/search-state.js';
+import { cellMeans, readOwnTable } from '../../search/tables/own-table.js';
 
 /** One line: what was found, and what it took. */
 export function searchTable(
@@ -73,6 +74,7 @@ export async function writeSearchReport(
       ...(await architectureSections(result)),
       ...trainingSections(await run.readMetrics(), result),
       ...diagnosticSections(result),
+      ...(await tableSections(config, result)),
     ],
     environment: { device: kind === 'cpu' ? kind : description, isa, threads, build, seed: config.seed },
   });
@@ -217,6 +219,52 @@ function diagnosticSections({ epochs, groups }: SearchResult): ReportSection[] {
       text: 'After the last epoch; a row for each edge, named by the states that it joins.',
       plot: weightHeatMap(group, weights),
     })),
+  ];
+}
+
+/** What the table says of the cell, and what the search network says of the table's cells. */
+async function tableSections(
+  { table: path }: SearchConfig,
+  { table }: SearchResult,
+): Promise<ReportSection[]> {
+  if (path === null || table === null) return [];
+  const { arch, found, ranking } = table;
+  const entry: ReportSection = {
+    heading: 'The cell in the table',
+    text:
+      found === null
+        ? 'The table has no such cell: `lapidary search table --resume --cells table.missing.json` trains it.'
+        : 'Means over the seeds of the table. Regret is against the best cell of the table, the percentile among the cells that were drawn at random, both on test images.',
+    table: {
+      columns: ['cell', 'seeds', 'validation (%)', 'test (%)', 'regret (%)', 'percentile'],
+      rows: [
+        [
+          arch,
+          found?.seeds,
+          percent(found?.valid ?? null),
+          percent(found?.test ?? null),
+          percent(found?.regret ?? null),
+          found?.percentile,
+        ],
+      ],
+    },
+  };
+  if (ranking === null) return [entry];
+  const cells = cellMeans(await readOwnTable(path));
+  return [
+    entry,
+    {
+      heading: 'The table’s cells under shared weights',
+      text: `Each cell of the table alone with the weights of the search network, on the images of the architecture, against what it comes to alone. Kendall’s tau: ${ranking.tau?.toFixed(3) ?? 'not defined, as all are equal'}.`,
+      plot: scatterPlot({
+        x: { title: 'under shared weights', unit: '%' },
+        y: { title: 'validation accuracy alone', unit: '%' },
+        points: cells.flatMap(({ arch, valid }) => {
+          const shared = ranking.accuracies[arch];
+          return shared === undefined ? [] : [{ x: 100 * shared, y: 100 * valid }];
+        }),
+      }),
+    },
   ];
 }
 

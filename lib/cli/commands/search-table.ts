@@ -21,6 +21,7 @@ import {
   tableTrials,
 } from '../../search/tables/train-table.js';
 import { PlanClock, stageOf } from '../../study/plan-clock.js';
+import type { StageCost } from '../../study/workflow.js';
 import { openTrainingData } from '../../train/data-recipe.js';
 import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
 import { commandConfig, type RunSetup, setUpDevice, setUpRun } from './run-setup.js';
@@ -79,7 +80,7 @@ async function plan(options: TableOptions, more: readonly string[]): Promise<Com
     const every = Math.max(1, Math.floor(trials.length / TIMED_CELLS));
     const timed = trials.filter((_, place) => place % every === 0).slice(0, TIMED_CELLS);
     const steps = config.train.epochs * Math.floor(data.train.length / config.train.batch);
-    const costs = [];
+    const costs: StageCost[] = [];
     for (const trial of timed) {
       using model = tableNetwork(trial, config, data);
       costs.push(stageOf('train', steps, await clock.trainingStep(config.train, model, data, trial.seed)));

@@ -37,6 +37,8 @@ export const ownTableSchema = z
     space: z.record(z.string(), z.unknown()),
     /** SHA-256 of the recipe that each cell was trained by (`jsonSha256`). */
     recipeSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Which cells were drawn at random: `randomCells(count, seed)`. Default: all were. */
+    sample: z.strictObject({ count: z.int().positive(), seed: z.int().nonnegative() }).exactOptional(),
     rows: z.array(rowSchema).min(1),
   })
   .superRefine(({ rows }, context) => {
@@ -108,6 +110,15 @@ export function cellMeans({ rows }: OwnTable): CellMean[] {
   }));
 }
 
+/** The cells that stand for the space: those that were drawn at random, without those that were added as they were found. */
+export function sampledCells(table: OwnTable): CellMean[] {
+  const means = cellMeans(table);
+  if (table.sample === undefined) return means;
+  const { count, seed } = table.sample;
+  const drawn = new Set(randomCells(count, seed));
+  return means.filter(({ arch }) => drawn.has(arch));
+}
+
 /** The means of one cell. @throws ArgumentError when the table has no such cell */
 export function cellMean(table: OwnTable, arch: string): CellMean {
   const found = cellMeans(table).find((cell) => cell.arch === arch);
@@ -126,10 +137,10 @@ export function regret(table: OwnTable, arch: string, images: Images): number {
 }
 
 /**
- * Where an accuracy lies among the cells' means, from 0 to 100: the share of cells below it and half of those equal to it.
+ * Where an accuracy lies among the means of the sampled cells, from 0 to 100: the share of cells below it and half of those equal to it.
  */
 export function percentile(table: OwnTable, accuracy: number, images: Images): number {
-  const means = cellMeans(table).map((cell) => cell[images]);
+  const means = sampledCells(table).map((cell) => cell[images]);
   const below = means.filter((value) => value < accuracy).length;
   const equal = means.filter((value) => value === accuracy).length;
   return (100 * (below + equal / 2)) / means.length;

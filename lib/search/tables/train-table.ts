@@ -183,6 +183,9 @@ class TableRun {
         validation: data.validation.length,
         seed: config.seed,
       }),
+      ...(config.cells.random === 0
+        ? {}
+        : { sample: { count: config.cells.random, seed: config.cells.seed } }),
       rows: [],
     };
   }
