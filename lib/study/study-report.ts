@@ -19,16 +19,18 @@ export function intervalNote({ method, resamples, confidence, seed }: BootstrapO
   );
 }
 
-/** Writes the report. @throws FileSystemError */
+/** Writes the report. @param before a title and sections that come before the study's own @throws FileSystemError */
 export async function writeStudyReport(
   path: string,
   folder: StudyFolder,
   outcome: StudyOutcome,
+  before: { readonly title?: string; readonly sections?: readonly ReportSection[] } = {},
 ): Promise<void> {
   const { config, cells, trials } = folder.study;
   const done = outcome.trials.filter(({ status }) => status.state === 'done');
   const note = intervalNote(bootstrapOf(folder));
   const sections: ReportSection[] = [
+    ...(before.sections ?? []),
     {
       heading: 'Result',
       text: `Mean ± standard deviation over seeds [interval of the mean]. ${note}`,
@@ -55,7 +57,7 @@ export async function writeStudyReport(
     });
   }
   await writeReport(path, {
-    title: `A study of ${config.workflow}`,
+    title: before.title ?? `A study of ${config.workflow}`,
     subtitle: `${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}, ${config.seeds.length} ${config.seeds.length === 1 ? 'seed' : 'seeds'}: ${done.length} of ${trials.length} trials done`,
     sections,
     environment: await environmentOf(folder, done),

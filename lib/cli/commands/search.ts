@@ -7,6 +7,7 @@ import { type SearchConfig, searchDefaults, searchSchema } from '../../search/co
 import { runSearch } from '../../search/run-search.js';
 import { addSharedOptions, type CommandResult, runCommand } from '../command.js';
 import { type RunSetup, setUpRun } from './run-setup.js';
+import { addCompareCommand } from './search-compare.js';
 import { addLatencyCommand } from './search-latency.js';
 import { searchTable, writeSearchReport } from './search-report.js';
 import { addTableCommand } from './search-table.js';
@@ -19,6 +20,7 @@ export function addSearchCommand(program: Command): void {
     );
   addLatencyCommand(command);
   addTableCommand(command);
+  addCompareCommand(command);
   addSharedOptions(command).action(
     runCommand(async (options) => {
       const setup = await setUpRun('search', searchSchema, options, searchDefaults);

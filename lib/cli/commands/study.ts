@@ -20,7 +20,8 @@ import { Progress } from '../progress.js';
 import { setUpDevice, timeStamp } from './run-setup.js';
 import { planTables } from './study-plan-table.js';
 
-interface StudyOptions extends SharedOptions {
+/** Options of whatever runs a study. */
+export interface StudyOptions extends SharedOptions {
   plan?: boolean;
   smoke?: boolean;
   only?: string;
@@ -37,38 +38,45 @@ export function addStudyCommand(program: Command): void {
       new Argument('[action]', 'run the study, tell how it stands, or make its tables again')
         .choices(['run', 'status', 'collect'])
         .default('run'),
-    )
+    );
+  addStudyOptions(command);
+  addSharedOptions(command).action(
+    runCommand<StudyOptions>(async (options, [action = 'run']) => {
+      if (options.plan === true) return plan(await givenConfig(options), options);
+      if (options.smoke === true) return smoke(await givenConfig(options), options);
+      const folder = await openFolder(options, action);
+      if (action === 'status') return status(folder, options);
+      if (action === 'collect') return collect(folder, options);
+      return run(folder, options, collect);
+    }),
+  );
+}
+
+/** How a study is run. */
+export function addStudyOptions(command: Command): void {
+  command
     .option('--plan', 'time a few steps of every cell and print hours, memory and disk; run nothing')
     .option('--smoke', 'run every cell tiny, in a temporary folder')
     .option('--only <pattern>', 'only trials with such an id: a part of it, or a pattern with * and ?')
     .option('--rerun-failed', 'also run trials again that have failed, from their last checkpoints')
     .option('--array-index <index>', 'of a job array: run every COUNT-th trial from here', wholeNumber(0))
     .option('--array-count <count>', 'tasks of the job array', wholeNumber(1));
-  addSharedOptions(command).action(
-    runCommand<StudyOptions>(async (options, [action = 'run']) => {
-      if (options.plan === true) return plan(options);
-      if (options.smoke === true) return smoke(options);
-      const folder = await openFolder(options, action);
-      if (action === 'status') return status(folder, options);
-      if (action === 'collect') return collect(folder, options);
-      return run(folder, options);
-    }),
-  );
 }
 
-async function plan(options: StudyOptions): Promise<CommandResult> {
+/** Times a few steps of every cell, and prints what all will take. */
+export async function plan(config: StudyConfig, options: SharedOptions): Promise<CommandResult> {
   setUpDevice(options);
   const progress = new Progress({ silent: options.quiet });
-  const study = await expandStudy(await givenConfig(options));
+  const study = await expandStudy(config);
   const plan = await planStudy(study, progress);
   progress.finish();
   if (!options.json) process.stdout.write(`${planTables(plan)}\n`);
   return { ...plan, ids: study.trials.map(({ id }) => id) };
 }
 
-async function smoke(options: StudyOptions): Promise<CommandResult> {
+/** Runs every cell tiny. @throws TrialsFailedError */
+export async function smoke(config: StudyConfig, options: SharedOptions): Promise<CommandResult> {
   const progress = new Progress({ silent: options.quiet });
-  const config = await givenConfig(options);
   const { statuses, folder } = await stoppable((signal) =>
     smokeTest(config, { program: ownProgram(), trialArgs: trialArgs(options), signal, progress }),
   );
@@ -78,7 +86,12 @@ async function smoke(options: StudyOptions): Promise<CommandResult> {
   return { trials: statuses };
 }
 
-async function run(folder: StudyFolder, options: StudyOptions): Promise<CommandResult> {
+/** Runs what is left of a study. @param collect makes tables and reports afterwards @throws TrialsFailedError; AbortedError */
+export async function run(
+  folder: StudyFolder,
+  options: StudyOptions,
+  collect: (folder: StudyFolder, options: StudyOptions) => Promise<CommandResult>,
+): Promise<CommandResult> {
   const progress = new Progress({ silent: options.quiet });
   const trials = chosenTrials(folder.study.trials, options);
   const { rerunFailed = false } = options;
@@ -98,7 +111,7 @@ async function run(folder: StudyFolder, options: StudyOptions): Promise<CommandR
   return result;
 }
 
-async function status(folder: StudyFolder, options: StudyOptions): Promise<CommandResult> {
+export async function status(folder: StudyFolder, options: StudyOptions): Promise<CommandResult> {
   const chosen = chosenTrials(folder.study.trials, options);
   const statuses = await Promise.all(chosen.map((trial) => folder.status(trial)));
   if (!options.json) process.stdout.write(`${statusTable(statuses)}\n\n${summaryOf(statuses)}\n`);
@@ -230,13 +243,15 @@ function statusTable(statuses: readonly TrialStatus[]): string {
   });
 }
 
-function countsOf(statuses: readonly TrialStatus[]): Record<string, number> {
+/** How many trials stand how. */
+export function countsOf(statuses: readonly TrialStatus[]): Record<string, number> {
   return Object.fromEntries(
     TRIAL_STATES.map((state) => [state, statuses.filter((one) => one.state === state).length]),
   );
 }
 
-function summaryOf(statuses: readonly TrialStatus[]): string {
+/** The same in a sentence. */
+export function summaryOf(statuses: readonly TrialStatus[]): string {
   const counts = Object.entries(countsOf(statuses)).filter(([, count]) => count > 0);
   return `${statuses.length} trials: ${counts.map(([state, count]) => `${count} ${state}`).join(', ')}.`;
 }
