@@ -59,19 +59,22 @@ it('doctor says why the addon is missing', async () => {
   expect(jsonOf(outcome).error!.message).toMatch(/\/not\/there\.node/);
 });
 
-it('demo ends with a table and a report that stands alone', async () => {
+it('demo ends each workflow with a table and a report that stands alone', async () => {
   const folder = temporaryFolder();
-  const outcome = await lapidary(folder, ['demo', '--set', 'demo.size=tiny']);
+  const outcome = await lapidary(folder, ['demo', '--set', 'size=tiny']);
   expect(outcome.code).toBe(0);
   expect(outcome.stdout).toMatch(/network.*clean.*FGSM.*PGD.*parameters.*MACs.*latency/);
   for (const name of ['dense', 'l2-rank pruned', 'l2-rank fine-tuned'])
     expect(outcome.stdout).toContain(name);
-  const report = readFileSync(join(folder, 'lapidary-demo/report.html'), 'utf8');
+  const report = readFileSync(join(folder, 'lapidary-demo/prune/report.html'), 'utf8');
   expect(report.match(/<svg/g)!.length).toBe(3);
   expect(report).not.toMatch(/<script|<link|src="http|url\(http/);
-  const result = JSON.parse(readFileSync(join(folder, 'lapidary-demo/result.json'), 'utf8'));
+  const result = JSON.parse(readFileSync(join(folder, 'lapidary-demo/prune/result.json'), 'utf8'));
   const [dense, , tuned] = result.details.networks;
   expect(tuned.macs).toBeLessThanOrEqual(dense.macs / 2);
   expect(tuned.macs).toBeGreaterThan(0.45 * dense.macs);
   expect(tuned.bytes).toBeLessThan(dense.bytes);
+  const found = readFileSync(join(folder, 'lapidary-demo/search/report.html'), 'utf8');
+  expect(found).toMatch(/<figcaption>cell<\/figcaption>[\s\S]*Weights of cell/);
+  expect(found).not.toMatch(/<script|<link|src="http|url\(http/);
 });

@@ -1,55 +1,27 @@
-/** `lapidary demo`: the main job, small, on data that the package draws. */
+/** `lapidary demo`: the workflows one after the other, small, on data that the package draws. */
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import type { Command } from 'commander';
 import { z } from 'zod';
 
-import { pruneSchema } from '../../prune/config.js';
-import { addSharedOptions, runCommand } from '../command.js';
-import { runAndReport } from './prune.js';
-import { commandConfig, setUpRun } from './run-setup.js';
+import { mergeConfigs, resolveConfig } from '../../config.js';
+import { RunFolder } from '../../io/run-folder.js';
+import { readResultIfThere } from '../../io/run-result.js';
+import { addSharedOptions, type CommandResult, runCommand, type SharedOptions } from '../command.js';
+import { DEMO_STAGES, type ErasedStage } from './demo-stages.js';
+import { setUpRun } from './run-setup.js';
 
 const DEFAULT_OUT = 'lapidary-demo';
 
-const sizeSchema = z.strictObject({ size: z.enum(['normal', 'tiny']).default('normal') });
+/** How large the demonstration is, and keys of each stage's configuration that differ. */
+export const demoSchema = z.strictObject({
+  size: z.enum(['normal', 'tiny']).default('normal'),
+  ...Object.fromEntries(DEMO_STAGES.map(({ name }) => [name, z.record(z.string(), z.unknown()).default({})])),
+});
 
-/** The configuration of `prune`, and how large the demonstration is. */
-export const demoSchema = pruneSchema.extend({ demo: sizeSchema.prefault({}) });
-
-const EPSILON = 4 / 255;
-
-function preset(size: 'normal' | 'tiny'): unknown {
-  const tiny = size === 'tiny';
-  const recipe = { batch: tiny ? 32 : 128, augmentation: { pad: 2, flip: true } };
-  return {
-    demo: { size },
-    model: 'resnet8',
-    data: tiny ? { train: 128, validation: 64, test: 64 } : { train: 5888, validation: 256, test: 600 },
-    dense: {
-      ...recipe,
-      objective: { kind: 'fast', epsilon: EPSILON },
-      epochs: tiny ? 1 : 8,
-      optimizer: { rate: 0.15 },
-      schedule: { kind: 'one-cycle' },
-    },
-    sensitivity: { images: tiny ? 32 : 256, epsilon: EPSILON, steps: tiny ? 2 : 10 },
-    prune: { measure: 'macs', budget: 0.5 },
-    finetune: {
-      ...recipe,
-      objective: { kind: 'trades', epsilon: EPSILON, beta: 3, steps: tiny ? 1 : 3 },
-      epochs: tiny ? 1 : 2,
-      optimizer: { rate: 0.05 },
-      schedule: { kind: 'cosine' },
-    },
-    evaluation: {
-      epsilon: EPSILON,
-      steps: tiny ? 2 : 20,
-      validationSteps: tiny ? 2 : 10,
-      latencyRounds: tiny ? 3 : 15,
-    },
-  };
-}
+type DemoConfig = z.infer<typeof demoSchema> & Readonly<Record<string, unknown>>;
 
 /** The first of lapidary-demo, lapidary-demo-2, ... that is not there yet: a second demonstration keeps the first. */
 function freeFolder(): string {
@@ -62,16 +34,37 @@ export function addDemoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description(
-      'the whole job in under two minutes, on pictures that lapidary draws itself (--data for others, --set demo.size=tiny)',
+      'every workflow in a few minutes, on pictures that lapidary draws itself (--data for others, --set size=tiny)',
     );
   addSharedOptions(command).action(
-    runCommand(async (given) => {
-      const options = { ...given, out: given.out ?? (given.resume ? DEFAULT_OUT : freeFolder()) };
-      // The size decides the other defaults, so it is looked up first.
-      const { demo } = await commandConfig(demoSchema, options, preset('normal'));
-      const setup = await setUpRun('demo', demoSchema, options, preset(demo.size));
-      const { demo: _, ...config } = setup.config;
-      return runAndReport(setup, config, options.json);
+    runCommand(async (options) => {
+      const out = options.out ?? (options.resume ? DEFAULT_OUT : freeFolder());
+      const given = await resolveConfig(demoSchema, { file: options.config, sets: options.set });
+      const folder = await RunFolder.open(out, given, { resume: options.resume });
+      const config: DemoConfig = folder.resumed
+        ? await resolveConfig(demoSchema, { defaults: await folder.readConfig() })
+        : given;
+      const stages: Record<string, CommandResult> = {};
+      for (const stage of DEMO_STAGES) {
+        stages[stage.name] = await runStage(stage, config, { ...options, out: join(out, stage.name) });
+      }
+      return { out, stages };
     }),
   );
+}
+
+/** Runs a stage, or tells its result where it has one already. */
+async function runStage(
+  stage: ErasedStage,
+  config: DemoConfig,
+  options: SharedOptions & { out: string },
+): Promise<CommandResult> {
+  const done = options.resume ? await readResultIfThere(options.out) : undefined;
+  if (done !== undefined) return { out: options.out, measures: done.measures };
+  if (!options.quiet) process.stderr.write(`${stage.name}: ${stage.title}\n`);
+  const defaults = mergeConfigs(stage.preset(config.size), config[stage.name] ?? {});
+  // What was said is in the defaults by now.
+  const rest = { ...options, set: [] };
+  delete rest.config;
+  return stage.runWith((schema) => setUpRun('demo', schema, rest, defaults), options.json);
 }
