@@ -2,7 +2,7 @@
 
 import { addon } from '../native-addon.js';
 import { native } from '../resource.js';
-import { quantile } from '../study/statistics.js';
+import { quantile } from '../statistics.js';
 import type { BenchCase } from './bench-case.js';
 import type { CaseOperands } from './operands.js';
 import { attainableGflops, bandwidthOf, type Peaks } from './peaks.js';

@@ -16,7 +16,7 @@ import { complexity } from '../nn/complexity.js';
 import type { Module } from '../nn/module.js';
 import { rand } from '../ops/create.js';
 import { noGrad, scope } from '../scope.js';
-import { quantile } from '../study/statistics.js';
+import { quantile } from '../statistics.js';
 import type { Tensor } from '../tensor.js';
 import { LayerwiseSupernet, type NetworkPart } from './networks/layerwise-supernet.js';
 import type { SearchSpace } from './space.js';

@@ -18,11 +18,9 @@ import { type ModelSpec, modelFromSpec } from '../nn/models/index.js';
 import { scope } from '../scope.js';
 import type { StopSignal } from '../signals.js';
 import { evaluationBatches, openTrainingData, type TrainingData } from '../train/data-recipe.js';
-import { saveModel } from '../train/model-file.js';
 import { type ProgressSink, silentProgress } from '../train/progress-sink.js';
 import { prepareTraining, type Recipe } from '../train/recipe.js';
 import { completeEnvironment } from '../train/run-environment.js';
-import { loadTraining, saveTraining } from '../train/saved-training.js';
 import { candidateCosts } from './candidate-costs.js';
 import { candidatesLeft } from './candidates-left.js';
 import { type PhaseConfig, phasesOf, type SearchConfig, trainsSupernet } from './config.js';
@@ -30,6 +28,7 @@ import { collapseAlarm } from './diagnostics/collapse-alarm.js';
 import { architectureRecord, meanOver, weightsByGroup } from './epoch-diagnostics.js';
 import type { Strengths } from './mixer.js';
 import { SearchPhase, type StepLosses } from './phase.js';
+import { retrain } from './retraining.js';
 import { CyclingBatches, SearchImages } from './search-images.js';
 import { measuresOf, type SearchCost, type SearchResult } from './search-result.js';
 import { loadSearchState, type SearchEpoch, type SearchProgress, type SearchState } from './search-state.js';
@@ -497,7 +496,8 @@ class SearchRun {
     const { classes, normalization } = this.#data.dataset;
     const size = { ...config.space, ...this.#config.retrain?.space };
     const spec = space.network(size, genotype, { classes: classes.length, normalization });
-    const test = this.#config.retrain === null ? null : await this.#retrain(spec, selected, resume);
+    const recipe = this.#config.retrain?.train;
+    const test = recipe === undefined ? null : await this.#retrain(spec, recipe, selected, resume);
     using model = modelFromSpec(spec, this.#config.seed);
     const { parameters, macs } = await complexity(model, this.#data.imageShape);
     const result: SearchResult = {
@@ -541,54 +541,27 @@ class SearchRun {
 
   async #retrain(
     spec: ModelSpec,
-    { choice, alternatives, ranking }: Selected,
+    recipe: Recipe,
+    selected: Selected,
     resume: { state: SearchState; tensors: ReadonlyMap<string, HostTensor> } | undefined,
   ): Promise<number> {
-    const { seed, retrain } = this.#config;
-    const { dataset, train: indices, validation } = this.#data;
-    const before = this.#stepsBeforeRetraining();
-    using model = modelFromSpec(spec, seed);
-    using prepared = await prepareTraining(retrain!.train, model, dataset.train, indices, seed, {
-      title: 'retrain',
+    const training = resume?.state.stage === 'retrain' ? resume.state.training : null;
+    return retrain({
+      spec,
+      recipe,
+      data: this.#data,
+      seed: this.#config.seed,
+      run: this.#run,
       progress: this.#report,
-      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
-      snapshotEvery: this.#config.checkpointEvery,
-      validate: async () => {
-        const { clean } = await evaluateRobustness(model, evaluationBatches(dataset.train, validation));
-        return { clean };
+      signal: this.#signal,
+      before: this.#stepsBeforeRetraining(),
+      checkpointEvery: this.#config.checkpointEvery,
+      stateWith: (training): SearchState => {
+        const { choice, alternatives, ranking } = selected;
+        return { stage: 'retrain', progress: this.#progress, choice, alternatives, ranking, training };
       },
-      onRecord: (record) =>
-        this.#run.appendMetrics({ ...record, step: before + record.step, stage: 'retrain' }),
-      onReturn: (step) => this.#run.truncateToStep(before + step),
-      onSnapshot: async (snapshot) => {
-        const { tensors, state } = saveTraining(snapshot, prepared.trainer.lastSound);
-        await this.#run.saveCheckpoint(before + snapshot.position.step, tensors, {
-          stage: 'retrain',
-          progress: this.#progress,
-          choice,
-          alternatives,
-          ranking,
-          training: state,
-        });
-      },
+      resume: resume === undefined || training === null ? null : { tensors: resume.tensors, training },
     });
-    if (resume?.state.stage === 'retrain' && resume.state.training !== null) {
-      const { snapshot, lastSound } = loadTraining(resume.tensors, resume.state.training);
-      prepared.trainer.resume(snapshot, lastSound);
-    }
-    await prepared.trainer.run();
-    await saveModel(join(this.#run.path, 'model.safetensors'), model);
-    const { set, indices: tested } = await this.#data.readTest();
-    try {
-      this.#report.stage('test', { total: tested.length, unit: 'images' });
-      const { clean } = await evaluateRobustness(model, evaluationBatches(set, tested), [], {
-        ...(this.#signal === undefined ? {} : { signal: this.#signal }),
-        onBatch: (images) => this.#report.advance(images),
-      });
-      return clean;
-    } finally {
-      set.dispose();
-    }
   }
 
   /** Steps of checkpoints rise: searching, then one for each round of the selection, then retraining. */

@@ -2,8 +2,8 @@
 
 import { FileFormatError } from '../errors.js';
 import type { RunResult } from '../io/run-result.js';
+import { type BootstrapOptions, pairedDifferences, type Summary, summarizeSample } from '../statistics.js';
 import { type Measure, measuresOf } from './config.js';
-import { type BootstrapOptions, pairedDifferences, type Summary, summarizeSample } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
 import type { TrialStatus } from './trial-status.js';
 import type { Row, Trial } from './trials.js';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { writeFileAtomic } from '../io/atomic-file.js';
 import { canonicalJson } from '../io/json-digest.js';
+import type { Summary } from '../statistics.js';
 import { analyse, bootstrapOf, readOutcomes, type StudyOutcome, type TrialOutcome } from './analysis.js';
-import type { Summary } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
 import { intervalNote, writeStudyReport } from './study-report.js';
 import { csv, latexTables, summaryTable, trialsTable } from './study-tables.js';

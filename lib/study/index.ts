@@ -1,6 +1,16 @@
 /** Studies: grids of runs, their statistics, and their tables. */
 
 export {
+  type BootstrapOptions,
+  bootstrapInterval,
+  deviation,
+  type Interval,
+  pairedDifferences,
+  quantile,
+  type Summary,
+  summarizeSample,
+} from '../statistics.js';
+export {
   analyse,
   type MeasuredCell,
   type PairedComparison,
@@ -14,16 +24,6 @@ export { type Measure, resolveStudyConfig, type StudyConfig, studySchema } from 
 export { type CellPlan, planStudy, type StudyPlan } from './plan.js';
 export { runTrials, type StudyRunOptions } from './runner.js';
 export { type SmokeOutcome, smokeTest } from './smoke.js';
-export {
-  type BootstrapOptions,
-  bootstrapInterval,
-  deviation,
-  type Interval,
-  pairedDifferences,
-  quantile,
-  type Summary,
-  summarizeSample,
-} from './statistics.js';
 export { StudyFolder } from './study-folder.js';
 export { LEASE_SECONDS } from './trial-claim.js';
 export type { TrialStatus } from './trial-status.js';

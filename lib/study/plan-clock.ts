@@ -8,9 +8,9 @@ import type { SpecModel } from '../nn/models/index.js';
 import { noGrad, scope } from '../scope.js';
 import type { SearchPhase } from '../search/phase.js';
 import { CyclingBatches, type SearchImages } from '../search/search-images.js';
+import { deviation, mean } from '../statistics.js';
 import { evaluationBatches, type TrainingData } from '../train/data-recipe.js';
 import { prepareTraining, type Recipe } from '../train/recipe.js';
-import { deviation, mean } from './statistics.js';
 import type { StageCost } from './workflow.js';
 
 /** Seconds of one unit of work. */

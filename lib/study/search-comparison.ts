@@ -7,9 +7,9 @@ import { searchSchema } from '../search/config.js';
 import { CHALLENGES, type MethodPreset, methodPreset } from '../search/methods/registry.js';
 import type { OwnTable } from '../search/tables/own-table.js';
 import { lookUp, type TableEntry } from '../search/tables/table-lookup.js';
+import { type Summary, summarizeSample } from '../statistics.js';
 import { bootstrapOf, type TrialOutcome } from './analysis.js';
 import { type StudyConfig, studySchema } from './config.js';
-import { type Summary, summarizeSample } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
 import type { Cell } from './trials.js';
 

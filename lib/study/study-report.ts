@@ -3,9 +3,9 @@
 import { intervalPlot } from '../report/interval-plot.js';
 import { lineChart, type Series } from '../report/plots.js';
 import { type ReportSection, writeReport } from '../report/report.js';
+import type { BootstrapOptions } from '../statistics.js';
 import { type RunEnvironment, readEnvironment } from '../train/run-environment.js';
 import { bootstrapOf, type StudyOutcome, type TrialOutcome } from './analysis.js';
-import type { BootstrapOptions } from './statistics.js';
 import type { StudyFolder } from './study-folder.js';
 import { readableDifferences, readableTable } from './study-tables.js';
 import { type MetricRecord, readTrialMetrics } from './trial-metrics.js';

@@ -1,9 +1,9 @@
 /** The tables of a study: for other programs (CSV), for a paper (LaTeX), and for a person. */
 
 import type { Table, Cell as TableCell } from '../report/table.js';
+import type { Summary } from '../statistics.js';
 import type { StudyOutcome } from './analysis.js';
 import type { Measure } from './config.js';
-import type { Summary } from './statistics.js';
 
 /** A table of plain values as CSV (RFC 4180), numbers with all their digits, with a line of titles. */
 export function csv({ columns, rows }: Table): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { normalCdf, normalQuantile } from '../../lib/study/normal-distribution.js';
+import { normalCdf, normalQuantile } from '../../lib/normal-distribution.js';
 import {
   type BootstrapOptions,
   bootstrapInterval,
@@ -7,7 +7,7 @@ import {
   pairedDifferences,
   quantile,
   summarizeSample,
-} from '../../lib/study/statistics.js';
+} from '../../lib/statistics.js';
 
 const accuracies = [0.274, 0.281, 0.266, 0.301, 0.279];
 const options: BootstrapOptions = { method: 'percentile', resamples: 10_000, confidence: 0.95, seed: 7 };

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { Summary } from '../../lib/statistics.js';
 import type { StudyOutcome } from '../../lib/study/analysis.js';
-import type { Summary } from '../../lib/study/statistics.js';
 import { csv, latexTables, readableTable, summaryTable } from '../../lib/study/study-tables.js';
 
 const cell = { name: 'a_b', settings: {} };

@@ -15,7 +15,7 @@ import { readBzip2 } from '../../io/bzip2.js';
 import { unpickle } from '../../io/pickle/unpickler.js';
 import { PythonTuple, type PythonValue, pythonTypeOf } from '../../io/pickle/values.js';
 import { nasBench201FromString } from '../../nn/nas-bench-201-string.js';
-import { mean } from '../../study/statistics.js';
+import { mean } from '../../statistics.js';
 
 /** What a cell was trained on; `cifar10-valid`: on the half of CIFAR-10's training images that leaves the other to validate. */
 export const natsDatasets = ['cifar10-valid', 'cifar10', 'cifar100', 'ImageNet16-120'] as const;

@@ -14,7 +14,7 @@ import {
   nasBench201FromNumber,
   nasBench201String,
 } from '../../nn/nas-bench-201-string.js';
-import { mean } from '../../study/statistics.js';
+import { mean } from '../../statistics.js';
 
 const share = z.number().min(0).max(1);
 

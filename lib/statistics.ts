@@ -1,7 +1,7 @@
 /** What a sample of few seeds says: mean, deviation, bootstrap interval, and differences paired by seed. */
 
-import { PhiloxSequence } from '../data/philox.js';
-import { ArgumentError } from '../errors.js';
+import { PhiloxSequence } from './data/philox.js';
+import { ArgumentError } from './errors.js';
 import { normalCdf, normalQuantile } from './normal-distribution.js';
 
 /** How intervals are made. */
