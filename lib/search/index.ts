@@ -32,3 +32,29 @@ export type { SearchSpace, SupernetOptions } from './space.js';
 export { type SpaceConfig, spaceOf, spaceSchema } from './spaces/registry.js';
 export * from './stoppers/index.js';
 export type { Choice, EdgeGroup, Mixture, Supernet } from './supernet.js';
+export {
+  bestCell,
+  type CellMean,
+  cellMean,
+  cellMeans,
+  type OwnTable,
+  percentile,
+  randomCells,
+  readOwnTable,
+  regret,
+  sampledCells,
+  seedDeviation,
+  writeOwnTable,
+} from './tables/own-table.js';
+export {
+  lookUp,
+  rankBySupernet,
+  type SupernetRanking,
+  type TableEntry,
+} from './tables/table-lookup.js';
+export {
+  runTable,
+  type TableConfig,
+  type TableRunOptions,
+  tableSchema,
+} from './tables/train-table.js';

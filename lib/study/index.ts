@@ -23,6 +23,16 @@ export { collectStudy } from './collect.js';
 export { type Measure, resolveStudyConfig, type StudyConfig, studySchema } from './config.js';
 export { type CellPlan, planStudy, type StudyPlan } from './plan.js';
 export { runTrials, type StudyRunOptions } from './runner.js';
+export {
+  type ComparedMethod,
+  type Comparison,
+  type ComparisonConfig,
+  compareSearches,
+  comparisonSchema,
+  studyOf,
+  type TaxonomyGroup,
+} from './search-comparison.js';
+export { collectComparison, comparisonTable } from './search-comparison-report.js';
 export { type SmokeOutcome, smokeTest } from './smoke.js';
 export { StudyFolder } from './study-folder.js';
 export { LEASE_SECONDS } from './trial-claim.js';

@@ -13,6 +13,13 @@ describe('exit codes', () => {
     },
     { args: ['train', '--set', 'train.objective.kind=magic'], code: 2, says: /train\.objective/ },
     { args: ['prune', '--set', 'prune.budget=2'], code: 2, says: /prune\.budget/ },
+    { args: ['search', '--set', 'method=dart'], code: 2, says: /did you mean darts\?/ },
+    {
+      args: ['search', '--set', 'stages=[{epocs: 3}]'],
+      code: 2,
+      says: /stages\.0: Unrecognized key: "epocs"/,
+    },
+    { args: ['search', 'compare'], code: 2, says: /--config/ },
     { args: ['trian'], code: 2, says: /unknown command/ },
     { args: ['train', '--threads', '0'], code: 2, says: /threads/ },
     { args: ['train', '--resume'], code: 2, says: /--resume needs --out/ },

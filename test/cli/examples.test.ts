@@ -3,7 +3,9 @@ import { expect, it } from 'vitest';
 import { resolveConfig } from '../../lib/config.js';
 import { pruneSchema } from '../../lib/prune/config.js';
 import { searchDefaults, searchSchema } from '../../lib/search/config.js';
+import { TABLE_DEFAULTS, tableSchema, tableTrials } from '../../lib/search/tables/train-table.js';
 import { resolveStudyConfig } from '../../lib/study/config.js';
+import { comparisonSchema, studyOf } from '../../lib/study/search-comparison.js';
 import { expandStudy } from '../../lib/study/trials.js';
 import { trainSchema } from '../../lib/train/training-run.js';
 
@@ -31,6 +33,7 @@ it('the example configurations are right', async () => {
 
 it.each([
   ['search-nas-bench-201.yaml', { method: 'beta-darts', regularizers: [{ kind: 'logsumexp' }], epochs: 20 }],
+  ['search-darts-small.yaml', { diagnostics: { eigenvalueEvery: 1 } }],
   ['search-darts.yaml', { method: 'darts', retrain: { train: { dropPath: { rate: 0.2 } } } }],
 ])('the example search %s is right', async (name, expected) => {
   const config = await resolveConfig(searchSchema, { defaults: searchDefaults, file: file(name) });
@@ -44,4 +47,18 @@ it.each([
   const study = await expandStudy(await resolveStudyConfig(file(name), []));
   expect(study.trials).toHaveLength(trials);
   expect(study.rows.map((row) => row.name)).toEqual(expect.arrayContaining(rows));
+});
+
+it('the example table and comparisons are right', async () => {
+  const table = await resolveConfig(tableSchema, {
+    defaults: TABLE_DEFAULTS,
+    file: file('search-table-201.yaml'),
+  });
+  expect(tableTrials(table)).toHaveLength(140);
+  const comparison = async (name: string) =>
+    expandStudy(studyOf(await resolveConfig(comparisonSchema, { file: file(name) })));
+  const small = await comparison('search-compare-201.yaml');
+  expect([small.cells.length, small.trials.length]).toEqual([9, 36]);
+  const full = await comparison('search-compare-201-full.yaml');
+  expect(full.config.measures).toContainEqual(expect.objectContaining({ name: 'clean' }));
 });

@@ -1,108 +1,180 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../lib/config.js';
-import { AbortedError, CheckpointError, ConfigError, FileFormatError, RunFolder } from '../../lib/index.js';
-import { readRunResult } from '../../lib/io/run-result.js';
-import { searchDefaults, searchSchema } from '../../lib/search/config.js';
-import { runSearch } from '../../lib/search/run-search.js';
-import { readOwnTable } from '../../lib/search/tables/own-table.js';
-import { runTable, tableSchema } from '../../lib/search/tables/train-table.js';
+import { type Choice, RunFolder, runSearch, searchDefaults, searchSchema } from '../../lib/index.js';
+import { SearchImages } from '../../lib/search/search-images.js';
+import { randomChoice } from '../../lib/search/selectors/random-search.js';
+import { dartsSpace, dartsSpaceSchema } from '../../lib/search/spaces/darts.js';
+import { type OwnTable, writeOwnTable } from '../../lib/search/tables/own-table.js';
+import { openTrainingData } from '../../lib/train/data-recipe.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
-const data = { source: 'shapes10:4?size=8', train: 24, validation: 8, test: 8 };
-const space = { name: 'nas-bench-201', channels: 4, cells: 1 };
-const train = { objective: { kind: 'standard' }, epochs: 2, batch: 8 };
+const tiny = [
+  'data={source: "shapes10:4?size=16", train: 32, validation: 16, test: 16}',
+  'space={name: nas-bench-201, channels: 4, cells: 1}',
+  'epochs=2',
+  'batch=8',
+];
 
-const configOf = (values: object) =>
-  resolveConfig(searchSchema, {
-    defaults: searchDefaults,
-    values: { data, space, epochs: 2, batch: 4, ...values },
-  });
+const configOf = (...sets: string[]) =>
+  resolveConfig(searchSchema, { defaults: searchDefaults, sets: [...tiny, ...sets] });
 
-/** Ends a run after so many steps of a stage. */
-function stopping(stage: string, steps: number) {
-  const controller = new AbortController();
-  let now = '';
-  let left = steps;
-  const progress = {
-    stage(title: string) {
-      now = title;
-    },
-    log() {},
-    advance: () => void (now.startsWith(stage) && --left === 0 && controller.abort()),
-  };
-  return { progress, signal: controller.signal };
+async function searched(...sets: string[]) {
+  const config = await configOf(...sets);
+  const run = await RunFolder.open(temporaryFolder(), config);
+  return { run, ...(await runSearch(config, { run })) };
 }
 
-describe('a search', () => {
-  it.each(['search', 'retrain'])('stopped within %s goes on and ends with the same bits', async (stage) => {
-    const config = await configOf({ method: 'gdas', retrain: { train } });
-    const whole = await RunFolder.open(temporaryFolder(), config);
-    await runSearch(config, { run: whole });
-    const path = temporaryFolder();
-    const stopped = runSearch(config, { run: await RunFolder.open(path, config), ...stopping(stage, 4) });
-    await expect(stopped).rejects.toThrow(AbortedError);
-    await runSearch(config, { run: await RunFolder.open(path, config, { resume: true }) });
-    const [expected, found] = [await readRunResult(whole.path), await readRunResult(path)];
-    expect(found.measures).toEqual(expected.measures);
-    expect(found.details).toEqual(expected.details);
-    for (const file of ['genotype.json', 'model.safetensors']) {
-      expect(readFileSync(join(path, file)).equals(readFileSync(join(whole.path, file)))).toBe(true);
-    }
+/** A search that does not want convolutions. */
+const collapsing = [
+  'architecture.rate=0.3',
+  'regularizers=[{kind: operation-penalty, operations: [none, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3], norm: l1, of: weights, weight: 100}]',
+];
+
+describe('diagnostics of a run', () => {
+  it('every epoch says what its architecture is, and the alarm fires when the search collapses', async () => {
+    const { run, result } = await searched(...collapsing, 'diagnostics.eigenvalueEvery=2', 'epochs=3');
+    expect(result.collapse).toMatchObject({ level: 'collapsed', skipShare: 1 });
+    const { statistics, collapse } = result.epochs.at(-1)!.architecture;
+    expect(statistics.cell!.chosen.skip_connect).toBe(6);
+    expect(collapse.level).toBe('collapsed');
+    expect(result.epochs.map(({ eigenvalue }) => eigenvalue === null)).toEqual([true, false, true]);
+    const { measures } = JSON.parse(readFileSync(join(run.path, 'result.json'), 'utf8'));
+    expect(measures).toMatchObject({ collapsed: 1, skipShare: 1, eigenvalue: expect.any(Number) });
+    const lines = await run.readMetrics();
+    expect(lines.map(({ collapse }) => collapse).at(-1)).toBe('collapsed');
+    expect(Number(lines.at(-1)!.entropy)).toBeLessThan(Number(lines[0]!.entropy));
   });
 
-  it('refuses a checkpoint that is none of a search, and keys that no stage has', async () => {
-    const config = await configOf({});
-    const path = temporaryFolder();
-    const run = await RunFolder.open(path, config);
-    await run.saveCheckpoint(1, new Map(), { stage: 'dense' });
-    const resumed = await RunFolder.open(path, config, { resume: true });
-    await expect(runSearch(config, { run: resumed })).rejects.toThrow(CheckpointError);
-
-    const wrong = await configOf({ stages: [{ epoch: 3 }] });
-    const other = await RunFolder.open(temporaryFolder(), wrong);
-    await expect(runSearch(wrong, { run: other })).rejects.toThrow(/stages\.0/);
+  it('a stopper ends the search, and the architecture is that of the epoch it goes back to', async () => {
+    const { result } = await searched(...collapsing, 'epochs=9', 'stopper={kind: skip-count, group: cell}');
+    expect(result.epochs.length).toBeLessThan(9);
+    expect(result.stopped).toMatchObject({ returnTo: null, reason: expect.stringContaining('skip') });
+    const sharp = await searched(
+      'epochs=6',
+      'diagnostics.eigenvalueEvery=1',
+      'stopper={kind: eigenvalue-ratio, ratio: 1.0e-9, window: 1, apart: 1, from: 0}',
+    );
+    const { stopped, epochs } = sharp.result;
+    expect([epochs.length, stopped?.returnTo]).toEqual([2, 1]);
   });
 });
 
 describe('a table', () => {
-  const table = tableSchema.parse({ data, space, train, cells: { random: 2, seed: 3 }, seeds: [0] });
+  const cells = [
+    '|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|',
+    '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|',
+    '|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|',
+  ];
+  const table: OwnTable = {
+    schemaVersion: 1,
+    space: {},
+    recipeSha256: '0'.repeat(64),
+    rows: cells.map((arch, i) => ({
+      arch,
+      seed: 0,
+      valid: 0.3 + i / 10,
+      test: 0.8 - i / 10,
+      parameters: 1,
+      macs: 1,
+    })),
+  };
 
-  it('is trained cell by cell, goes on where it was stopped, and tells of what searches find', async () => {
-    const whole = await RunFolder.open(temporaryFolder(), table);
-    const expected = await runTable(table, { run: whole });
-    expect(expected.rows).toHaveLength(2);
-    const path = temporaryFolder();
-    const stopped = runTable(table, { run: await RunFolder.open(path, table), ...stopping('cell 2', 2) });
-    await expect(stopped).rejects.toThrow(AbortedError);
-    await runTable(table, { run: await RunFolder.open(path, table, { resume: true }) });
-    expect(await readOwnTable(join(path, 'table.json'))).toEqual(
-      await readOwnTable(join(whole.path, 'table.json')),
-    );
-
-    const config = await configOf({ table: join(path, 'table.json') });
-    const run = await RunFolder.open(temporaryFolder(), config);
-    const { result } = await runSearch(config, { run });
-    expect(Object.keys(result.table!.ranking!.accuracies)).toHaveLength(2);
-    const missing = join(run.path, 'table.missing.json');
-    expect(existsSync(missing)).toBe(result.table!.found === null);
-    // What it lacked is trained later; then it knows the cell.
-    const more = JSON.parse(readFileSync(missing, 'utf8')) as string[];
-    const completed = await RunFolder.open(path, table, { resume: true });
-    const { rows } = await runTable(table, { run: completed, more });
-    expect(rows.map(({ arch }) => arch)).toContain(result.table!.arch);
-  });
-
-  it('is refused where it is damaged, and for another space', async () => {
+  it('says what the found cell is worth, and how the search network orders its cells', async () => {
     const path = join(temporaryFolder(), 'table.json');
-    writeFileSync(path, '{"schemaVersion": 1}');
-    const config = await configOf({ table: path });
-    const run = await RunFolder.open(temporaryFolder(), config);
-    await expect(runSearch(config, { run })).rejects.toThrow(FileFormatError);
-
-    const darts = await configOf({ table: path, space: { name: 'darts', channels: 4, cells: 3, nodes: 2 } });
-    const other = await RunFolder.open(temporaryFolder(), darts);
-    await expect(runSearch(darts, { run: other })).rejects.toThrow(ConfigError);
+    await writeOwnTable(path, table);
+    const { result } = await searched(...collapsing, `table=${path}`);
+    expect(result.table).toMatchObject({
+      arch: cells[2],
+      found: { seeds: 1, valid: 0.5, test: expect.closeTo(0.6), regret: expect.closeTo(0.2) },
+    });
+    expect(result.table!.found!.percentile).toBeCloseTo(100 / 6);
+    const { accuracies, tau } = result.table!.ranking!;
+    expect(Object.keys(accuracies)).toEqual(cells);
+    expect(tau === null || Math.abs(tau) <= 1).toBe(true);
   });
+
+  it('that lacks the cell makes a list of it; a table of another space is refused', async () => {
+    const path = join(temporaryFolder(), 'table.json');
+    await writeOwnTable(path, { ...table, rows: table.rows.slice(0, 2) });
+    const { run, result } = await searched(...collapsing, `table=${path}`);
+    expect(result.table!.found).toBeNull();
+    expect(JSON.parse(readFileSync(join(run.path, 'table.missing.json'), 'utf8'))).toEqual([cells[2]]);
+    await expect(
+      searched(`table=${path}`, 'space={name: darts, channels: 4, cells: 3, nodes: 2}'),
+    ).rejects.toThrow(/space nas-bench-201 for a table.*got darts/);
+  });
+});
+
+describe('random search', () => {
+  const random = [
+    'method=random',
+    'epochs=0',
+    'selector.count=3',
+    'selector.train.epochs=1',
+    'selector.train.batch=8',
+  ];
+
+  it('stopped between two architectures, ends with the same one', async () => {
+    const whole = await searched(...random);
+    expect(whole.result).toMatchObject({ supernetAccuracy: null, epochs: [] });
+    const config = await configOf(...random);
+    const path = temporaryFolder();
+    const controller = new AbortController();
+    const progress = { stage() {}, log() {}, advance: () => controller.abort() };
+    const first = await RunFolder.open(path, config);
+    await expect(
+      runSearch(config, { run: first, progress, signal: controller.signal }),
+    ).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
+    const run = await RunFolder.open(path, config, { resume: true });
+    expect((await runSearch(config, { run })).result).toEqual(whole.result);
+  });
+
+  it('draws what a space allows: two edges of a node, never `none` where it cannot be kept', () => {
+    const config = dartsSpaceSchema.parse({ name: 'darts' });
+    const groups = dartsSpace.groups(config);
+    const draws = Array.from({ length: 20 }, (_, number) => randomChoice(groups, 3, number));
+    const kept = (choice: Choice) => Object.values(choice).flatMap((edges) => edges.flat());
+    for (const choice of draws) {
+      for (const { name, nodes } of groups) {
+        for (const edges of nodes) {
+          expect(edges.filter((edge) => choice[name]![edge]!.length === 1)).toHaveLength(2);
+        }
+      }
+      expect(kept(choice)).not.toContain('none');
+    }
+    expect(new Set(draws.map((choice) => JSON.stringify(choice))).size).toBe(20);
+    expect(new Set(draws.flatMap(kept)).size).toBe(7);
+    expect(randomChoice(groups, 3, 7)).toEqual(draws[7]);
+  });
+});
+
+it('images of weights and architecture are apart, and from the training images', async () => {
+  const config = await configOf('split=0.25');
+  const data = await openTrainingData(config.data, config.seed);
+  const { weights, architecture } = new SearchImages(config, data);
+  expect([weights.length, architecture.length]).toEqual([24, 8]);
+  expect([...weights, ...architecture].sort((a, b) => a - b)).toEqual([...data.train]);
+  data.dataset.dispose();
+});
+
+it('a damaged checkpoint is passed over and named; the state of something else is refused', async () => {
+  const config = await configOf();
+  const path = temporaryFolder();
+  const first = await RunFolder.open(path, config);
+  const { result } = await runSearch(config, { run: first });
+  const again = await RunFolder.open(path, config, { resume: true });
+  const { checkpoint } = await again.loadNewestCheckpoint();
+  writeFileSync(join(checkpoint!.path, 'state.json'), '{');
+  const said: string[] = [];
+  const progress = { stage() {}, advance() {}, log: (line: string) => void said.push(line) };
+  const resumed = await RunFolder.open(path, config, { resume: true });
+  expect((await runSearch(config, { run: resumed, progress })).result).toEqual(result);
+  expect(said.join('\n')).toMatch(/Skipped checkpoint .*step/);
+  await resumed.saveCheckpoint(99, new Map(), { stage: 'dense' });
+  const other = await RunFolder.open(path, config, { resume: true });
+  await expect(runSearch(config, { run: other })).rejects.toMatchObject({ code: 'ERR_CHECKPOINT' });
 });

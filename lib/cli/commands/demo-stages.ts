@@ -100,7 +100,7 @@ function searchPreset(size: DemoSize): unknown {
     method,
     data: tiny ? { train: 64, validation: 32, test: 32 } : { train: 2560, validation: 256, test: 600 },
     space: { name: 'nas-bench-201', channels: tiny ? 4 : 8, cells: 1 },
-    epochs: tiny ? 1 : 10,
+    epochs: tiny ? 1 : 8,
     batch: tiny ? 16 : 64,
     // A short search: the architecture has to decide in a twentieth of the usual steps.
     architecture: { rate: 0.02 },
