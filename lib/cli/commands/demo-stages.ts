@@ -98,9 +98,12 @@ function searchPreset(size: DemoSize): unknown {
   return {
     ...(searchDefaults({ method }) as object),
     method,
-    data: tiny ? { train: 64, validation: 32, test: 32 } : { train: 2560, validation: 256, test: 600 },
+    data: {
+      source: 'shapes10?size=16',
+      ...(tiny ? { train: 64, validation: 32, test: 32 } : { train: 2560, validation: 256, test: 600 }),
+    },
     space: { name: 'nas-bench-201', channels: tiny ? 4 : 8, cells: 1 },
-    epochs: tiny ? 1 : 8,
+    epochs: tiny ? 1 : 16,
     batch: tiny ? 16 : 64,
     // A short search: the architecture has to decide in a twentieth of the usual steps.
     architecture: { rate: 0.02 },
@@ -108,7 +111,7 @@ function searchPreset(size: DemoSize): unknown {
     retrain: {
       train: {
         objective: { kind: 'standard' },
-        epochs: tiny ? 1 : 6,
+        epochs: tiny ? 1 : 10,
         batch: tiny ? 16 : 64,
         optimizer: { rate: 0.1, decay: 5e-4 },
         schedule: { kind: 'cosine' },
