@@ -1,7 +1,9 @@
 /** The table and the report of a search. */
 
 import { device } from '../../device.js';
+import { ArgumentError } from '../../errors.js';
 import type { RunFolder } from '../../io/run-folder.js';
+import type { Genotype } from '../../nn/genotype.js';
 import { lineChart, type Series, scatterPlot } from '../../report/plots.js';
 import { type ReportSection, writeReport } from '../../report/report.js';
 import type { Table } from '../../report/table.js';
@@ -98,13 +100,8 @@ function resultText(config: SearchConfig, { collapse, stopped, test }: SearchRes
 
 async function architectureSections({ genotype, alternatives }: SearchResult): Promise<ReportSection[]> {
   const drawings = await drawGenotype(genotype);
-  const text =
-    genotype.space === 'layerwise'
-      ? `As JSON: ${JSON.stringify(genotype)}`
-      : `As its repository prints it: ${formatGenotype(genotype)}`;
-  const others = alternatives.flatMap(({ name, genotype }) =>
-    genotype.space === 'layerwise' ? [] : [[name, formatGenotype(genotype)]],
-  );
+  const text = genotypeText(genotype);
+  const others = alternatives.map(({ name, genotype }) => [name, genotypeText(genotype)]);
   return [
     { heading: 'Architecture', text, drawings },
     ...(others.length === 0
@@ -116,6 +113,16 @@ async function architectureSections({ genotype, alternatives }: SearchResult): P
           },
         ]),
   ];
+}
+
+/** As its repository prints it, or as JSON what that notation cannot say (layers, cells without edges). */
+function genotypeText(genotype: Genotype): string {
+  try {
+    return formatGenotype(genotype);
+  } catch (error) {
+    if (error instanceof ArgumentError) return JSON.stringify(genotype);
+    throw error;
+  }
 }
 
 /** Losses and accuracies, first of the search, then of the architecture alone. */
